@@ -1,0 +1,271 @@
+//! The command line as it is typed. Parsing only; what the words mean is in one file a command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use crate::store::{EntryId, Filter, State};
+
+/// Moves business documents between systems, exactly once, and shows what happened to each of them.
+///
+/// Exit codes: 0 nothing is left to do by itself (documents that need a person are counted, not an
+/// error); 1 something unexpected failed; 2 the configuration is wrong; 3 the request cannot be done;
+/// 4 pending, failed or uncertain documents remain; 5 a connection needs a person.
+#[derive(Debug, Parser)]
+#[command(name = "ledgerline", version, propagate_version = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Common {
+    /// Folder of the deployment, or its ledgerline.toml.
+    #[arg(long, short = 'c', global = true, env = "LEDGERLINE_CONFIG", default_value = "config", value_hint = ValueHint::AnyPath)]
+    pub(super) config: PathBuf,
+    /// Works on the state of the demonstration instead of the deployment itself.
+    #[arg(long, global = true)]
+    pub(super) demo: bool,
+    /// Answers as JSON, for programs.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// What is logged to standard error, as for RUST_LOG: `info`, `ledgerline=debug`.
+    #[arg(long, global = true, env = "LEDGERLINE_LOG", default_value = "warn")]
+    pub(super) log: String,
+    /// No questions: yes to all of them.
+    #[arg(long, short = 'y', global = true)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows the whole thing at work: a stand-in for the vendors on loopback, the real plugins, a store on disk.
+    Demo(DemoArgs),
+    /// Runs as a service: each route when its trigger says so.
+    Run,
+    /// Pulls, prepares and sends: the upload button.
+    Sync(SyncArgs),
+    /// Counts, causes with their next step, connections.
+    Status,
+    /// Lists entries.
+    List(ListArgs),
+    /// Shows one entry: document, what it sends, history, calls.
+    Show {
+        /// The entry: ROUTE/ID.
+        id: EntryId,
+    },
+    /// Makes stopped entries pending again and sends them.
+    Retry(BulkArgs),
+    /// Takes entries back in whatever they were; linked ones update their document, never make a second one.
+    Reset(BulkArgs),
+    /// Leaves entries out, with a reason.
+    Skip {
+        #[command(flatten)]
+        bulk: BulkArgs,
+        /// Why, for the history.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Takes a document that the target holds for an entry's own.
+    Adopt {
+        /// The entry: ROUTE/ID.
+        id: EntryId,
+        /// The target's id; not needed when there is one candidate.
+        #[arg(long)]
+        to: Option<String>,
+        /// Although type, contact, date, currency or total differ.
+        #[arg(long)]
+        anyway: bool,
+    },
+    /// Says which target document an entry stands for: one by one, or all in a CSV file.
+    Link(LinkArgs),
+    /// Applies a mapping to a document and shows what made each field.
+    Map(MapArgs),
+    /// Runs the tests that stand in the mapping files.
+    Test {
+        /// Only this mapping.
+        mapping: Option<String>,
+    },
+    /// Checks the configuration, the plugins and the live accounts.
+    Check {
+        /// Configuration and plugins only: no call is made.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Looks after plugins.
+    #[command(subcommand)]
+    Plugins(PluginsCommand),
+    /// Looks after the store.
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Where the demonstration keeps its state.
+    #[arg(long, value_hint = ValueHint::DirPath)]
+    pub(super) state: Option<PathBuf>,
+    /// Begin anew.
+    #[arg(long)]
+    pub(super) fresh: bool,
+    /// Keeps the stand-in running after the summary, so that other commands can be tried.
+    #[arg(long)]
+    pub(super) stay: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    /// Routes; none means all.
+    pub(super) routes: Vec<String>,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Shows what would be sent and spends no writing call.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Confirms the first live run.
+    #[arg(long)]
+    pub(super) confirm: bool,
+}
+
+/// Which entries are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Selection {
+    /// Only this entry (ROUTE/ID); may be given several times.
+    #[arg(long = "id")]
+    pub(super) ids: Vec<EntryId>,
+    /// Only this route; may be given several times.
+    #[arg(long = "route", short = 'r')]
+    pub(super) of_route: Vec<String>,
+    /// Only entries in this state; may be given several times.
+    #[arg(long = "state", short = 's')]
+    pub(super) states: Vec<State>,
+    /// Only this problem category, such as `contact` or `mapping`; may be given several times.
+    #[arg(long = "category")]
+    pub(super) categories: Vec<String>,
+    /// Only entries stopped by this cause, as `status` and `list` show it.
+    #[arg(long)]
+    pub(super) cause: Option<String>,
+    /// Only entries with this text in number or counterparty.
+    #[arg(long)]
+    pub(super) text: Option<String>,
+}
+
+impl Selection {
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            ids: self.ids.clone(),
+            routes: self.of_route.clone(),
+            states: self.states.clone(),
+            categories: self.categories.clone(),
+            cause: self.cause.clone(),
+            text: self.text.clone(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.filter() == Filter::default()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Rows at most.
+    #[arg(long, default_value_t = 50)]
+    pub(super) limit: usize,
+    /// Goes on where an earlier list ended.
+    #[arg(long)]
+    pub(super) after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BulkArgs {
+    /// Entries: ROUTE/ID.
+    pub(super) entries: Vec<EntryId>,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Every entry that is stopped.
+    #[arg(long, conflicts_with = "entries")]
+    pub(super) all: bool,
+    /// Only counts.
+    #[arg(long)]
+    pub(super) count: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LinkArgs {
+    /// The entry: ROUTE/ID.
+    pub(super) id: Option<EntryId>,
+    /// The target's id.
+    #[arg(long, requires = "id")]
+    pub(super) to: Option<String>,
+    /// Create it in the target.
+    #[arg(long, requires = "id", conflicts_with = "to")]
+    pub(super) create: bool,
+    /// Writes all open questions as CSV to this file (`-`: standard output).
+    #[arg(long, value_hint = ValueHint::FilePath, conflicts_with = "id")]
+    pub(super) export: Option<PathBuf>,
+    /// Reads answers from such a file: column `link_to` holds a target id or the word `create`.
+    #[arg(long, value_hint = ValueHint::FilePath, conflicts_with_all = ["id", "export"])]
+    pub(super) import: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MapArgs {
+    /// The mapping, such as `acme/invoices`.
+    pub(super) mapping: String,
+    /// A file with one source document as JSON.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(super) document: PathBuf,
+    /// The route whose options, tables and connections apply; not needed when one route uses the mapping.
+    #[arg(long)]
+    pub(super) route: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginsCommand {
+    /// Lists the plugins that the configuration names.
+    List,
+    /// Shows what a plugin file says about itself.
+    Inspect {
+        /// The library.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Writes plugins.lock from the plugins that are there now.
+    Lock,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreCommand {
+    /// Verifies every row and every counter.
+    Check {
+        /// Makes index and counters anew from the entries.
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Writes everything as lines of JSON.
+    Export {
+        /// The file; `-` is standard output.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Sealed secrets, too.
+        #[arg(long)]
+        secrets: bool,
+    },
+    /// Reads such a file into an empty store.
+    Import {
+        /// The file.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,154 @@
+//! `status`, `list`, `show`, and the changes to entries: `retry`, `reset`, `skip`.
+
+use crate::{
+    cli::{
+        args::{BulkArgs, Common, ListArgs},
+        open::{Failure, agreed, request},
+        out::{Out, money},
+        render,
+        sync::{self, unexpected},
+    },
+    operate::{Answer, Bulk, Changed, Request, SyncRequest},
+    pipeline::Silent,
+    store::{EntryId, Filter, State},
+};
+
+pub(super) async fn status(common: &Common, out: &Out) -> Result<u8, Failure> {
+    match request(common, Request::Status, &Silent).await? {
+        Answer::Status(it) if out.json => out.value(&it),
+        Answer::Status(it) => render::status(out, &it),
+        other => return Err(unexpected(other)),
+    }
+    Ok(0)
+}
+
+pub(super) async fn list(common: &Common, out: &Out, args: ListArgs) -> Result<u8, Failure> {
+    let asked = Request::List {
+        filter: args.selection.filter(),
+        after: args.after,
+        limit: args.limit,
+    };
+    match request(common, asked, &Silent).await? {
+        Answer::List { listing, .. } if out.json => out.value(&listing),
+        Answer::List { listing, at } => render::list(out, &listing, at),
+        other => return Err(unexpected(other)),
+    }
+    Ok(0)
+}
+
+pub(super) async fn show(common: &Common, out: &Out, id: EntryId) -> Result<u8, Failure> {
+    match request(common, Request::Show { id }, &Silent).await? {
+        Answer::Entry(it) if out.json => out.value(&it),
+        Answer::Entry(it) => render::show(out, &it),
+        other => return Err(unexpected(other)),
+    }
+    Ok(0)
+}
+
+pub(super) async fn retry(common: &Common, out: &Out, args: BulkArgs) -> Result<u8, Failure> {
+    again(common, out, args, "retried", Request::Retry).await
+}
+
+pub(super) async fn reset(common: &Common, out: &Out, args: BulkArgs) -> Result<u8, Failure> {
+    again(common, out, args, "reset", Request::Reset).await
+}
+
+/// Counts, asks, changes, and sends what may go now.
+async fn again(
+    common: &Common,
+    out: &Out,
+    args: BulkArgs,
+    verb: &str,
+    make: fn(Bulk) -> Request,
+) -> Result<u8, Failure> {
+    let filter = meant(&args)?;
+    let routes = routes_of(&filter);
+    let Some(changed) = change(common, out, filter, None, args.count, verb, make).await? else {
+        return Ok(0);
+    };
+    if changed.counted_only || changed.tally.count == 0 {
+        return Ok(0);
+    }
+    let report = sync::run(common, SyncRequest { routes, ..SyncRequest::default() }).await?;
+    if out.json {
+        out.value(&report);
+    } else {
+        render::sync(out, &report);
+    }
+    Ok(sync::code(&report))
+}
+
+pub(super) async fn skip(
+    common: &Common,
+    out: &Out,
+    args: BulkArgs,
+    reason: String,
+) -> Result<u8, Failure> {
+    let filter = meant(&args)?;
+    change(common, out, filter, Some(reason), args.count, "skipped", Request::Skip).await?;
+    Ok(0)
+}
+
+async fn change(
+    common: &Common,
+    out: &Out,
+    filter: Filter,
+    reason: Option<String>,
+    count_only: bool,
+    verb: &str,
+    make: fn(Bulk) -> Request,
+) -> Result<Option<Changed>, Failure> {
+    let bulk = Bulk { filter, reason, count_only: true };
+    let counted = answered(request(common, make(bulk.clone()), &Silent).await?)?;
+    if count_only || counted.tally.count == 0 {
+        tell(out, verb, &counted);
+        return Ok(Some(counted));
+    }
+    let question = format!("{} entries ({}) will be {verb}. Go on?", counted.tally.count, money(&counted.tally));
+    if counted.tally.count > 1 && !agreed(common, &question)? {
+        return Ok(None);
+    }
+    let bulk = Bulk { count_only: false, ..bulk };
+    let changed = answered(request(common, make(bulk), &Silent).await?)?;
+    tell(out, verb, &changed);
+    Ok(Some(changed))
+}
+
+fn answered(answer: Answer) -> Result<Changed, Failure> {
+    match answer {
+        Answer::Changed(it) => Ok(it),
+        other => Err(unexpected(other)),
+    }
+}
+
+fn tell(out: &Out, verb: &str, changed: &Changed) {
+    if out.json {
+        out.value(changed);
+    } else {
+        render::changed(out, verb, changed);
+    }
+}
+
+/// Which entries a change is for. Nothing named is nothing meant, never everything.
+fn meant(args: &BulkArgs) -> Result<Filter, Failure> {
+    let mut filter = args.selection.filter();
+    filter.ids.extend(args.entries.iter().cloned());
+    if args.all && filter == Filter::default() {
+        filter.states =
+            vec![State::Pending, State::Waiting, State::Failed, State::Warning];
+    }
+    if filter == Filter::default() {
+        return Err(Failure::refused(
+            "say which entries: ROUTE/ID, or --route, --state, --category, --cause, --text, or --all",
+        ));
+    }
+    Ok(filter)
+}
+
+fn routes_of(filter: &Filter) -> Vec<String> {
+    let mut routes = filter.routes.clone();
+    routes.extend(filter.ids.iter().map(|it| it.route.clone()));
+    routes.sort();
+    routes.dedup();
+    routes
+}

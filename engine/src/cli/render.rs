@@ -1,0 +1,398 @@
+//! Answers as people read them.
+
+use crate::{
+    cli::out::{Out, age, instant, money},
+    operate::{
+        Changed, ConnectionReport, EntryReport, Question, StatusReport, SyncReport,
+    },
+    store::{Listing, State, Tally},
+};
+use ledgerline_plugin_api::manifest::HeldState;
+
+/// What a run did.
+pub(super) fn sync(out: &Out, report: &SyncReport) {
+    if !report.planned.is_empty() || report.dry_run {
+        out.heading(&format!("Would be sent: {}", report.planned.len()));
+        let rows = report
+            .planned
+            .iter()
+            .map(|it| {
+                vec![
+                    it.id.to_string(),
+                    it.action.clone(),
+                    it.number.clone().unwrap_or_default(),
+                    it.body.chars().take(120).collect(),
+                ]
+            })
+            .collect();
+        out.table(&["entry", "action", "number", "body"], rows);
+        if report.dry_run {
+            out.line("A dry run: nothing was written, here or there.");
+        }
+    }
+    let mut rows = Vec::new();
+    for (route, row) in &report.routes {
+        let stopped: u64 = row.stopped.values().sum();
+        rows.push(vec![
+            route.clone(),
+            row.pulled.to_string(),
+            format!("{} / {}", row.new, row.changed),
+            tally(&row.created),
+            tally(&row.updated),
+            tally(&row.adopted),
+            row.unchanged.to_string(),
+            stopped.to_string(),
+        ]);
+    }
+    if !rows.is_empty() {
+        out.heading("This run");
+        out.table(
+            &["route", "read", "new / changed", "created", "updated", "linked", "unchanged", "stopped"],
+            rows,
+        );
+    }
+    for (route, row) in &report.routes {
+        if row.uncertain + row.found + row.not_found > 0 {
+            out.line(format!(
+                "{route}: uncertain {}, found {}, sent again {}",
+                row.uncertain, row.found, row.not_found
+            ));
+        }
+    }
+    if !report.calls.is_empty() {
+        let calls: Vec<String> = report
+            .calls
+            .iter()
+            .map(|(name, it)| format!("{name} {} reading, {} writing", it.reading, it.writing))
+            .collect();
+        out.line(format!("Calls: {}", calls.join("; ")));
+    } else {
+        out.line("Calls: none");
+    }
+    for preview in &report.unconfirmed {
+        out.line(format!(
+            "{}: the first live run waits for you. It would create {} and update {} in {} writing \
+             calls. Next: ledgerline sync {} --confirm",
+            preview.route,
+            tally(&preview.create),
+            tally(&preview.update),
+            preview.calls,
+            preview.route
+        ));
+    }
+    for (connection, why) in &report.parked {
+        out.line(format!("{}: {why}", out.paint("31", &format!("{connection} is parked"))));
+    }
+    if report.unfinished {
+        out.line("Something is left that goes by itself later: ledgerline sync");
+    }
+}
+
+fn tally(tally: &Tally) -> String {
+    if tally.count == 0 {
+        return "0".to_owned();
+    }
+    match tally.money.is_empty() {
+        true => tally.count.to_string(),
+        false => format!("{} ({})", tally.count, money(tally)),
+    }
+}
+
+/// The state of everything: control totals, then stops by cause.
+pub(super) fn status(out: &Out, report: &StatusReport) {
+    let now = report.at;
+    out.heading("Control totals");
+    let mut rows = Vec::new();
+    for route in &report.routes {
+        for row in report.totals.iter().filter(|it| it.route == route.name) {
+            if row.tally.count == 0 {
+                continue;
+            }
+            rows.push(vec![
+                route.name.clone(),
+                standing(row.state, row.held),
+                row.tally.count.to_string(),
+                money(&row.tally),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        out.line("Nothing yet: ledgerline sync");
+    } else {
+        out.table(&["route", "state", "documents", "money"], rows);
+    }
+    if report.groups.is_empty() {
+        out.line("Nothing is stopped.");
+    } else {
+        out.heading("Stopped, by cause");
+        for it in &report.groups {
+            let group = &it.group;
+            let cause = match (&it.root, &group.problem) {
+                (Some((id, why)), _) => format!("{why} ({id})"),
+                (None, Some(problem)) => problem.cause.clone(),
+                (None, None) => group.cause.clone(),
+            };
+            out.line(format!(
+                "{}  {}",
+                out.paint(color(group.state), &format!("{:>4} {}", group.tally.count, group.state.name())),
+                out.paint("1", &cause)
+            ));
+            out.line(format!(
+                "      {}, {}, oldest {}, such as {}",
+                group.route,
+                money(&group.tally),
+                age(now, group.oldest),
+                group.example
+            ));
+            if let Some(problem) = &group.problem {
+                out.line(format!("      Remedy: {}", problem.remedy));
+            }
+            out.line(format!("      Next:   {}", it.next));
+        }
+    }
+    out.heading("Connections");
+    let rows = report
+        .connections
+        .iter()
+        .map(|it| {
+            vec![
+                it.name.clone(),
+                it.plugin.clone(),
+                it.account.clone().unwrap_or_else(|| "-".into()),
+                match it.day_limit {
+                    Some(limit) => format!("{} of {limit}", it.day_used),
+                    None => it.day_used.to_string(),
+                },
+                it.parked.clone().unwrap_or_else(|| "ready".into()),
+            ]
+        })
+        .collect();
+    out.table(&["connection", "plugin", "account", "calls today", "state"], rows);
+}
+
+/// State with what it means in the target: drafts are not posted.
+fn standing(state: State, held: Option<HeldState>) -> String {
+    match (state, held) {
+        (State::Synced, Some(HeldState::Draft)) => "synced: draft, waits for approval, not posted".into(),
+        (State::Synced, Some(HeldState::AwaitingApproval)) => {
+            "synced: awaiting approval, not posted".into()
+        }
+        (State::Synced, Some(HeldState::Approved)) => "synced: approved, posted".into(),
+        (State::Synced, Some(HeldState::Paid)) => "synced: paid, posted".into(),
+        (State::Synced, Some(HeldState::Voided)) => "synced: voided".into(),
+        (State::Synced, Some(HeldState::Deleted)) => "synced: deleted".into(),
+        (State::Synced, Some(HeldState::Archived)) => "synced: archived".into(),
+        (state, _) => state.name().to_owned(),
+    }
+}
+
+fn color(state: State) -> &'static str {
+    match state {
+        State::Warning => "31",
+        State::Waiting | State::Uncertain | State::Failed => "33",
+        _ => "0",
+    }
+}
+
+/// One page of entries.
+pub(super) fn list(out: &Out, listing: &Listing, now: i64) {
+    let rows = listing
+        .rows
+        .iter()
+        .map(|(id, entry)| {
+            let mut why = entry.problem.as_ref().map(|it| it.cause.clone()).unwrap_or_default();
+            if why.is_empty() && entry.state == State::Excluded {
+                why = entry.last_words().to_owned();
+            }
+            vec![
+                id.to_string(),
+                standing(entry.state, entry.held.as_ref().and_then(|it| it.state)),
+                entry.number.clone().or_else(|| entry.facts.number.clone()).unwrap_or_default(),
+                entry.facts.date.map(|it| it.to_string()).unwrap_or_default(),
+                entry.facts.party.clone().unwrap_or_default(),
+                entry
+                    .facts
+                    .money
+                    .as_ref()
+                    .map(|it| {
+                        let mut one = Tally::default();
+                        one.add(Some(it));
+                        money(&one)
+                    })
+                    .unwrap_or_default(),
+                age(now, entry.since),
+                why,
+            ]
+        })
+        .collect();
+    out.table(&["entry", "state", "number", "date", "with", "total", "since", "why"], rows);
+    if let Some(next) = &listing.next {
+        out.line(format!("More: --after '{next}'"));
+    }
+}
+
+/// Everything about one entry.
+pub(super) fn show(out: &Out, report: &EntryReport) {
+    let entry = &report.entry;
+    out.heading(&report.id.to_string());
+    let mut facts: Vec<Vec<String>> = Vec::new();
+    let mut fact = |name: &str, value: String| {
+        if !value.is_empty() {
+            facts.push(vec![name.to_owned(), value]);
+        }
+    };
+    fact("state", standing(entry.state, report.held));
+    fact("number in the source", entry.facts.number.clone().unwrap_or_default());
+    fact("number in the target", entry.number.clone().unwrap_or_default());
+    fact("date", entry.facts.date.map(|it| it.to_string()).unwrap_or_default());
+    fact("with", entry.facts.party.clone().unwrap_or_default());
+    if let Some(it) = &entry.facts.money {
+        let mut one = Tally::default();
+        one.add(Some(it));
+        fact("total", money(&one));
+    }
+    if let Some(held) = &entry.held {
+        fact("id in the target", held.id.clone());
+    }
+    fact("source", report.source_link.clone().unwrap_or_default());
+    fact("target", report.target_link.clone().unwrap_or_default());
+    if let Some(problem) = &entry.problem {
+        fact("problem", problem.cause.clone());
+        fact("in the vendor's words", entry.words.clone().unwrap_or_default());
+        fact("remedy", problem.remedy.clone());
+    }
+    for candidate in &entry.candidates {
+        fact("candidate", format!("{} {} ({})", candidate.id, candidate.label, candidate.why));
+    }
+    for notice in &entry.notices {
+        fact("notice", notice.clone());
+    }
+    fact("next", report.next.clone().unwrap_or_default());
+    out.table(&["", ""], facts);
+    out.heading("History");
+    let rows = entry
+        .events
+        .iter()
+        .map(|it| {
+            let who = match &it.by {
+                crate::store::Actor::Engine => "engine".to_owned(),
+                crate::store::Actor::Person(name) => name.clone(),
+            };
+            let times = if it.times > 1 { format!(" ({} times)", it.times) } else { String::new() };
+            vec![
+                instant(it.at),
+                it.to.name().to_owned(),
+                who,
+                format!("{}{times}", it.what),
+                it.call.map(|it| it.to_string()).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    out.table(&["when", "to", "by", "what", "call"], rows);
+    if !report.calls.is_empty() {
+        out.heading("Calls");
+        let rows = report
+            .calls
+            .iter()
+            .map(|it| {
+                vec![
+                    it.id.to_string(),
+                    instant(it.at),
+                    format!("{} {}", it.method, it.url),
+                    it.covers.to_string(),
+                    if it.status == 0 { it.note.clone() } else { it.status.to_string() },
+                ]
+            })
+            .collect();
+        out.table(&["call", "when", "what", "documents", "answer"], rows);
+    }
+    match &report.mapped {
+        Ok(body) => {
+            out.heading("Would be sent now");
+            out.line(pretty(body));
+        }
+        Err(why) => out.line(format!("Would be sent now: {why}")),
+    }
+    if let Some(document) = &report.document {
+        out.heading("Source document");
+        out.line(pretty(document));
+    }
+}
+
+/// JSON indented without touching a digit.
+fn pretty(text: &str) -> String {
+    crate::mapping::Value::parse(text.as_bytes())
+        .map(|it| it.to_pretty())
+        .unwrap_or_else(|_| text.to_owned())
+}
+
+/// What a bulk change met.
+pub(super) fn changed(out: &Out, verb: &str, changed: &Changed) {
+    let did = if changed.counted_only { "would be" } else { "were" };
+    out.line(format!(
+        "{} entries {did} {verb} ({})",
+        changed.tally.count,
+        money(&changed.tally)
+    ));
+    for (why, count) in &changed.left {
+        out.line(format!("{count} left: {why}"));
+    }
+}
+
+/// The live look at every connection.
+pub(super) fn check(out: &Out, reports: &[ConnectionReport]) -> bool {
+    let mut well = true;
+    for it in reports {
+        out.heading(&it.connection);
+        match &it.report {
+            Err(why) => {
+                well = false;
+                out.line(format!("{}: {why}", out.paint("31", "cannot be used")));
+            }
+            Ok(report) => {
+                let account = &report.account;
+                if !account.name.is_empty() || !account.id.is_empty() {
+                    let demo = if account.demo { ", a demonstration account" } else { "" };
+                    out.line(format!("account: {} ({}){demo}", account.name, account.id));
+                }
+                if let Some(currency) = &account.base_currency {
+                    out.line(format!("base currency: {currency}"));
+                }
+                for note in &report.notes {
+                    out.line(format!("note: {note}"));
+                }
+                for missing in &report.missing {
+                    well = false;
+                    out.line(format!("{}: {missing}", out.paint("31", "missing")));
+                }
+            }
+        }
+        for problem in &it.problems {
+            well = false;
+            out.line(format!("{}: {problem}", out.paint("31", "problem")));
+        }
+    }
+    well
+}
+
+/// Open questions which target document an entry stands for.
+pub(super) fn questions(out: &Out, questions: &[Question]) {
+    let rows = questions
+        .iter()
+        .map(|it| {
+            vec![
+                it.id.to_string(),
+                it.entry.facts.party.clone().unwrap_or_default(),
+                it.waiting.count.to_string(),
+                money(&it.waiting),
+                it.entry
+                    .candidates
+                    .iter()
+                    .map(|it| format!("{} {}", it.id, it.label))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ]
+        })
+        .collect();
+    out.table(&["entry", "who", "waiting", "money", "candidates"], rows);
+}

@@ -1,0 +1,62 @@
+//! `demo.toml` as written: the helper program of a demonstration.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use toml::Spanned;
+
+use super::{
+    checked::Demo,
+    reader::{Keyed, Reader, as_written},
+};
+
+as_written! {
+    /// A demonstration.
+    struct DemoToml {
+        /// Name of the helper program, which lies beside the `ledgerline` program.
+        required program: Spanned<String>,
+        /// Its arguments; {config} and {state} stand for folders, {now} for the instant.
+        optional args: Vec<String>,
+        /// Environment variables of the demonstration: invented secrets.
+        optional env: Keyed<String>,
+        /// The instant that the demonstration takes for now.
+        required now: Timestamp,
+        /// What is told before and after.
+        optional story: Vec<String>,
+        /// Paths of the helper that are asked after the run: label and path.
+        optional proofs: Keyed<String>,
+    }
+}
+
+impl DemoToml {
+    pub(super) fn check(self, reader: &mut Reader<'_>) -> Option<Demo> {
+        let program = self.program?;
+        let name = program.get_ref();
+        if name.is_empty() || name.contains(['/', '\\']) || name == ".." {
+            let help = "only a name: it is looked for beside the running program".to_owned();
+            reader.problem(
+                program.span(),
+                "the helper program is named without a folder",
+                "not a name",
+                help,
+            );
+        }
+        let env = self.env.unwrap_or_default();
+        Some(Demo {
+            program: program.into_inner(),
+            args: self.args.unwrap_or_default(),
+            env: env
+                .into_iter()
+                .map(|(key, it)| (key, it.value))
+                .collect::<BTreeMap<_, _>>(),
+            now: self.now?,
+            story: self.story.unwrap_or_default(),
+            proofs: self
+                .proofs
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(label, it)| (label, it.value))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! Configuration: TOML as written → checked values, all problems at once, each with file, line and
+//! remedy. Nothing here opens a store, loads a plugin or makes a call.
+
+mod against;
+pub mod checked;
+mod demo_toml;
+mod deployment_toml;
+pub mod findings;
+mod load;
+mod order;
+mod reader;
+mod render;
+mod route_toml;
+mod rules;
+mod table_toml;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use self::{
+    against::{check_against, fill_defaults, mapping_ends},
+    checked::{
+        App, Connection, Demo, Deployment, Endpoint, MappingFile, OUTCOMES, Rounding,
+        RoundingPolicy, Route, SecretRef, Table, Trigger, Unmatched,
+    },
+    findings::{Finding, Findings, Places, SourceFile, known_names, nearest},
+    load::{Files, check_files, load, load_demo},
+};

@@ -1,0 +1,194 @@
+//! `routes/NAME.toml` as written.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use toml::Spanned;
+
+use super::{
+    checked::{Endpoint, Rounding, RoundingPolicy, Route, Trigger, Unmatched},
+    findings::Places,
+    reader::{Keyed, Reader, as_written},
+    values::check_range,
+};
+
+as_written! {
+    /// A route.
+    struct RouteToml {
+        /// Where documents come from: { connection = "NAME", stream = "NAME" }.
+        required from: EndpointToml,
+        /// Where they go: { connection = "NAME", stream = "NAME" }.
+        required to: EndpointToml,
+        /// Name of a file below mappings/, without its ending.
+        required mapping: Spanned<String>,
+        /// When it runs: "manual", "every 5m" or "cron 0 6 * * *".
+        optional trigger: Trigger,
+        /// Routes that go first.
+        optional after: Vec<Spanned<String>>,
+        /// jq over the source document: the number that the document keeps for life.
+        optional number: Spanned<String>,
+        /// Link of the mapping = route whose entries are the links.
+        optional links: Keyed<Spanned<String>>,
+        /// What happens to cents.
+        optional rounding: Spanned<RoundingToml>,
+        /// Rows that replace or add to those of a shared table, for this route alone.
+        optional tables: Keyed<Keyed<serde_json::Value>>,
+        /// Values of the mapping's options.
+        optional options: Keyed<Spanned<serde_json::Value>>,
+        /// What happens to a document that nothing in the target matches: "ask" or "create".
+        optional unmatched: Unmatched,
+        /// Offer a document only once a document of another route needs it.
+        optional only_when_needed: bool,
+        /// Amounts of approved documents in the target may be changed.
+        optional update_approved: bool,
+        /// The first live run needs no --confirm.
+        optional confirmed: bool,
+        /// Documents in one call at most.
+        optional batch: Spanned<u32>,
+        /// How often a passing fault is tried before a person is asked.
+        optional attempts: Spanned<u32>,
+        /// false switches the route off.
+        optional enabled: bool,
+    }
+    renamed {
+        "source" => "from",
+        "target" => "to",
+        "schedule" => "trigger",
+        "depends-on" => "after",
+        "map" => "mapping",
+        "retries" => "attempts",
+    }
+}
+
+as_written! {
+    /// One end of a route.
+    struct EndpointToml {
+        /// Name of a connection in ledgerline.toml, or "outcomes" to follow a route.
+        required connection: Spanned<String>,
+        /// Name of a stream of its plugin; after "outcomes" the name of the route.
+        required stream: Spanned<String>,
+    }
+    renamed { "route" => "stream" }
+}
+
+as_written! {
+    /// What happens to cents.
+    struct RoundingToml {
+        /// "hold", "tax-amounts" or "line".
+        required policy: RoundingPolicy,
+        /// Largest difference that may be mended, as text: "0.02".
+        required limit: Spanned<Decimal>,
+        /// Account of the rounding line, for the policy "line".
+        optional account: String,
+    }
+}
+
+impl EndpointToml {
+    fn check(&self) -> Option<Endpoint> {
+        Some(Endpoint {
+            connection: self.connection.as_ref()?.get_ref().clone(),
+            stream: self.stream.as_ref()?.get_ref().clone(),
+        })
+    }
+}
+
+impl RouteToml {
+    /// Tells what is wrong with the route alone; what it shares with connections, mappings and
+    /// other routes is checked in `rules`.
+    pub(super) fn check(
+        &self,
+        name: &str,
+        places: Places,
+        reader: &mut Reader<'_>,
+    ) -> Option<Route> {
+        if let Some(number) = &self.number
+            && number.get_ref().trim().is_empty()
+        {
+            let help = "leave it out to use the document's id".to_owned();
+            reader.problem(number.span(), "the number is empty", "empty", help);
+        }
+        check_range(self.batch.as_ref(), 1..=1000, "1 to 1000", reader);
+        check_range(self.attempts.as_ref(), 1..=100, "1 to 100", reader);
+        for (option, written) in self.options.iter().flatten() {
+            if written.value.get_ref().is_object() || written.value.get_ref().is_array() {
+                let message =
+                    format!("the option `{option}` is text, a whole number, true or false");
+                reader.problem(written.value.span(), message, "none of these", None);
+            }
+        }
+        let rounding = self.rounding(reader);
+        let text = |it: &Spanned<String>| it.get_ref().clone();
+        Some(Route {
+            name: name.to_owned(),
+            file: reader.file.clone(),
+            from: self.from.as_ref()?.check()?,
+            to: self.to.as_ref()?.check()?,
+            mapping: text(self.mapping.as_ref()?),
+            trigger: self.trigger.clone().unwrap_or(Trigger::Manual),
+            after: self.after.iter().flatten().map(text).collect(),
+            number: self.number.as_ref().map(text),
+            links: by_name(self.links.as_ref(), text),
+            rounding,
+            tables: by_name(self.tables.as_ref(), |rows| {
+                by_name(Some(rows), Clone::clone)
+            }),
+            options: by_name(self.options.as_ref(), |it| it.get_ref().clone()),
+            unmatched: self.unmatched.unwrap_or(Unmatched::Ask),
+            only_when_needed: self.only_when_needed.unwrap_or(false),
+            update_approved: self.update_approved.unwrap_or(false),
+            confirmed: self.confirmed.unwrap_or(false),
+            batch: self.batch.as_ref().map(|it| *it.get_ref()),
+            attempts: self.attempts.as_ref().map_or(8, |it| *it.get_ref()),
+            enabled: self.enabled.unwrap_or(true),
+            places,
+        })
+    }
+
+    /// Without a policy of its own a route holds whatever does not agree to the cent.
+    fn rounding(&self, reader: &mut Reader<'_>) -> Rounding {
+        let hold = Rounding {
+            policy: RoundingPolicy::Hold,
+            limit: Decimal::ZERO,
+            account: None,
+        };
+        let Some(written) = &self.rounding else {
+            return hold;
+        };
+        let it = written.get_ref();
+        check_range(
+            it.limit.as_ref(),
+            Decimal::ZERO..=Decimal::ONE,
+            "\"0\" to \"1\"",
+            reader,
+        );
+        if let Some(limit) = &it.limit
+            && limit.get_ref().normalize().scale() > 4
+        {
+            reader.problem(
+                limit.span(),
+                "a limit has at most four decimals",
+                "too many",
+                None,
+            );
+        }
+        if it.policy == Some(RoundingPolicy::Line) && it.account.is_none() {
+            reader.problem(
+                written.span(),
+                "a rounding line needs an account",
+                "no `account` in here",
+                "add account = \"…\": the account of the target that takes rounding".to_owned(),
+            );
+        }
+        Rounding {
+            policy: it.policy.unwrap_or(hold.policy),
+            limit: it.limit.as_ref().map_or(hold.limit, |it| *it.get_ref()),
+            account: it.account.clone(),
+        }
+    }
+}
+
+fn by_name<T, U>(written: Option<&Keyed<T>>, value: impl Fn(&T) -> U) -> BTreeMap<String, U> {
+    let all = written.into_iter().flatten();
+    all.map(|(name, it)| (name.clone(), value(&it.value)))
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! The credentials of one connection, put on calls by the name of their slot.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{TokenEndpoint, Tokens};
+use crate::{
+    config::SecretRef,
+    http::{
+        CallError,
+        secrets::{Secret, Secrets},
+    },
+};
+
+/// One slot of the manifest, ready for a connection.
+pub(in crate::http) enum Slot {
+    Basic,
+    Bearer,
+    /// Header name → credential field.
+    Headers(BTreeMap<String, String>),
+    Oauth2(Arc<Tokens>, TokenEndpoint),
+    /// The configuration lacks what the slot needs; said when it is used.
+    Unusable(CallError),
+}
+
+/// What is put on a call.
+#[derive(Clone, Default)]
+pub(in crate::http) struct Applied {
+    pub(in crate::http) headers: Vec<(String, Secret)>,
+    /// The access token, when it is one that can be renewed.
+    pub(in crate::http) token: Option<Secret>,
+}
+
+/// Credentials of one connection.
+pub(in crate::http) struct Wallet {
+    connection: String,
+    credentials: BTreeMap<String, SecretRef>,
+    slots: BTreeMap<String, Slot>,
+    secrets: Secrets,
+    /// Read once; read again after the vendor refused them.
+    read: Mutex<BTreeMap<String, Applied>>,
+}
+
+impl Wallet {
+    pub(in crate::http) fn new(
+        connection: &str,
+        credentials: &BTreeMap<String, SecretRef>,
+        slots: BTreeMap<String, Slot>,
+        secrets: Secrets,
+    ) -> Self {
+        Self {
+            connection: connection.to_owned(),
+            credentials: credentials.clone(),
+            slots,
+            secrets,
+            read: Mutex::default(),
+        }
+    }
+
+    /// Names of the slots.
+    pub(in crate::http) fn slots(&self) -> impl Iterator<Item = &str> {
+        self.slots.keys().map(String::as_str)
+    }
+
+    pub(in crate::http) fn has(&self, slot: &str) -> bool {
+        self.slots.contains_key(slot)
+    }
+
+    /// Whether the slot's credential is a token set of an app.
+    pub(in crate::http) fn is_oauth(&self, slot: &str) -> bool {
+        matches!(self.slots.get(slot), Some(Slot::Oauth2(..)))
+    }
+
+    /// The headers of a slot. `refused` is an access token that the vendor just refused.
+    pub(in crate::http) async fn apply(
+        &self,
+        slot: &str,
+        refused: Option<Secret>,
+    ) -> Result<Applied, CallError> {
+        match self.slots.get(slot) {
+            None => Ok(Applied::default()),
+            Some(Slot::Unusable(error)) => Err(error.clone()),
+            Some(Slot::Oauth2(tokens, endpoint)) => {
+                let token = tokens.access(endpoint, &self.connection, refused).await?;
+                let value = Secret::new(format!("Bearer {}", token.reveal()));
+                Ok(Applied {
+                    headers: vec![("Authorization".to_owned(), value)],
+                    token: Some(token),
+                })
+            }
+            Some(fixed) => {
+                let held = self.read().get(slot).cloned();
+                if let Some(applied) = held {
+                    return Ok(applied);
+                }
+                let applied = Applied {
+                    headers: self.fixed(fixed).await?,
+                    token: None,
+                };
+                self.read().insert(slot.to_owned(), applied.clone());
+                Ok(applied)
+            }
+        }
+    }
+
+    /// The vendor refused them: they may have been replaced where they come from.
+    pub(in crate::http) fn forget(&self, slot: &str) {
+        self.read().remove(slot);
+    }
+
+    fn read(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Applied>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn fixed(&self, slot: &Slot) -> Result<Vec<(String, Secret)>, CallError> {
+        let authorization = |value| vec![("Authorization".to_owned(), value)];
+        match slot {
+            Slot::Basic => {
+                let (user, password) =
+                    (self.field("username").await?, self.field("password").await?);
+                let pair = Secret::new(format!("{}:{}", user.reveal(), password.reveal()));
+                self.secrets.scrubber().learn(&pair);
+                Ok(authorization(Secret::new(format!(
+                    "Basic {}",
+                    STANDARD.encode(pair.reveal())
+                ))))
+            }
+            Slot::Bearer => {
+                let token = self.field("token").await?;
+                Ok(authorization(Secret::new(format!(
+                    "Bearer {}",
+                    token.reveal()
+                ))))
+            }
+            Slot::Headers(headers) => {
+                let mut list = Vec::with_capacity(headers.len());
+                for (name, field) in headers {
+                    list.push((name.clone(), self.field(field).await?));
+                }
+                Ok(list)
+            }
+            Slot::Oauth2(..) | Slot::Unusable(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn field(&self, field: &str) -> Result<Secret, CallError> {
+        let missing = |why: String, remedy: String| CallError::Credentials { why, remedy };
+        let connection = &self.connection;
+        let Some(from) = self.credentials.get(field).cloned() else {
+            return Err(missing(
+                format!("connection `{connection}` has no credential `{field}`"),
+                format!("add `{field}` to [connections.{connection}.credentials]"),
+            ));
+        };
+        let secrets = self.secrets.clone();
+        let secret = tokio::task::spawn_blocking(move || secrets.resolve(&from)).await;
+        let why = match secret {
+            Ok(Ok(secret)) if is_header_text(&secret) => return Ok(secret),
+            Ok(Ok(_)) => "it holds characters that no header can carry".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        Err(missing(
+            format!("credential `{field}` of connection `{connection}`: {why}"),
+            format!("see `credentials.{field}` of connection `{connection}`"),
+        ))
+    }
+}
+
+fn is_header_text(secret: &Secret) -> bool {
+    secret.reveal().chars().all(|it| !it.is_control())
+}

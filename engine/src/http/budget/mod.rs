@@ -1,0 +1,13 @@
+//! Call budgets: how many calls may leave, when, and who waits.
+
+mod limits;
+mod line;
+mod state;
+mod window;
+
+pub(super) use limits::Limits;
+pub use state::BudgetView;
+
+pub(super) use limits::{account_limits, app_limits, bucket_limits};
+pub(super) use line::{Budget, Refused, Ticket, enter};
+pub(super) use state::Exhausted;

@@ -1,0 +1,442 @@
+//! What one budget knows: its windows, who is in flight, whether the vendor parked it.
+//!
+//! Pure: every method is given the time. The day's count survives a restart; it is written every
+//! [`SAVE_CALLS`] calls or [`SAVE_EVERY`], whichever comes first, and before the budget is parked. A
+//! crash therefore forgets at most that many calls of the day, which the vendor's own headers, or
+//! its 429, put right.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Limits, window::Window};
+use crate::{http::CallClass, store::BudgetRow};
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// Calls after which the counters are written.
+const SAVE_CALLS: u32 = 25;
+/// Time after which they are written with the next call, in milliseconds.
+const SAVE_EVERY: i64 = 5 * SECOND;
+/// Percent of the day that scheduled work leaves to what a person asks for.
+const RESERVE_PERCENT: u32 = 5;
+/// Longest time for which an answer may park a budget, in milliseconds. More is a mistake.
+const LONGEST_PARK: i64 = DAY + 60 * MINUTE;
+/// A vendor that refuses for this long without saying until when is left alone for longer.
+const PATIENCE: i64 = 2 * MINUTE;
+/// For this long.
+const LEFT_ALONE: i64 = 15 * MINUTE;
+/// When a day is said to be spent and nothing is said about its end, it is tried again after this.
+const DAY_RETRY: i64 = 60 * MINUTE;
+
+/// Which limit an answer says to be exhausted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Exhausted {
+    /// Too many in flight: nothing to wait for but one's turn.
+    Concurrent,
+    Minute,
+    Day,
+    /// It does not say.
+    Unknown,
+}
+
+/// Whether a call may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Free {
+    Now,
+    /// At this instant, milliseconds since the epoch.
+    At(i64),
+    /// When one that is in flight has ended.
+    WhenOneEnds,
+}
+
+/// What the vendor's answer says about what is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::http) struct Left {
+    pub(in crate::http) minute: Option<u32>,
+    pub(in crate::http) day: Option<u32>,
+}
+
+/// One budget as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetView {
+    /// Its name.
+    pub name: String,
+    /// Calls in flight.
+    pub in_flight: u32,
+    /// Calls made in the running day window.
+    pub day_used: u32,
+    /// Calls a day, when limited.
+    pub day_limit: Option<u32>,
+    /// When it goes on, when parked or spent.
+    pub parked_until: Option<Timestamp>,
+    /// Calls ever.
+    pub calls: u64,
+    /// Bytes ever read.
+    pub bytes: u64,
+}
+
+/// The counters.
+#[derive(Debug)]
+pub(super) struct State {
+    second: Option<Window>,
+    minute: Option<Window>,
+    day: Window,
+    day_limited: bool,
+    concurrent: Option<u32>,
+    in_flight: u32,
+    parked_until: i64,
+    /// When the vendor last parked it: answers to earlier calls say nothing new.
+    parked_at: i64,
+    /// Refusals in a row without a word on when to come back.
+    strikes: u32,
+    first_strike: i64,
+    calls: u64,
+    bytes: u64,
+    unsaved: u32,
+    saved_at: i64,
+}
+
+impl State {
+    pub(super) fn new(limits: &Limits, row: &BudgetRow, now: i64) -> Self {
+        let mut day = Window::new(DAY, limits.day.unwrap_or(u32::MAX));
+        day.resume(row.day_began, row.day_used, now);
+        Self {
+            second: limits.second.map(|limit| Window::new(SECOND, limit)),
+            minute: limits.minute.map(|limit| Window::new(MINUTE, limit)),
+            day,
+            day_limited: limits.day.is_some(),
+            concurrent: limits.concurrent,
+            in_flight: 0,
+            parked_until: row.parked_until.min(now.saturating_add(LONGEST_PARK)),
+            parked_at: i64::MIN,
+            strikes: 0,
+            first_strike: 0,
+            calls: row.calls,
+            bytes: row.bytes,
+            unsaved: 0,
+            saved_at: now,
+        }
+    }
+
+    /// When a call of this class may leave.
+    pub(super) fn free(&self, now: i64, class: CallClass) -> Free {
+        let reserve = match class {
+            CallClass::Interactive => 0,
+            CallClass::Scheduled if self.day_limited => {
+                (u64::from(self.day.limit()) * u64::from(RESERVE_PERCENT) / 100) as u32
+            }
+            CallClass::Scheduled => 0,
+        };
+        let short = [&self.second, &self.minute];
+        let at = short
+            .into_iter()
+            .flatten()
+            .map(|window| window.free_at(now, 0))
+            .fold(
+                self.day.free_at(now, reserve).max(self.parked_until),
+                i64::max,
+            );
+        if at > now {
+            Free::At(at)
+        } else if self.concurrent.is_some_and(|limit| self.in_flight >= limit) {
+            Free::WhenOneEnds
+        } else {
+            Free::Now
+        }
+    }
+
+    /// Counts a call that leaves now.
+    pub(super) fn take(&mut self, now: i64) {
+        for window in [&mut self.second, &mut self.minute].into_iter().flatten() {
+            window.take(now);
+        }
+        self.day.take(now);
+        self.in_flight += 1;
+        self.calls += 1;
+        self.unsaved += 1;
+    }
+
+    /// A call has ended.
+    pub(super) fn end(&mut self, bytes: u64) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// The vendor let a call through, and perhaps said what is left.
+    pub(super) fn passed(&mut self, left: Left, sent: i64, now: i64) {
+        if sent >= self.parked_at {
+            self.strikes = 0;
+        }
+        if let (Some(window), Some(left)) = (&mut self.minute, left.minute) {
+            window.correct(left, sent, now);
+        }
+        if let (true, Some(left)) = (self.day_limited, left.day) {
+            self.day.correct(left, sent, now);
+        }
+    }
+
+    /// The vendor refused a call that left at `sent`. `pause` gives the back-off for the n-th refusal
+    /// in a row. Returns until when the budget is parked.
+    pub(super) fn refused(
+        &mut self,
+        what: Exhausted,
+        retry_after: Option<Duration>,
+        sent: i64,
+        now: i64,
+        pause: impl FnOnce(u32) -> Duration,
+    ) -> i64 {
+        if sent < self.parked_at && self.parked_until > now {
+            return self.parked_until;
+        }
+        let until = match retry_after {
+            Some(wait) => now.saturating_add(millis(wait).min(LONGEST_PARK)),
+            None if what == Exhausted::Day => {
+                let end = if self.day_limited {
+                    self.day.ends(now)
+                } else {
+                    now
+                };
+                if end > now {
+                    end.min(now + DAY_RETRY)
+                } else {
+                    now + DAY_RETRY
+                }
+            }
+            None => {
+                if self.strikes == 0 {
+                    self.first_strike = now;
+                }
+                self.strikes = self.strikes.saturating_add(1);
+                if now - self.first_strike >= PATIENCE {
+                    now + LEFT_ALONE
+                } else {
+                    now + millis(pause(self.strikes))
+                }
+            }
+        };
+        if retry_after.is_some() {
+            match what {
+                Exhausted::Minute => self.minute.iter_mut().for_each(|it| it.spend(until)),
+                Exhausted::Day if self.day_limited => self.day.spend(until),
+                _ => {}
+            }
+        }
+        self.parked_at = now;
+        self.parked_until = self.parked_until.max(until);
+        until
+    }
+
+    /// The row to write, when it is time to; `force` is before parking and at the end.
+    pub(super) fn row_to_save(&mut self, now: i64, force: bool) -> Option<BudgetRow> {
+        let due = self.unsaved >= SAVE_CALLS
+            || (self.unsaved > 0 && now - self.saved_at >= SAVE_EVERY)
+            || force;
+        if !due {
+            return None;
+        }
+        self.unsaved = 0;
+        self.saved_at = now;
+        Some(BudgetRow {
+            day_began: if self.day.used(now) > 0 {
+                self.day.began()
+            } else {
+                0
+            },
+            day_used: self.day.used(now),
+            parked_until: self.parked_until,
+            calls: self.calls,
+            bytes: self.bytes,
+        })
+    }
+
+    /// Whether there is anything that was not written.
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.unsaved > 0
+    }
+
+    /// Configuration that was read again.
+    pub(super) fn limit(&mut self, limits: &Limits) {
+        let set = |window: &mut Option<Window>, length, limit: Option<u32>| match limit {
+            None => *window = None,
+            Some(limit) => {
+                window
+                    .get_or_insert_with(|| Window::new(length, limit))
+                    .set_limit(limit);
+            }
+        };
+        set(&mut self.second, SECOND, limits.second);
+        set(&mut self.minute, MINUTE, limits.minute);
+        self.day.set_limit(limits.day.unwrap_or(u32::MAX));
+        self.day_limited = limits.day.is_some();
+        self.concurrent = limits.concurrent;
+    }
+
+    pub(super) fn view(&self, name: &str, now: i64) -> BudgetView {
+        let spent = self.day.free_at(now, 0).max(self.parked_until);
+        BudgetView {
+            name: name.to_owned(),
+            in_flight: self.in_flight,
+            day_used: self.day.used(now),
+            day_limit: self.day_limited.then(|| self.day.limit()),
+            parked_until: (spent > now)
+                .then(|| Timestamp::from_millisecond(spent).ok())
+                .flatten(),
+            calls: self.calls,
+            bytes: self.bytes,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_000;
+
+    fn state(limits: Limits) -> State {
+        State::new(&limits, &BudgetRow::default(), NOW)
+    }
+
+    fn pause(strikes: u32) -> Duration {
+        Duration::from_secs(u64::from(strikes))
+    }
+
+    #[test]
+    fn scheduled_work_leaves_a_part_of_the_day() {
+        let mut state = state(Limits {
+            day: Some(100),
+            ..Limits::default()
+        });
+        for _ in 0..94 {
+            state.take(NOW);
+        }
+        assert_eq!(state.free(NOW, CallClass::Scheduled), Free::Now);
+        state.take(NOW);
+        assert_eq!(state.free(NOW, CallClass::Scheduled), Free::At(NOW + DAY));
+        assert_eq!(state.free(NOW, CallClass::Interactive), Free::Now);
+        for _ in 0..5 {
+            state.take(NOW);
+        }
+        assert_eq!(state.free(NOW, CallClass::Interactive), Free::At(NOW + DAY));
+    }
+
+    #[test]
+    fn a_day_goes_on_after_a_restart() {
+        let limits = Limits {
+            day: Some(10),
+            ..Limits::default()
+        };
+        let mut first = state(limits.clone());
+        for _ in 0..10 {
+            first.take(NOW);
+        }
+        let row = first.row_to_save(NOW, true).unwrap();
+        let second = State::new(&limits, &row, NOW + MINUTE);
+        assert_eq!(
+            second.free(NOW + MINUTE, CallClass::Interactive),
+            Free::At(NOW + DAY)
+        );
+        let next_day = State::new(&limits, &row, NOW + DAY);
+        assert_eq!(next_day.free(NOW + DAY, CallClass::Interactive), Free::Now);
+    }
+
+    #[test]
+    fn a_crash_forgets_a_bounded_number_of_calls() {
+        let mut state = state(Limits {
+            day: Some(5_000),
+            ..Limits::default()
+        });
+        let mut written = 0;
+        for call in 1..=1_000_u32 {
+            state.take(NOW);
+            if let Some(row) = state.row_to_save(NOW, false) {
+                written = row.day_used;
+            }
+            assert!(
+                call - written < SAVE_CALLS,
+                "{call} made, {written} written"
+            );
+        }
+        state.take(NOW);
+        assert!(state.row_to_save(NOW + SAVE_EVERY, false).is_some());
+        assert!(
+            state.row_to_save(NOW + 2 * SAVE_EVERY, false).is_none(),
+            "nothing new to write"
+        );
+    }
+
+    #[test]
+    fn refusals_park_for_as_long_as_they_say() {
+        let s = Duration::from_secs;
+        let cases = [
+            // what, Retry-After, parked for (ms)
+            (Exhausted::Minute, Some(s(40)), 40_000),
+            (Exhausted::Day, Some(s(73_451)), 73_451_000),
+            (Exhausted::Unknown, Some(s(7)), 7_000),
+            (Exhausted::Unknown, Some(s(u64::MAX / 1_000)), LONGEST_PARK),
+            (Exhausted::Unknown, None, 1_000),
+            (Exhausted::Day, None, DAY_RETRY),
+        ];
+        for (what, retry_after, expected) in cases {
+            let mut state = state(Limits::default());
+            state.take(NOW);
+            let until = state.refused(what, retry_after, NOW, NOW, pause);
+            assert_eq!(until - NOW, expected, "{what:?} {retry_after:?}");
+            assert_eq!(state.free(NOW, CallClass::Interactive), Free::At(until));
+            assert_eq!(state.free(until, CallClass::Interactive), Free::Now);
+        }
+    }
+
+    #[test]
+    fn refusals_of_calls_in_flight_count_as_one() {
+        let mut state = state(Limits::default());
+        for _ in 0..5 {
+            state.refused(Exhausted::Unknown, None, NOW, NOW + 10, pause);
+        }
+        assert_eq!(
+            state.free(NOW + 10, CallClass::Interactive),
+            Free::At(NOW + 1_010)
+        );
+    }
+
+    #[test]
+    fn a_vendor_that_keeps_refusing_is_left_alone() {
+        let mut state = state(Limits::default());
+        let mut now = NOW;
+        while now - NOW < PATIENCE {
+            now = state.refused(Exhausted::Unknown, None, now, now, |_| {
+                Duration::from_secs(30)
+            });
+        }
+        let until = state.refused(Exhausted::Unknown, None, now, now, pause);
+        assert_eq!(until - now, LEFT_ALONE);
+        state.passed(Left::default(), until, until);
+        let until_again = state.refused(Exhausted::Unknown, None, until, until, pause);
+        assert_eq!(
+            until_again - until,
+            1_000,
+            "an answer that came through ends the row"
+        );
+    }
+
+    #[test]
+    fn concurrency_waits_for_an_end() {
+        let mut state = state(Limits {
+            concurrent: Some(2),
+            ..Limits::default()
+        });
+        state.take(NOW);
+        assert_eq!(state.free(NOW, CallClass::Scheduled), Free::Now);
+        state.take(NOW);
+        assert_eq!(state.free(NOW, CallClass::Scheduled), Free::WhenOneEnds);
+        state.end(10);
+        assert_eq!(state.free(NOW, CallClass::Scheduled), Free::Now);
+    }
+}

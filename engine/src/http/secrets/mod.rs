@@ -1,0 +1,12 @@
+//! Where secrets come from, how they are kept, and how they are kept out of everything else.
+
+mod key_file;
+mod keyring;
+mod open;
+mod scrub;
+mod seal;
+mod secret;
+
+pub use open::{Environment, SecretError, Secrets};
+pub use scrub::Scrubber;
+pub use secret::Secret;

@@ -1,0 +1,12 @@
+//! The client as its users meet it, over a transport in memory and on paused time.
+
+mod consent;
+mod dry_run;
+mod limits;
+mod recording;
+mod redaction;
+mod repeating;
+mod support;
+mod tokens;
+mod truth;
+mod wire;

@@ -1,0 +1,5 @@
+//! The `ledgerline` command.
+
+fn main() -> std::process::ExitCode {
+    ledgerline::cli::main()
+}

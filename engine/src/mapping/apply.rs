@@ -1,0 +1,493 @@
+//! A compiled mapping applied to a document. Nothing here reads a clock, a file or the network, and
+//! nothing panics: a document that cannot be mapped stops with a problem in words.
+
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use ledgerline_plugin_api::manifest::{Category, Problem};
+
+use super::{
+    file::TestToml,
+    jq::{EvalError, Program},
+    matching::Matcher,
+    schema::Schema,
+    stop::{Stop, in_line, without_positions},
+    value::{Object, Value},
+};
+use crate::config::findings::SourceFile;
+
+/// A mapping, compiled for one route.
+pub struct Mapping {
+    pub(super) name: String,
+    pub(super) hash: [u8; 8],
+    pub(super) file: SourceFile,
+    pub(super) when: Vec<Gate>,
+    pub(super) require: Vec<Gate>,
+    pub(super) fields: Vec<Field>,
+    pub(super) lines: Vec<Lines>,
+    pub(super) options: Value,
+    /// `$tables`.
+    pub(super) tables: Value,
+    pub(super) lookups: BTreeMap<String, Arc<TableData>>,
+    pub(super) schema: Option<Arc<Schema>>,
+    pub(super) number: Option<Program>,
+    pub(super) matcher: Option<Matcher>,
+    pub(super) tests: Vec<TestToml>,
+}
+
+/// What a mapping is applied to.
+#[derive(Clone, Copy)]
+pub struct Apply<'a> {
+    /// The source document.
+    pub document: &'a Value,
+    /// Settings of the source connection.
+    pub settings: &'a Value,
+    /// Settings of the target connection.
+    pub target_settings: &'a Value,
+    /// The number that the document carries in the target, for life.
+    pub number: Option<&'a str>,
+    /// The calendar date, in the source connection's zone: `YYYY-MM-DD`.
+    pub today: &'a str,
+    /// Where linked documents are looked up.
+    pub links: &'a dyn Links,
+}
+
+/// Looks up the target ids of linked source documents.
+pub trait Links {
+    /// The target's id of the source document `id`, by the link's name in the mapping.
+    fn resolve(&self, link: &str, id: &str) -> LinkAnswer;
+}
+
+/// What became of a linked document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkAnswer {
+    /// It is in the target, under this id.
+    Target(String),
+    /// It is not there yet.
+    Waiting {
+        /// Stable key of the cause, for grouping.
+        cause_key: String,
+        /// What is missing, in words.
+        cause: String,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+/// A mapped document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapped {
+    /// The document for the target.
+    pub document: Value,
+    /// Things to know that did not stop it.
+    pub notices: Vec<String>,
+}
+
+/// Words of a gate.
+pub(super) enum Phrase {
+    Plain(Arc<str>),
+    Program(Program),
+}
+
+/// A `when` or `require`.
+pub(super) struct Gate {
+    pub(super) that: Program,
+    pub(super) otherwise: Phrase,
+    pub(super) remedy: Option<Phrase>,
+    pub(super) category: Category,
+    pub(super) waits_for: Option<Program>,
+    pub(super) line: u32,
+}
+
+/// One target field.
+pub(super) struct Field {
+    /// Full path, for messages: `Lines.Tax`.
+    pub(super) path: Arc<str>,
+    /// Path within the document or line.
+    pub(super) name: Arc<str>,
+    pub(super) nested: bool,
+    pub(super) kind: Kind,
+    /// How it is made, for people.
+    pub(super) code: Arc<str>,
+    pub(super) line: u32,
+}
+
+pub(super) enum Kind {
+    Constant(Value),
+    Jq {
+        program: Program,
+        omit_empty: bool,
+    },
+    Link {
+        link: Arc<str>,
+        of: Program,
+        wrap: Option<Arc<str>>,
+        optional: bool,
+        category: Category,
+    },
+    Table {
+        table: Arc<str>,
+        key: Program,
+        default: Option<Value>,
+        optional: bool,
+    },
+}
+
+/// An array field.
+pub(super) struct Lines {
+    pub(super) path: Arc<str>,
+    pub(super) each: Program,
+    pub(super) fields: Vec<Field>,
+    pub(super) line: u32,
+}
+
+/// A value table, the route's rows merged in.
+#[derive(Debug)]
+pub(super) struct TableData {
+    pub(super) name: Arc<str>,
+    pub(super) file: PathBuf,
+    pub(super) rows: BTreeMap<String, Value>,
+    pub(super) default: Option<Value>,
+}
+
+impl TableData {
+    pub(super) fn as_value(&self) -> Value {
+        Value::object(self.rows.iter().map(|(key, it)| (key.as_str(), it.clone())))
+    }
+}
+
+/// The variables of one application.
+pub(super) struct Bound<'a> {
+    pub(super) document: &'a Value,
+    settings: &'a Value,
+    target_settings: &'a Value,
+    pub(super) options: &'a Value,
+    number: Value,
+    today: Value,
+    pub(super) tables: &'a Value,
+    pub(super) lookups: &'a BTreeMap<String, Arc<TableData>>,
+    links: &'a dyn Links,
+}
+
+impl Bound<'_> {
+    /// In the order of `compile::GLOBALS`.
+    pub(super) fn globals(&self) -> [&Value; 7] {
+        [
+            self.document,
+            self.settings,
+            self.target_settings,
+            self.options,
+            &self.number,
+            &self.today,
+            self.tables,
+        ]
+    }
+}
+
+impl Mapping {
+    /// Its name: path below `mappings/` without the ending.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Content hash of all that goes into its results.
+    pub fn hash(&self) -> [u8; 8] {
+        self.hash
+    }
+
+    /// How an existing target document is found, when the mapping says so.
+    pub fn matcher(&self) -> Option<&Matcher> {
+        self.matcher.as_ref()
+    }
+
+    /// Gate and map.
+    pub fn apply(&self, cx: &Apply<'_>) -> Result<Mapped, Stop> {
+        self.gate(cx)?;
+        self.map(cx)
+    }
+
+    /// Whether the document goes at all: every `when`, then every `require`. For the first send
+    /// only: a linked document is compared and updated whatever the gates say.
+    pub fn gate(&self, cx: &Apply<'_>) -> Result<(), Stop> {
+        self.gate_bound(&self.bound(cx))
+    }
+
+    /// Maps the document, gates aside, and checks it against the target's schema.
+    pub fn map(&self, cx: &Apply<'_>) -> Result<Mapped, Stop> {
+        let document = self.map_bound(&self.bound(cx))?;
+        Ok(Mapped {
+            document,
+            notices: Vec::new(),
+        })
+    }
+
+    /// The number for life by the route's template, from the source document alone. None when the
+    /// route has no template or it gives nothing: then the document's id is its number.
+    pub fn number(&self, cx: &Apply<'_>) -> Result<Option<String>, Stop> {
+        let Some(program) = &self.number else {
+            return Ok(None);
+        };
+        let bound = self.bound(&Apply {
+            number: None,
+            ..*cx
+        });
+        match program.one(bound.document, &bound.globals()) {
+            Ok(Some(it)) if !it.is_blank() => Ok(Some(it.to_text().trim().to_owned())),
+            Ok(_) => Ok(None),
+            Err(error) => Err(self.failed("number", program.code(), "the route", error)),
+        }
+    }
+
+    pub(super) fn bound<'a>(&'a self, cx: &Apply<'a>) -> Bound<'a> {
+        Bound {
+            document: cx.document,
+            settings: cx.settings,
+            target_settings: cx.target_settings,
+            options: &self.options,
+            number: cx.number.map(Value::from).unwrap_or_default(),
+            today: Value::from(cx.today),
+            tables: &self.tables,
+            lookups: &self.lookups,
+            links: cx.links,
+        }
+    }
+
+    pub(super) fn gate_bound(&self, bound: &Bound<'_>) -> Result<(), Stop> {
+        for gate in &self.when {
+            if !self.holds(gate, "when", bound)? {
+                return Err(Stop::Excluded {
+                    reason: self.say(&gate.otherwise, gate, bound)?,
+                });
+            }
+        }
+        for (index, gate) in self.require.iter().enumerate() {
+            if self.holds(gate, "require", bound)? {
+                continue;
+            }
+            let cause = self.say(&gate.otherwise, gate, bound)?;
+            let remedy = match &gate.remedy {
+                Some(it) => self.say(it, gate, bound)?,
+                None => "Correct the document in its source".to_owned(),
+            };
+            let waits_for = match &gate.waits_for {
+                Some(it) => self.text(it, gate, bound)?,
+                None => None,
+            };
+            let problem = Problem {
+                category: gate.category,
+                field: None,
+                cause,
+                remedy,
+            };
+            return Err(Stop::Problem {
+                problem,
+                waits: waits_for.is_some(),
+                cause_key: waits_for
+                    .unwrap_or_else(|| format!("require {} of {}", index + 1, self.name)),
+            });
+        }
+        Ok(())
+    }
+
+    fn holds(&self, gate: &Gate, what: &str, bound: &Bound<'_>) -> Result<bool, Stop> {
+        gate.that
+            .holds(bound.document, &bound.globals())
+            .map_err(|it| self.failed(what, gate.that.code(), &self.at(gate.line), it))
+    }
+
+    fn say(&self, phrase: &Phrase, gate: &Gate, bound: &Bound<'_>) -> Result<String, Stop> {
+        match phrase {
+            Phrase::Plain(it) => Ok(it.to_string()),
+            Phrase::Program(it) => Ok(self
+                .text(it, gate, bound)?
+                .unwrap_or_else(|| gate.that.code().to_owned())),
+        }
+    }
+
+    fn text(&self, it: &Program, gate: &Gate, bound: &Bound<'_>) -> Result<Option<String>, Stop> {
+        let said = it
+            .one(bound.document, &bound.globals())
+            .map_err(|error| self.failed("otherwise", it.code(), &self.at(gate.line), error))?;
+        Ok(said
+            .filter(|it| !it.is_blank())
+            .map(|it| it.to_text().to_string()))
+    }
+
+    pub(super) fn map_bound(&self, bound: &Bound<'_>) -> Result<Value, Stop> {
+        let mut result = self.object(&self.fields, bound.document, bound)?;
+        for lines in &self.lines {
+            let elements = lines
+                .each
+                .all(bound.document, &bound.globals())
+                .map_err(|it| {
+                    self.failed(&lines.path, lines.each.code(), &self.at(lines.line), it)
+                })?;
+            let mut items = Vec::with_capacity(elements.len());
+            for (index, element) in elements.iter().enumerate() {
+                let item = self.object(&lines.fields, element, bound);
+                // Which line it is belongs to the place, not to the cause.
+                items.push(item.map_err(|it| in_line(it, &lines.path, index))?);
+            }
+            self.put(
+                &mut result,
+                &lines.path,
+                Value::array(items),
+                lines.path.contains('.'),
+            )?;
+        }
+        if let Some(it) = self
+            .schema
+            .as_ref()
+            .and_then(|it| it.validate(&result).err())
+        {
+            let known: String = without_positions(&it.path);
+            let made = self.made_by(&known);
+            return Err(Stop::Problem {
+                problem: Problem {
+                    category: Category::SourceData,
+                    field: Some(it.path.clone()),
+                    cause: it.to_string(),
+                    remedy: format!("Correct the document in its source, or {made}"),
+                },
+                cause_key: format!("field {known} of {}", self.name),
+                waits: false,
+            });
+        }
+        Ok(result)
+    }
+
+    fn object(&self, fields: &[Field], input: &Value, bound: &Bound<'_>) -> Result<Value, Stop> {
+        let mut result = Value::from(Object::default());
+        for field in fields {
+            if let Some(value) = self.value(field, input, bound)? {
+                self.put(&mut result, &field.name, value, field.nested)?;
+            }
+        }
+        Ok(result)
+    }
+
+    fn put(
+        &self,
+        result: &mut Value,
+        name: &Arc<str>,
+        value: Value,
+        nested: bool,
+    ) -> Result<(), Stop> {
+        match result {
+            Value::Obj(object) if !nested => {
+                Arc::make_mut(object).insert(name.clone(), value);
+                Ok(())
+            }
+            _ => result.set(name, value).map_err(|it| Stop::Problem {
+                problem: Problem {
+                    category: Category::Defect,
+                    field: Some(name.to_string()),
+                    cause: it.to_string(),
+                    remedy: format!("Correct the mapping {}", self.file.path.display()),
+                },
+                cause_key: format!("field {name} of {}", self.name),
+                waits: false,
+            }),
+        }
+    }
+
+    /// The value of one field; none leaves it out.
+    pub(super) fn value(
+        &self,
+        field: &Field,
+        input: &Value,
+        bound: &Bound<'_>,
+    ) -> Result<Option<Value>, Stop> {
+        let globals = bound.globals();
+        let failed = |it| self.failed(&field.path, &field.code, &self.at(field.line), it);
+        match &field.kind {
+            Kind::Constant(it) => Ok(Some(it.clone())),
+            Kind::Jq {
+                program,
+                omit_empty,
+            } => {
+                let it = program.one(input, &globals).map_err(failed)?;
+                let it = it.filter(|it| {
+                    if *omit_empty {
+                        !it.is_blank()
+                    } else {
+                        !it.is_null()
+                    }
+                });
+                Ok(it.map(Cow::into_owned))
+            }
+            Kind::Link {
+                link,
+                of,
+                wrap,
+                optional,
+                category,
+            } => {
+                let id = of.one(input, &globals).map_err(failed)?.unwrap_or_default();
+                // `null | tostring` is how mappings write a missing id.
+                let id = id.to_text();
+                if id.trim().is_empty() || &*id == "null" {
+                    if *optional {
+                        return Ok(None);
+                    }
+                    return Err(Stop::Problem {
+                        problem: Problem {
+                            category: *category,
+                            field: Some(field.path.to_string()),
+                            cause: format!("it names no {link}"),
+                            remedy: format!("Enter the {link} in the source document"),
+                        },
+                        cause_key: format!("field {} of {}", field.path, self.name),
+                        waits: false,
+                    });
+                }
+                match bound.links.resolve(link, &id) {
+                    LinkAnswer::Target(it) => Ok(Some(match wrap {
+                        Some(name) => Value::object([(name.clone(), Value::from(it))]),
+                        None => Value::from(it),
+                    })),
+                    LinkAnswer::Waiting {
+                        cause_key,
+                        cause,
+                        remedy,
+                    } => Err(Stop::Problem {
+                        problem: Problem {
+                            category: *category,
+                            field: Some(field.path.to_string()),
+                            cause,
+                            remedy,
+                        },
+                        cause_key,
+                        waits: true,
+                    }),
+                }
+            }
+            Kind::Table {
+                table,
+                key,
+                default,
+                optional,
+            } => {
+                let key = key
+                    .one(input, &globals)
+                    .map_err(failed)?
+                    .unwrap_or_default();
+                if *optional && key.is_blank() {
+                    return Ok(None);
+                }
+                let text = if key.is_null() {
+                    "".into()
+                } else {
+                    key.to_text()
+                };
+                let data = bound.lookups.get(&**table);
+                let row = data.and_then(|it| it.rows.get(&*text));
+                let fallback = || default.as_ref().or(data.and_then(|it| it.default.as_ref()));
+                match row.or_else(fallback) {
+                    Some(Value::Null) => Ok(None),
+                    Some(it) => Ok(Some(it.clone())),
+                    None => Err(self.no_row(field, table, &text, data.map(|it| &**it))),
+                }
+            }
+        }
+    }
+}

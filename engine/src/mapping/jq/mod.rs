@@ -1,0 +1,16 @@
+//! jq over our values: exact decimals, only allow-listed functions, and an end to everything.
+
+mod analysis;
+mod builtins;
+mod direct;
+mod fuel;
+mod library;
+mod names;
+mod program;
+#[cfg(test)]
+mod tests;
+mod val;
+
+pub use analysis::Member;
+pub use library::{Fault, Library, Prelude};
+pub use program::{EvalError, Program};

@@ -1,0 +1,35 @@
+//! Mappings: compiled once when the configuration loads, applied to a document as a pure function.
+
+pub mod jq;
+pub mod value;
+
+mod apply;
+mod bindings;
+mod checks;
+mod compare;
+mod compile;
+mod explain;
+mod file;
+mod matching;
+mod rules;
+#[cfg(test)]
+mod rules_tests;
+mod schema;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod toml_text;
+mod totals;
+mod trial;
+
+pub use apply::{Apply, LinkAnswer, Links, Mapped, Mapping};
+pub use checks::{CheckMemo, CheckStop, Checks};
+pub use compare::{Difference, ThreeWay, differences, three_way, with_line_ids};
+pub use compile::{CompileInput, compile};
+pub use explain::Explained;
+pub use matching::{MatchAnswer, MatchIndex, Matcher, Suggestion};
+pub use rules::{Reference, RulesCx, StreamFacts, StreamRules};
+pub use stop::Stop;
+pub use totals::reconcile;
+pub use trial::{TestCx, TestResult};
+pub use value::Value;

@@ -1,0 +1,90 @@
+//! One request in, one answer out.
+
+use crate::{
+    operate::{Answer, Request, Signed, bulk, check, linking, show, status},
+    pipeline::{Engine, Progress},
+    store::{Actor, StoreError, offload},
+};
+
+/// Does what is asked. Every failure is an answer, in words for the person who asked.
+pub async fn handle(engine: &Engine, signed: Signed, progress: &dyn Progress) -> Answer {
+    let by = Actor::Person(signed.by);
+    match answer(engine, by, signed.request, progress).await {
+        Ok(it) => it,
+        Err(why) => Answer::Refused { message: why.to_string() },
+    }
+}
+
+async fn answer(
+    engine: &Engine,
+    by: Actor,
+    request: Request,
+    progress: &dyn Progress,
+) -> Result<Answer, StoreError> {
+    if let Some(message) = unknown_route(engine, &request) {
+        return Ok(Answer::Refused { message });
+    }
+    Ok(match request {
+        Request::Sync(it) => Answer::Synced(Box::new(engine.sync(&it, true, progress).await?)),
+        Request::Status => Answer::Status(Box::new(status::status(engine).await?)),
+        Request::List { filter, after, limit } => {
+            let store = engine.store();
+            let listing = offload::run(store, move |store| {
+                store.page_of(&filter, after.as_deref(), limit.clamp(1, 1000))
+            })
+            .await?;
+            Answer::List { listing, at: engine.clock().now_ms() }
+        }
+        Request::Show { id } => match show::show(engine, &id).await? {
+            Some(it) => Answer::Entry(Box::new(it)),
+            None => Answer::Refused {
+                message: format!("no entry {id}; `ledgerline list` shows what there is"),
+            },
+        },
+        Request::Retry(it) => Answer::Changed(bulk::retry(engine, by, it).await?),
+        Request::Reset(it) => Answer::Changed(bulk::reset(engine, by, it).await?),
+        Request::Skip(it) => Answer::Changed(bulk::skip(engine, by, it).await?),
+        Request::Adopt { id, target, anyway } => {
+            linking::adopt(engine, by, id, target, anyway).await?
+        }
+        Request::Link { answers } => linking::link(engine, by, answers).await?,
+        Request::LinkQuestions => Answer::Questions(linking::questions(engine).await?),
+        Request::Check => Answer::Check(check::check(engine).await),
+        Request::Stop => {
+            engine.stop();
+            Answer::Stopping
+        }
+    })
+}
+
+/// A misspelt route would silently select nothing.
+fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
+    let mut named: Vec<&String> = Vec::new();
+    match request {
+        Request::Sync(it) => {
+            named.extend(&it.routes);
+            named.extend(it.filter.iter().flat_map(|it| &it.routes));
+        }
+        Request::List { filter, .. } => named.extend(&filter.routes),
+        Request::Retry(it) | Request::Reset(it) | Request::Skip(it) => {
+            named.extend(&it.filter.routes);
+        }
+        Request::Status
+        | Request::Show { .. }
+        | Request::Adopt { .. }
+        | Request::Link { .. }
+        | Request::LinkQuestions
+        | Request::Check
+        | Request::Stop => {}
+    }
+    let routes = &engine.deployment().routes;
+    let wrong = named.into_iter().find(|it| !routes.contains_key(*it))?;
+    let near = crate::config::nearest(wrong, routes.keys().map(String::as_str));
+    Some(match near {
+        Some(it) => format!("no route `{wrong}`; did you mean `{it}`?"),
+        None => format!(
+            "no route `{wrong}`; routes are {}",
+            routes.keys().cloned().collect::<Vec<_>>().join(", ")
+        ),
+    })
+}

@@ -1,0 +1,192 @@
+//! Which target document an entry stands for, answered by a person.
+
+use crate::{
+    operate::{Answer, LinkAnswer, LinkTo, Question},
+    pipeline::Engine,
+    store::{
+        Actor, Cause, Change, Entry, EntryId, Filter, Held, Settlement, State, StoreError, StreamId,
+        Tally, offload,
+    },
+};
+
+/// What waits for an entry.
+async fn waiting_for(engine: &Engine, id: &EntryId) -> Result<Tally, StoreError> {
+    let cause = Cause::entry(id).key;
+    let own = id.route.clone();
+    let groups = offload::run(engine.store(), |store| store.groups(&[])).await?;
+    let mut all = Tally::default();
+    for group in groups.into_iter().filter(|it| it.cause == cause && it.route != own) {
+        all.count += group.tally.count;
+        for (currency, sum) in group.tally.money {
+            *all.money.entry(currency).or_default() += sum;
+        }
+    }
+    Ok(all)
+}
+
+/// Everything that waits for such an answer.
+pub(super) async fn questions(engine: &Engine) -> Result<Vec<Question>, StoreError> {
+    let mut questions = Vec::new();
+    for (name, plan) in engine.plans.iter() {
+        if !plan.matches() {
+            continue;
+        }
+        let filter = Filter {
+            routes: vec![name.clone()],
+            states: vec![State::Warning],
+            ..Filter::default()
+        };
+        let mut after: Option<String> = None;
+        loop {
+            let (filter, from) = (filter.clone(), after.clone());
+            let page = offload::run(engine.store(), move |store| {
+                store.page_of(&filter, from.as_deref(), 500)
+            })
+            .await?;
+            for (id, entry) in page.rows {
+                let waiting = waiting_for(engine, &id).await?;
+                questions.push(Question { id, entry, waiting });
+            }
+            match page.next {
+                Some(it) => after = Some(it),
+                None => break,
+            }
+        }
+    }
+    questions.sort_by(|a, b| b.waiting.count.cmp(&a.waiting.count).then(a.id.cmp(&b.id)));
+    Ok(questions)
+}
+
+/// Answers questions, several at once.
+pub(super) async fn link(
+    engine: &Engine,
+    by: Actor,
+    answers: Vec<LinkAnswer>,
+) -> Result<Answer, StoreError> {
+    let (mut linked, mut woken, mut refused) = (0, 0, Vec::new());
+    for LinkAnswer { id, to } in answers {
+        let waiting = waiting_for(engine, &id).await?;
+        match link_one(engine, &by, &id, to).await? {
+            Ok(()) => {
+                linked += 1;
+                woken += waiting.count;
+            }
+            Err(why) => refused.push((id, why)),
+        }
+    }
+    Ok(Answer::Linked { linked, refused, woken })
+}
+
+async fn link_one(
+    engine: &Engine,
+    by: &Actor,
+    id: &EntryId,
+    to: LinkTo,
+) -> Result<Result<(), String>, StoreError> {
+    let Some(plan) = engine.plans.get(&id.route) else {
+        return Ok(Err(format!("no route `{}`", id.route)));
+    };
+    if !plan.matches() {
+        return Ok(Err(format!(
+            "documents of {} are not linked by hand; `ledgerline adopt {id} --to ID` takes a document \
+             of {} for its own",
+            id.route, plan.target_title
+        )));
+    }
+    let wanted = id.clone();
+    let entry = offload::run(engine.store(), move |store| store.entry(&wanted)).await?;
+    let Some(entry) = entry else {
+        return Ok(Err(format!("no entry {id}; `ledgerline link --export` lists the questions")));
+    };
+    if matches!(entry.state, State::Uncertain | State::Sending) {
+        return Ok(Err(format!("{id} is {}: wait until that is cleared up", entry.state.name())));
+    }
+    let now = engine.clock().now_ms();
+    let seen = entry.seen();
+    let mut next = entry;
+    next.clear_stop();
+    match to {
+        LinkTo::Create => {
+            if next.held.is_some() {
+                return Ok(Err(format!("{id} is linked already")));
+            }
+            next.create_new = true;
+            next.requested = true;
+            next.needed = true;
+            next.record(now, State::Pending, by.clone(), "to be created", None);
+        }
+        LinkTo::Target(target) => {
+            let known = known_target(engine, &plan.target, &target).await?;
+            let Some(target) = known else {
+                return Ok(Err(format!(
+                    "{} holds no {} with the id {target}, as it was last read; `ledgerline sync {}` \
+                     reads it again",
+                    plan.target_title, plan.target_stream.title, id.route
+                )));
+            };
+            next.held =
+                Some(Held { id: target.clone(), seen_at: now, adopted: true, ..Held::default() });
+            next.record(now, State::Synced, by.clone(), format!("linked to {target}"), None);
+        }
+    }
+    let settlement = Settlement {
+        changes: vec![Change { id: id.clone(), seen, entry: next }],
+        ..Settlement::default()
+    };
+    offload::run(engine.store(), move |store| store.settle(settlement)).await?;
+    Ok(Ok(()))
+}
+
+/// The id as the list of the target spells it.
+async fn known_target(
+    engine: &Engine,
+    stream: &StreamId,
+    id: &str,
+) -> Result<Option<String>, StoreError> {
+    let (stream, asked) = (stream.clone(), id.trim().to_owned());
+    offload::run(engine.store(), move |store| {
+        for spelling in [asked.clone(), asked.to_lowercase()] {
+            if store.document(&stream, &spelling)?.is_some_and(|it| !it.deleted) {
+                return Ok(Some(spelling));
+            }
+        }
+        Ok(None)
+    })
+    .await
+}
+
+/// Takes a document that the target holds for an entry's own.
+pub(super) async fn adopt(
+    engine: &Engine,
+    by: Actor,
+    id: EntryId,
+    target: Option<String>,
+    anyway: bool,
+) -> Result<Answer, StoreError> {
+    let wanted = id.clone();
+    let entry = offload::run(engine.store(), move |store| store.entry(&wanted)).await?;
+    let Some(entry) = entry else {
+        return Ok(Answer::Refused { message: format!("no entry {id}") });
+    };
+    let target = match (target, candidate(&entry)) {
+        (Some(it), _) | (None, Ok(it)) => it,
+        (None, Err(why)) => return Ok(Answer::Refused { message: format!("{id}: {why}") }),
+    };
+    let waiting = waiting_for(engine, &id).await?;
+    Ok(match engine.adopt(&id, &target, anyway, &by).await? {
+        Ok(()) => Answer::Linked { linked: 1, refused: Vec::new(), woken: waiting.count },
+        Err(message) => Answer::Refused { message: format!("{id}: {message}") },
+    })
+}
+
+fn candidate(entry: &Entry) -> Result<String, String> {
+    match entry.candidates.as_slice() {
+        [one] => Ok(one.id.clone()),
+        [] => Err("it has no candidate; name the target's id with `--to ID`".to_owned()),
+        many => Err(format!(
+            "it has {} candidates; name one with `--to`: {}",
+            many.len(),
+            many.iter().map(|it| format!("{} ({})", it.id, it.label)).collect::<Vec<_>>().join(", ")
+        )),
+    }
+}

@@ -1,0 +1,19 @@
+//! What a person may do with an engine: requests, their answers, and the local socket that carries
+//! them to an engine that is already running.
+
+mod bulk;
+mod check;
+mod handle;
+mod linking;
+mod request;
+mod show;
+mod socket;
+mod status;
+
+pub use handle::handle;
+pub use request::{
+    Answer, Bulk, CallCount, CallReport, Changed, ConnectionReport, ConnectionStatus, EntryReport,
+    GroupReport, LinkAnswer, LinkTo, Planned, Preview, Question, Request, RouteReport, RouteStatus,
+    Signed, StatusReport, SyncReport, SyncRequest,
+};
+pub use socket::{Door, ask};

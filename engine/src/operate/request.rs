@@ -1,0 +1,407 @@
+//! What a person may ask for, and what comes back.
+//!
+//! The command line makes these, in its own process or through the local socket of a running
+//! engine; a dashboard will make the same ones. So there is one way to do each thing, and who did
+//! it is always known.
+
+use std::collections::BTreeMap;
+
+use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
+use serde::{Deserialize, Serialize};
+
+use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
+
+/// A request with the person who makes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Name of the account that runs the command.
+    pub by: String,
+    /// The request.
+    pub request: Request,
+}
+
+/// Everything that can be asked of an engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum Request {
+    /// Pull, prepare and send.
+    Sync(SyncRequest),
+    /// Counts by route and state, causes, connections.
+    Status,
+    /// One page of entries.
+    List {
+        /// Which.
+        filter: Filter,
+        /// Where the page begins.
+        after: Option<String>,
+        /// Rows at most.
+        limit: usize,
+    },
+    /// One entry with its document, history and calls.
+    Show {
+        /// Which.
+        id: EntryId,
+    },
+    /// Makes stopped entries pending again and asks for them to be sent.
+    Retry(Bulk),
+    /// As retry, for skipped, excluded and synced ones too; a synced one is compared anew and
+    /// updates its linked document, it never makes a second one.
+    Reset(Bulk),
+    /// Leaves entries out, with a reason.
+    Skip(Bulk),
+    /// Takes a document that the target holds for an entry's own.
+    Adopt {
+        /// The entry.
+        id: EntryId,
+        /// The target's id; absent when there is exactly one candidate.
+        target: Option<String>,
+        /// Take it although type, contact, date, currency or total differ.
+        anyway: bool,
+    },
+    /// Answers the question which target document an entry stands for.
+    Link {
+        /// Answers, several at once for an import.
+        answers: Vec<LinkAnswer>,
+    },
+    /// The open questions of that kind.
+    LinkQuestions,
+    /// Live look at every connection.
+    Check,
+    /// Ends a running engine in order.
+    Stop,
+}
+
+/// What to sync.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRequest {
+    /// Routes; empty means all that are enabled.
+    #[serde(default)]
+    pub routes: Vec<String>,
+    /// Only these entries are sent ("upload selected"); everything is pulled and prepared.
+    #[serde(default)]
+    pub filter: Option<Filter>,
+    /// Shows what would be sent; nothing is written anywhere.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Confirms the first live run of the routes, and a connection's take-over from another poster.
+    #[serde(default)]
+    pub confirm: bool,
+}
+
+/// A change to many entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bulk {
+    /// Which.
+    pub filter: Filter,
+    /// Why, for the history.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Only count.
+    #[serde(default)]
+    pub count_only: bool,
+}
+
+/// One answer to "which of these is it".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkAnswer {
+    /// The entry.
+    pub id: EntryId,
+    /// What to do.
+    pub to: LinkTo,
+}
+
+/// What an entry is linked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkTo {
+    /// This target document.
+    Target(String),
+    /// A new one.
+    Create,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// Of `sync`.
+    Synced(Box<SyncReport>),
+    /// Of `status`.
+    Status(Box<StatusReport>),
+    /// Of `list`.
+    List {
+        /// The page.
+        listing: Listing,
+        /// The engine's present, milliseconds since the epoch.
+        at: i64,
+    },
+    /// Of `show`.
+    Entry(Box<EntryReport>),
+    /// Of `retry`, `reset`, `skip`.
+    Changed(Changed),
+    /// Of `adopt` and `link`.
+    Linked {
+        /// How many entries were linked or marked for creation.
+        linked: u64,
+        /// What could not be done, per entry.
+        refused: Vec<(EntryId, String)>,
+        /// Entries of other routes that can go now.
+        woken: u64,
+    },
+    /// Of `link --export`.
+    Questions(Vec<Question>),
+    /// Of `check`.
+    Check(Vec<ConnectionReport>),
+    /// Of `stop`.
+    Stopping,
+    /// The request could not be done.
+    Refused {
+        /// What is wrong, where, and what to do.
+        message: String,
+    },
+}
+
+/// How many entries a bulk change met.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Entries and money changed, or that would be.
+    pub tally: Tally,
+    /// Entries that matched but cannot be changed so, with the reason, by count.
+    pub left: BTreeMap<String, u64>,
+    /// It was only counted.
+    pub counted_only: bool,
+}
+
+/// An entry that waits for a person to say what it stands for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// The entry.
+    pub id: EntryId,
+    /// The entry itself: its facts, problem, candidates.
+    pub entry: Entry,
+    /// What waits for it.
+    pub waiting: Tally,
+}
+
+/// What one run did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// By route.
+    pub routes: BTreeMap<String, RouteReport>,
+    /// Calls by connection.
+    pub calls: BTreeMap<String, CallCount>,
+    /// Routes that did not send because their first live run is not confirmed.
+    pub unconfirmed: Vec<Preview>,
+    /// Connections that could not be used, in plain words.
+    pub parked: BTreeMap<String, String>,
+    /// What a dry run would send.
+    pub planned: Vec<Planned>,
+    /// It was a dry run.
+    pub dry_run: bool,
+    /// Something is left that the engine would do by itself later.
+    pub unfinished: bool,
+}
+
+/// What one run did on one route.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RouteReport {
+    /// Source documents read.
+    pub pulled: u64,
+    /// New entries.
+    pub new: u64,
+    /// Entries whose document changed.
+    pub changed: u64,
+    /// Created in the target.
+    pub created: Tally,
+    /// Updated in the target.
+    pub updated: Tally,
+    /// Found in the target and taken for ours.
+    pub adopted: Tally,
+    /// Compared and found equal to what was sent: no call.
+    pub unchanged: u64,
+    /// Became uncertain: an answer was lost.
+    pub uncertain: u64,
+    /// Uncertain ones that the target turned out to hold.
+    pub found: u64,
+    /// Uncertain ones that it did not hold: sent again.
+    pub not_found: u64,
+    /// Stopped, by state.
+    pub stopped: BTreeMap<String, u64>,
+}
+
+/// Calls of one connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallCount {
+    /// Calls that read.
+    pub reading: u64,
+    /// Calls that may write.
+    pub writing: u64,
+    /// Bytes read.
+    pub bytes: u64,
+}
+
+/// What the first live run of a route would do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Route.
+    pub route: String,
+    /// Documents and money that would be created.
+    pub create: Tally,
+    /// Documents and money that would be updated.
+    pub update: Tally,
+    /// Writing calls that it takes.
+    pub calls: u64,
+}
+
+/// One document that would be sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Entry.
+    pub id: EntryId,
+    /// `create` or `update`.
+    pub action: String,
+    /// Number in the target.
+    pub number: Option<String>,
+    /// The body, as JSON text.
+    pub body: String,
+}
+
+/// The state of everything.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Routes in order of work, with their titles for people.
+    pub routes: Vec<RouteStatus>,
+    /// Count and money by route, state and state in the target.
+    pub totals: Vec<TotalsRow>,
+    /// What is stopped, by cause, most money first.
+    pub groups: Vec<GroupReport>,
+    /// Connections.
+    pub connections: Vec<ConnectionStatus>,
+    /// The engine's present, milliseconds since the epoch.
+    pub at: i64,
+}
+
+/// One route in `status`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RouteStatus {
+    /// Name.
+    pub name: String,
+    /// Source as `CONNECTION/STREAM`.
+    pub from: String,
+    /// Target as `CONNECTION/STREAM`.
+    pub to: String,
+    /// `manual`, `every 5m`, …
+    pub trigger: String,
+    /// The first live run was confirmed.
+    pub confirmed: bool,
+    /// Next start, when it runs by itself.
+    pub next: Option<String>,
+}
+
+/// A cause with the command that helps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupReport {
+    /// The cause.
+    pub group: Group,
+    /// What the example waits for, when that is another entry: that entry's own problem stands here.
+    pub root: Option<(EntryId, String)>,
+    /// The next command, ready to be typed.
+    pub next: String,
+}
+
+/// One connection in `status`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    /// Name.
+    pub name: String,
+    /// Plugin with version.
+    pub plugin: String,
+    /// Pinned account.
+    pub account: Option<String>,
+    /// Why it is parked, and until when.
+    pub parked: Option<String>,
+    /// Calls today, and how many are allowed.
+    pub day_used: u32,
+    /// Calls allowed a day.
+    pub day_limit: Option<u32>,
+    /// Age of the oldest reference list in seconds.
+    pub reference_age: Option<u64>,
+}
+
+/// One entry with everything that is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntryReport {
+    /// Its id.
+    pub id: EntryId,
+    /// The entry.
+    pub entry: Entry,
+    /// The source document as JSON text, byte for byte.
+    pub document: Option<String>,
+    /// What it would send now as JSON text, or why not.
+    pub mapped: Result<String, String>,
+    /// Its latest calls.
+    pub calls: Vec<CallReport>,
+    /// Web address of the source document.
+    pub source_link: Option<String>,
+    /// Web address of the target document.
+    pub target_link: Option<String>,
+    /// State in the target.
+    pub held: Option<HeldState>,
+    /// The next command, ready to be typed.
+    pub next: Option<String>,
+}
+
+/// One kept call, as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallReport {
+    /// Its id.
+    pub id: u64,
+    /// When it left, milliseconds since the epoch.
+    pub at: i64,
+    /// How long it took, milliseconds.
+    pub took: u32,
+    /// HTTP method.
+    pub method: String,
+    /// URL.
+    pub url: String,
+    /// Documents that it covers.
+    pub covers: usize,
+    /// HTTP status; 0 when no answer came.
+    pub status: u16,
+    /// Body sent.
+    pub request: String,
+    /// Body answered, as far as it is kept.
+    pub answer: String,
+    /// Why no answer came.
+    pub note: String,
+}
+
+impl CallReport {
+    /// The call with its bodies as text.
+    pub fn new(id: u64, call: CallRow) -> Self {
+        Self {
+            id,
+            at: call.at,
+            took: call.took,
+            method: call.method,
+            url: call.url,
+            covers: call.entries.len(),
+            status: call.status,
+            request: String::from_utf8_lossy(&call.request).into_owned(),
+            answer: String::from_utf8_lossy(&call.answer).into_owned(),
+            note: call.note,
+        }
+    }
+}
+
+/// What `check` found on one connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionReport {
+    /// Name.
+    pub connection: String,
+    /// What the vendor says, or why it could not be asked.
+    pub report: Result<CheckReport, String>,
+    /// Rules that it breaks: wrong account, not a demonstration account, base currencies differ,
+    /// accounts or tax types of tables that do not exist.
+    pub problems: Vec<String>,
+}

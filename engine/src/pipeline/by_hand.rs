@@ -1,0 +1,168 @@
+//! What a person does to one document of the pipeline: takes a target document for its own, looks at
+//! what would be sent.
+
+use std::sync::Mutex;
+
+use crate::{
+    mapping::{CheckMemo, Value},
+    operate::SyncRequest,
+    pipeline::{
+        ask::{Said, Wanted, agrees, ask},
+        decide::{Decider, Decision, Raised, Ready},
+        engine::Engine,
+        progress::Silent,
+        run::Run,
+        settle::{hold, outcome},
+    },
+    store::{Actor, Change, EntryId, Held, Settlement, State, StoreError, offload},
+};
+
+impl Engine {
+    /// Decides about one entry as it stands, with the lists as they were last read; no call is made.
+    async fn decide_one(&self, id: &EntryId) -> Result<Option<Decision>, StoreError> {
+        let Some(plan) = self.plans.get(&id.route).cloned() else { return Ok(None) };
+        let Some(target) = self.connected.get(&plan.target.connection) else { return Ok(None) };
+        let reference =
+            self.references.held(&self.store, target, &plan.reference_streams()).await?;
+        let matches = plan.matches().then(|| {
+            plan.mapping.match_index(
+                reference.documents(&plan.target.stream),
+                &plan.target_rules,
+                plan.rules_cx(&reference),
+            )
+        });
+        let settings = self
+            .connected
+            .get(&plan.source.connection)
+            .map(|it| it.settings.clone())
+            .unwrap_or_default();
+        let target_settings = target.settings.clone();
+        let now = self.clock.now();
+        let today = now.to_zoned(plan.zone.clone()).date().to_string();
+        let plans = self.plans.clone();
+        let id = id.clone();
+        offload::run(&self.store, move |store| {
+            let Some(entry) = store.entry(&id)? else { return Ok(None) };
+            let document = store.document(&plan.source, &id.source)?;
+            let (memo, raised) = (Mutex::new(CheckMemo::default()), Mutex::new(Raised::default()));
+            let decider = Decider {
+                plan: &plan,
+                plans: &plans,
+                store,
+                reference: &reference,
+                matches: matches.as_ref(),
+                memo: &memo,
+                settings: &settings,
+                target_settings: &target_settings,
+                today: &today,
+                now: now.as_millisecond(),
+                taken_over_at: None,
+                raised: &raised,
+            };
+            decider.decide(&id, &entry, document.as_ref()).map(Some)
+        })
+        .await
+    }
+
+    /// What an entry would send now, as JSON text, or why it would not.
+    pub(crate) async fn would_send(&self, id: &EntryId) -> Result<Result<String, String>, StoreError> {
+        Ok(match self.decide_one(id).await? {
+            None => Err("its route is not configured any more".into()),
+            Some(Decision::Send(ready) | Decision::LookFor(ready)) => Ok(ready.body.to_json()),
+            Some(Decision::Leave) => Err("nothing: it stands as it is".into()),
+            Some(Decision::Settle(entry) | Decision::Settled(entry)) => Err(match entry.problem {
+                Some(it) => format!("nothing: {}", it.cause),
+                None => format!("nothing: {}", entry.last_words()),
+            }),
+        })
+    }
+
+    /// Takes a target document for an entry's own.
+    pub(crate) async fn adopt(
+        &self,
+        id: &EntryId,
+        target: &str,
+        anyway: bool,
+        by: &Actor,
+    ) -> Result<Result<(), String>, StoreError> {
+        let Some(plan) = self.plans.get(&id.route).cloned() else {
+            return Ok(Err(format!("no route `{}`", id.route)));
+        };
+        let wanted = id.clone();
+        let Some(entry) = offload::run(&self.store, move |store| store.entry(&wanted)).await? else {
+            return Ok(Err("there is no such entry".into()));
+        };
+        if matches!(entry.state, State::Sending) {
+            return Ok(Err("it is being sent at this moment".into()));
+        }
+        let request = SyncRequest::default();
+        let run = Run::new(self, self.store.clone(), &request, true, self.cancel.clone(), &Silent);
+        let look = Wanted {
+            id: id.source.clone(),
+            number: entry.number.clone().unwrap_or_default(),
+            remote_id: Some(target.to_owned()),
+            ..Wanted::default()
+        };
+        let said = ask(&run, &plan.target, &[look]).await;
+        let (target_id, body) = match said.map(|it| it.into_iter().next()) {
+            Ok(Some(Said::Holds { id, body })) => (id, body),
+            Ok(Some(Said::HoldsNot) | None) => {
+                return Ok(Err(format!(
+                    "{} holds no {} with the id {target}",
+                    plan.target_title, plan.target_stream.title
+                )));
+            }
+            Ok(Some(Said::Unknown(why))) => return Ok(Err(why)),
+            Err(why) => return Ok(Err(why.message)),
+        };
+        let held = Value::parse(body.as_bytes()).unwrap_or_default();
+        let now = self.clock.now_ms();
+        let ready: Option<Ready> = match self.decide_one(id).await? {
+            Some(Decision::Send(it) | Decision::LookFor(it)) => Some(*it),
+            _ => None,
+        };
+        let mut next = entry.clone();
+        match ready {
+            Some(ready) => {
+                if let (Err(apart), false) = (agrees(&plan, &ready, &held), anyway) {
+                    return Ok(Err(format!(
+                        "the two differ ({apart}); `--anyway` takes it all the same"
+                    )));
+                }
+                next.number.clone_from(&ready.number);
+                hold(&plan, &mut next, &ready, &target_id, &body, now);
+                if let Some(it) = next.held.as_mut() {
+                    it.adopted = true;
+                }
+            }
+            None if !anyway => {
+                return Ok(Err(
+                    "the source document cannot be prepared, so the two cannot be compared; \
+                     `--anyway` takes it all the same"
+                        .into(),
+                ));
+            }
+            None => {
+                next.held = Some(Held {
+                    id: target_id.clone(),
+                    state: plan.held_state(&held),
+                    seen_at: now,
+                    answered: body,
+                    adopted: true,
+                    ..Held::default()
+                });
+            }
+        }
+        next.clear_stop();
+        next.record(now, State::Synced, by.clone(), format!("adopted {target_id}"), None);
+        let outcomes =
+            outcome(&run, &plan, &id.source, &next, now).into_iter().collect::<Vec<_>>();
+        let settlement = Settlement {
+            changes: vec![Change { id: id.clone(), seen: entry.seen(), entry: next }],
+            outcomes,
+            ..Settlement::default()
+        };
+        offload::run(&self.store, move |store| store.settle(settlement)).await?;
+        Ok(Ok(()))
+    }
+}

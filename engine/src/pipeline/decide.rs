@@ -1,0 +1,705 @@
+//! Prepare: what is to be done about one entry. No call is made here, and everything that can stop
+//! a document without asking the target stops it here.
+//!
+//! The order matters. A linked entry skips the gate (`when`, `require`): it is compared by what it
+//! would send, so that our own write-back to the source cannot stop it. An entry that is not linked
+//! passes, in this order: cut-over, ownership, gate, number, mapping, matching, total, checks.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
+use rust_decimal::Decimal;
+
+use crate::{
+    config::Unmatched,
+    mapping::{
+        Apply, CheckMemo, LinkAnswer, Links, MatchAnswer, MatchIndex, Reference, Stop, StreamFacts,
+        Value, reconcile,
+    },
+    pipeline::plan::RoutePlan,
+    store::{
+        Actor, Candidate, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store,
+        StoreError,
+    },
+};
+
+/// What is to be done about one entry.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// Nothing changes and nothing is to be sent.
+    Leave,
+    /// The entry changes without a call.
+    Settle(Box<Entry>),
+    /// As `Settle`, to synced: the routes that follow are told.
+    Settled(Box<Entry>),
+    /// It goes to the target.
+    Send(Box<Ready>),
+    /// Another poster says that it is in the target: look there, never send.
+    LookFor(Box<Ready>),
+}
+
+/// How a prepared document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// A new target document.
+    Create,
+    /// The linked one changes. Compared with what the target holds before it goes, where the
+    /// stream's manifest says how.
+    Update,
+}
+
+/// A prepared document.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    pub(crate) id: EntryId,
+    pub(crate) entry: Entry,
+    pub(crate) seen: Seen,
+    pub(crate) write: Write,
+    pub(crate) number: Option<String>,
+    pub(crate) remote_id: Option<String>,
+    /// What is sent.
+    pub(crate) body: Value,
+    /// What the mapping gave: an update sends it with the target's own edits kept, but the next
+    /// comparison is with this.
+    pub(crate) mapped: Value,
+    pub(crate) fingerprint: [u8; 16],
+    /// What the target will compute as its total.
+    pub(crate) total: Option<Decimal>,
+    pub(crate) notices: Vec<String>,
+    /// When the source document was read.
+    pub(crate) read_at: i64,
+    /// Hash of the source document's bytes, to notice a change before a create.
+    pub(crate) version: String,
+}
+
+/// Everything that a decision looks at beside the entry itself.
+pub(crate) struct Decider<'a> {
+    pub(crate) plan: &'a RoutePlan,
+    pub(crate) plans: &'a BTreeMap<String, Arc<RoutePlan>>,
+    pub(crate) store: &'a dyn Store,
+    pub(crate) reference: &'a Reference,
+    pub(crate) matches: Option<&'a MatchIndex>,
+    pub(crate) memo: &'a Mutex<CheckMemo>,
+    pub(crate) settings: &'a Value,
+    pub(crate) target_settings: &'a Value,
+    pub(crate) today: &'a str,
+    pub(crate) now: i64,
+    /// The source connection is confirmed to be ours although another poster was seen until then.
+    pub(crate) taken_over_at: Option<i64>,
+    /// What the decisions asked for along the way.
+    pub(crate) raised: &'a Mutex<Raised>,
+}
+
+/// What decisions ask for beside themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Raised {
+    /// Entries of other routes that a document needs.
+    pub(crate) needed: BTreeSet<EntryId>,
+    /// Links whose target document is out of use, with what it is about.
+    pub(crate) broken: BTreeMap<EntryId, String>,
+    /// Links that moved to another target document.
+    pub(crate) moved: BTreeMap<EntryId, String>,
+    /// A document that another poster took after the start date.
+    pub(crate) foreign_poster: Option<EntryId>,
+}
+
+impl Decider<'_> {
+    /// Decides about one entry.
+    pub(crate) fn decide(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: Option<&Document>,
+    ) -> Result<Decision, StoreError> {
+        let Some(document) = document else {
+            return Ok(self.stop(
+                id,
+                entry,
+                State::Warning,
+                problem(
+                    Category::Defect,
+                    "the store holds no source document for this entry",
+                    "run `ledgerline store check`",
+                ),
+                "no document".into(),
+            ));
+        };
+        if document.deleted {
+            return Ok(self.deleted_in_source(id, entry));
+        }
+        let source = match Value::parse(&document.body) {
+            Ok(it) => it,
+            Err(why) => {
+                return Ok(self.stop(
+                    id,
+                    entry,
+                    State::Warning,
+                    problem(
+                        Category::SourceData,
+                        format!("the source gave a document that is not JSON: {why}"),
+                        "correct it in the source; it is read again with its next change",
+                    ),
+                    "unreadable source document".into(),
+                ));
+            }
+        };
+        let facts = self.facts(&source);
+        match &entry.held {
+            Some(held) => Ok(self.linked(id, entry, document, &source, held)),
+            None => Ok(self.unlinked(id, entry, document, &source, &facts)),
+        }
+    }
+
+    fn facts(&self, source: &Value) -> StreamFacts {
+        match &self.plan.source_rules {
+            Some(rules) => rules.facts(source, self.settings),
+            None => StreamFacts::default(),
+        }
+    }
+
+    fn deleted_in_source(&self, id: &EntryId, entry: &Entry) -> Decision {
+        let target = &self.plan.target_title;
+        if entry.held.is_some() {
+            return self.stop(
+                id,
+                entry,
+                State::Warning,
+                problem(
+                    Category::DocumentState,
+                    format!("the source deleted this document; {target} still holds it"),
+                    format!("void it in {target} if it should not stand, then `ledgerline skip {id}`"),
+                ),
+                "deleted in the source".into(),
+            );
+        }
+        self.exclude(entry, "the source deleted it before it was sent")
+    }
+
+    fn linked(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        source: &Value,
+        held: &Held,
+    ) -> Decision {
+        let target = &self.plan.target_title;
+        if matches!(held.state, Some(HeldState::Voided | HeldState::Deleted)) {
+            return self.stop(
+                id,
+                entry,
+                State::Warning,
+                problem(
+                    Category::DocumentState,
+                    format!("the document was voided or deleted in {target}"),
+                    format!("`ledgerline skip {id}` if that is right; nothing is created anew by itself"),
+                ),
+                "gone in the target".into(),
+            );
+        }
+        // A matched counterparty is only a link: its fields are never pushed.
+        if self.plan.matches() && held.sent.is_empty() {
+            return self.keep_synced(entry, "unchanged link");
+        }
+        if let Err(Stop::Excluded { reason }) = self.gate(source, entry)
+            && self.plan.follows.is_none()
+        {
+            return self.stop(
+                id,
+                entry,
+                State::Warning,
+                problem(
+                    Category::DocumentState,
+                    format!("the source no longer wants this document in the books: {reason}"),
+                    format!(
+                        "void it in {target}, then `ledgerline skip {id}`; or put it right in the \
+                         source"
+                    ),
+                ),
+                "withdrawn in the source".into(),
+            );
+        }
+        let ready = match self.prepare(id, entry, document, source, Write::Update) {
+            Ok(it) => it,
+            Err(decision) => return *decision,
+        };
+        if ready.fingerprint == held.fingerprint {
+            return self.unchanged(entry, source);
+        }
+        Decision::Send(Box::new(ready))
+    }
+
+    /// What would be sent is what was sent. Where the source shows that it was reset, the routes
+    /// that follow are told again: the status has to be written back once more.
+    fn unchanged(&self, entry: &Entry, source: &Value) -> Decision {
+        let reset = self
+            .plan
+            .source_stream
+            .as_ref()
+            .is_some_and(|it| it.imported.is_some() && !self.facts(source).imported);
+        let what = if reset { "reset in the source; equal to what was sent" } else { "unchanged" };
+        match self.keep_synced(entry, what) {
+            Decision::Settle(it) if reset => Decision::Settled(it),
+            other => other,
+        }
+    }
+
+    fn unlinked(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        source: &Value,
+        facts: &StreamFacts,
+    ) -> Decision {
+        if let (Some(start), Some(date)) = (self.plan.start_date, facts.date)
+            && date < start
+        {
+            let mut next = entry.clone();
+            next.problem = None;
+            next.cause = None;
+            next.record(
+                self.now,
+                State::Skipped,
+                Actor::Engine,
+                format!("before cut-over: {date} is before {start}"),
+                None,
+            );
+            return Decision::Settle(Box::new(next));
+        }
+        if facts.imported {
+            return self.imported_elsewhere(id, entry, document, source, facts);
+        }
+        if self.plan.route.only_when_needed && !entry.needed {
+            return self.exclude(entry, "no document needs it yet");
+        }
+        if let Err(stop) = self.gate(source, entry) {
+            return self.stopped(id, entry, stop);
+        }
+        if self.plan.matches() && !entry.create_new {
+            if let Some(decision) = self.matched(id, entry, source) {
+                return decision;
+            }
+        }
+        let write = if self.plan.writes_back() { Write::Update } else { Write::Create };
+        match self.prepare(id, entry, document, source, write) {
+            Ok(ready) => Decision::Send(Box::new(ready)),
+            Err(decision) => *decision,
+        }
+    }
+
+    fn imported_elsewhere(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        source: &Value,
+        facts: &StreamFacts,
+    ) -> Decision {
+        let after_start = match (self.plan.start_date, facts.imported_at) {
+            (Some(start), Some(at)) => {
+                let zone = &self.plan.zone;
+                at.to_zoned(zone.clone()).date() >= start
+                    && self.taken_over_at.is_none_or(|it| at.as_millisecond() > it)
+            }
+            _ => false,
+        };
+        if after_start {
+            lock(self.raised).foreign_poster.get_or_insert_with(|| id.clone());
+        }
+        match self.prepare(id, entry, document, source, Write::Create) {
+            Ok(ready) => Decision::LookFor(Box::new(ready)),
+            Err(decision) => *decision,
+        }
+    }
+
+    fn gate(&self, source: &Value, entry: &Entry) -> Result<(), Stop> {
+        self.plan.mapping.gate(&self.apply(source, entry.number.as_deref(), &NoLinks))
+    }
+
+    fn apply<'b>(
+        &'b self,
+        document: &'b Value,
+        number: Option<&'b str>,
+        links: &'b dyn Links,
+    ) -> Apply<'b> {
+        Apply {
+            document,
+            settings: self.settings,
+            target_settings: self.target_settings,
+            number,
+            today: self.today,
+            links,
+        }
+    }
+
+    /// Mapping, total, checks: the document as it would be sent, or why not.
+    fn prepare(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        source: &Value,
+        write: Write,
+    ) -> Result<Ready, Box<Decision>> {
+        let links = StoredLinks { decider: self, by: id };
+        let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
+        let stopped_here = |found: Problem, cause: &str| {
+            Box::new(self.stop(id, entry, State::Warning, found, cause.into()))
+        };
+        let number = match &entry.number {
+            // Assigned once and kept for life.
+            Some(it) => Some(it.clone()),
+            None => self
+                .plan
+                .mapping
+                .number(&self.apply(source, None, &links))
+                .map_err(stopped)?,
+        };
+        let mapped = self
+            .plan
+            .mapping
+            .map(&self.apply(source, number.as_deref(), &links))
+            .map_err(stopped)?;
+        let mut notices = mapped.notices;
+        let mut body = mapped.document;
+        let wanted = self.wanted_total(source);
+        match wanted {
+            Ok(None) => {}
+            Ok(Some(wanted)) => {
+                let cx = self.plan.rules_cx(self.reference);
+                match reconcile(&self.plan.target_rules, body, wanted, &self.plan.rounding, cx) {
+                    Ok((document, notice)) => {
+                        body = document;
+                        notices.extend(notice);
+                    }
+                    Err(found) => return Err(stopped_here(found, "total differs")),
+                }
+            }
+            Err(found) => return Err(stopped_here(found, "total cannot be read")),
+        }
+        let checked = {
+            let mut memo = lock(self.memo);
+            let cx = self.plan.rules_cx(self.reference);
+            self.plan.target_rules.checks().check_all(&body, cx, &mut memo)
+        };
+        if let Err(stop) = checked {
+            return Err(Box::new(self.stop(
+                id,
+                entry,
+                State::Waiting,
+                stop.problem,
+                stop.waits_for,
+            )));
+        }
+        let remote_id = match (&entry.held, self.plan.writes_back()) {
+            (Some(held), _) => Some(held.id.clone()),
+            (None, true) => Some(id.source.clone()),
+            (None, false) => None,
+        };
+        let fingerprint = body.fingerprint();
+        let total = self
+            .plan
+            .target_rules
+            .total(&body, self.plan.rules_cx(self.reference))
+            .ok()
+            .flatten();
+        Ok(Ready {
+            id: id.clone(),
+            seen: entry.seen(),
+            entry: Entry { number: number.clone(), ..entry.clone() },
+            write,
+            number,
+            remote_id,
+            mapped: body.clone(),
+            body,
+            fingerprint,
+            total,
+            notices,
+            read_at: document.read_at,
+            version: document.version.clone(),
+        })
+    }
+
+    /// The total that the books should show. A source whose stream names one must give it: without it
+    /// nothing could be compared.
+    fn wanted_total(&self, source: &Value) -> Result<Option<Decimal>, Problem> {
+        let names_one = self.plan.source_stream.as_ref().is_some_and(|it| it.total.is_some());
+        if !names_one || self.plan.target_stream.total.is_none() {
+            return Ok(None);
+        }
+        let facts = self.facts(source);
+        match facts.total {
+            Some(it) => Ok(Some(it)),
+            None => Err(problem(
+                Category::SourceData,
+                format!("its total cannot be read: {}", facts.faults.join("; ")),
+                format!("correct it in {}; it is read again with its next change", self.plan.source_title),
+            )),
+        }
+    }
+
+    /// Which target document a source document stands for. `None`: none, and it is to be created.
+    fn matched(&self, id: &EntryId, entry: &Entry, source: &Value) -> Option<Decision> {
+        let index = self.matches?;
+        let cx = self.apply(source, entry.number.as_deref(), &NoLinks);
+        let answer = match self.plan.mapping.decide(index, &self.plan.target_rules, &cx) {
+            Ok(it) => it,
+            Err(stop) => return Some(self.stopped(id, entry, stop)),
+        };
+        let (cause, candidates) = match answer {
+            MatchAnswer::One { id: target, rule } => {
+                let mut next = entry.clone();
+                next.held = Some(Held {
+                    id: target,
+                    seen_at: self.now,
+                    adopted: true,
+                    ..Held::default()
+                });
+                next.clear_stop();
+                next.record(
+                    self.now,
+                    State::Synced,
+                    Actor::Engine,
+                    format!("linked by {rule}"),
+                    None,
+                );
+                return Some(Decision::Settled(Box::new(next)));
+            }
+            MatchAnswer::Many(candidates) => (
+                format!("more than one in {} may be meant, or it is out of use", self.plan.target_title),
+                candidates,
+            ),
+            MatchAnswer::None { suggestions } => {
+                if self.plan.route.unmatched == Unmatched::Create && suggestions.is_empty() {
+                    return None;
+                }
+                let cause = if suggestions.is_empty() {
+                    format!("nothing in {} matches it", self.plan.target_title)
+                } else {
+                    format!("nothing in {} matches it for certain", self.plan.target_title)
+                };
+                (cause, suggestions)
+            }
+        };
+        let party = entry.facts.party.clone().unwrap_or_else(|| id.source.clone());
+        let mut decision = self.stop(
+            id,
+            entry,
+            State::Warning,
+            Problem {
+                category: Category::Contact,
+                field: None,
+                cause: format!("{party}: {cause}"),
+                remedy: if candidates.is_empty() {
+                    format!("`ledgerline link {id} --to ID` or `ledgerline link {id} --create`")
+                } else {
+                    format!(
+                        "`ledgerline link {id} --to ID` with one of the candidates, or `--create`"
+                    )
+                },
+            },
+            // One row for each: a person answers them one by one.
+            format!("entry:{id}"),
+        );
+        if let Decision::Settle(next) = &mut decision {
+            next.candidates = candidates
+                .into_iter()
+                .map(|it| Candidate { id: it.id, label: it.label, why: it.why })
+                .collect();
+        }
+        Some(decision)
+    }
+
+    fn keep_synced(&self, entry: &Entry, what: &str) -> Decision {
+        let mut next = entry.clone();
+        next.clear_stop();
+        next.mapping = self.plan.mapping.hash();
+        next.record(self.now, State::Synced, Actor::Engine, what.to_owned(), None);
+        Decision::Settle(Box::new(next))
+    }
+
+    fn exclude(&self, entry: &Entry, reason: &str) -> Decision {
+        let mut next = entry.clone();
+        next.clear_stop();
+        next.record(self.now, State::Excluded, Actor::Engine, reason.to_owned(), None);
+        Decision::Settle(Box::new(next))
+    }
+
+    fn stopped(&self, id: &EntryId, entry: &Entry, stop: Stop) -> Decision {
+        match stop {
+            Stop::Excluded { reason } => self.exclude(entry, &reason),
+            Stop::Problem { problem, cause_key, waits } => {
+                let state = if waits { State::Waiting } else { State::Warning };
+                self.stop(id, entry, state, problem, cause_key)
+            }
+        }
+    }
+
+    /// The entry stops; nothing is written when it already stands so.
+    fn stop(
+        &self,
+        _id: &EntryId,
+        entry: &Entry,
+        state: State,
+        problem: Problem,
+        cause: String,
+    ) -> Decision {
+        let cause = Cause { key: cause };
+        if entry.state == state
+            && entry.cause.as_ref() == Some(&cause)
+            && entry.problem.as_ref() == Some(&problem)
+        {
+            return Decision::Leave;
+        }
+        let mut next = entry.clone();
+        next.candidates.clear();
+        next.words = None;
+        next.mapping = self.plan.mapping.hash();
+        let what = problem.cause.clone();
+        next.problem = Some(problem);
+        next.cause = Some(cause);
+        next.record(self.now, state, Actor::Engine, what, None);
+        Decision::Settle(Box::new(next))
+    }
+}
+
+/// Facts as they are stored.
+pub(crate) fn stored_facts(facts: StreamFacts) -> Facts {
+    Facts {
+        number: facts.number,
+        date: facts.date,
+        money: facts.total.map(|total| crate::store::Money {
+            total,
+            currency: facts.currency.unwrap_or_default(),
+        }),
+        party: facts.party,
+    }
+}
+
+pub(crate) fn problem(
+    category: Category,
+    cause: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Problem {
+    Problem { category, field: None, cause: cause.into(), remedy: remedy.into() }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic while holding one of these locks leaves plain values behind: going on is safe.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Links while only the gate is asked.
+struct NoLinks;
+
+impl Links for NoLinks {
+    fn resolve(&self, _: &str, id: &str) -> LinkAnswer {
+        LinkAnswer::Target(id.to_owned())
+    }
+}
+
+/// Links as the store holds them.
+struct StoredLinks<'a> {
+    decider: &'a Decider<'a>,
+    by: &'a EntryId,
+}
+
+impl Links for StoredLinks<'_> {
+    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
+        let decider = self.decider;
+        let Some(route) = decider.plan.route.links.get(link) else {
+            return waiting(
+                format!("link {link}"),
+                format!("the route binds no link `{link}`"),
+                "bind it in the route's `links`".to_owned(),
+            );
+        };
+        let wanted = EntryId::new(route, id);
+        let cause = Cause::entry(&wanted).key;
+        let entry = match decider.store.entry(&wanted) {
+            Ok(it) => it,
+            Err(why) => {
+                return waiting(cause, why.to_string(), "mend the store".to_owned());
+            }
+        };
+        let Some(entry) = entry else {
+            return waiting(
+                cause,
+                format!("{link} {id} has not been read from the source"),
+                format!(
+                    "see that it exists and can be read, then `ledgerline sync {route}`"
+                ),
+            );
+        };
+        let name = entry.facts.party.clone().unwrap_or_else(|| id.to_owned());
+        match (entry.state, &entry.held) {
+            (State::Synced, Some(held)) => self.in_use(&wanted, &name, held),
+            (State::Excluded | State::Pending | State::Synced, _) => {
+                lock(&decider.raised).needed.insert(wanted.clone());
+                waiting(
+                    cause,
+                    format!("{name} is not linked yet"),
+                    format!("`ledgerline sync {route}`"),
+                )
+            }
+            (State::Skipped, _) => waiting(
+                cause,
+                format!("{name} was skipped"),
+                format!("`ledgerline reset {wanted}`, then link it"),
+            ),
+            _ => {
+                let (why, remedy) = match &entry.problem {
+                    Some(it) => (it.cause.clone(), it.remedy.clone()),
+                    None => (format!("{name} is {}", entry.state.name()), "`ledgerline sync`".into()),
+                };
+                let _ = self.by;
+                waiting(cause, why, remedy)
+            }
+        }
+    }
+}
+
+impl StoredLinks<'_> {
+    /// Follows merges, and refuses a link whose target document is out of use.
+    fn in_use(&self, wanted: &EntryId, name: &str, held: &Held) -> LinkAnswer {
+        let decider = self.decider;
+        let Some(plan) = decider.plans.get(&wanted.route) else {
+            return LinkAnswer::Target(held.id.clone());
+        };
+        if plan.target.connection != decider.plan.target.connection || plan.target_stream.life.is_none()
+        {
+            return LinkAnswer::Target(held.id.clone());
+        }
+        let mut id = held.id.clone();
+        let mut seen = BTreeSet::new();
+        loop {
+            let Some(document) = decider.reference.get(&plan.target.stream, &id) else {
+                // Not in the list that was read: the target itself will say.
+                return LinkAnswer::Target(id);
+            };
+            let cx = plan.rules_cx(decider.reference);
+            if plan.target_rules.active(document, cx).unwrap_or(true) {
+                if id != held.id {
+                    lock(&decider.raised).moved.insert(wanted.clone(), id.clone());
+                }
+                return LinkAnswer::Target(id);
+            }
+            match plan.target_rules.moved_to(document, cx).ok().flatten() {
+                Some(next) if seen.insert(id.clone()) => id = next,
+                _ => break,
+            }
+        }
+        let cause = format!("{name} is out of use in {}", plan.target_title);
+        lock(&decider.raised).broken.insert(wanted.clone(), cause.clone());
+        let remedy = plan.target_rules.life_remedy().unwrap_or_default().to_owned();
+        waiting(Cause::entry(wanted).key, cause, remedy)
+    }
+}
+
+fn waiting(cause_key: String, cause: String, remedy: String) -> LinkAnswer {
+    LinkAnswer::Waiting { cause_key, cause, remedy }
+}

@@ -1,0 +1,28 @@
+//! The way of a document: pull → intake → prepare → deliver → settle.
+//!
+//! `run` is one run over the routes, `work` one route's turn in it. `decide` says what is to be done
+//! about an entry without asking anybody; `ask` asks the systems, `send` writes to them, `settle`
+//! makes the outcome durable. `engine` holds what all of them share.
+
+pub(crate) mod account;
+mod ask;
+mod by_hand;
+mod calls;
+mod decide;
+mod engine;
+pub(crate) mod plan;
+mod plans;
+mod progress;
+mod pull;
+mod reference;
+mod run;
+mod schedule;
+mod send;
+mod settle;
+mod steps;
+mod work;
+
+pub use engine::{Engine, OpenError, Parts};
+pub use plans::{Offline, check_offline};
+pub use progress::{Progress, Silent, Step};
+pub use steps::STEPS;

@@ -1,0 +1,180 @@
+//! Compiles every route of a deployment, all problems at once.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ledgerline_plugin_api::manifest::Manifest;
+
+use crate::{
+    config::{Connection, Deployment, Findings, OUTCOMES, Route},
+    mapping::{CompileInput, StreamRules, Value, compile as compile_mapping},
+    pipeline::plan::{Follows, RoutePlan},
+    plugins::Registry,
+    store::StreamId,
+};
+
+/// One connection as far as it is known without opening anything.
+pub(crate) struct End {
+    pub(crate) connection: Connection,
+    pub(crate) manifest: Arc<Manifest>,
+    /// Settings as mappings see them.
+    pub(crate) settings: Value,
+    /// Rules of every stream of the connector.
+    pub(crate) rules: BTreeMap<String, Arc<StreamRules>>,
+}
+
+/// A deployment whose configuration, plugins and mappings were checked; nothing was opened or called.
+pub struct Offline {
+    pub(crate) deployment: Deployment,
+    pub(crate) ends: BTreeMap<String, End>,
+    pub(crate) plans: BTreeMap<String, Arc<RoutePlan>>,
+}
+
+impl std::fmt::Debug for Offline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offline")
+            .field("routes", &self.plans.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks everything that can be checked without a call.
+///
+/// # Errors
+///
+/// All problems at once.
+pub fn check_offline(mut deployment: Deployment, plugins: &Registry) -> Result<Offline, Findings> {
+    let mut findings = Findings::default();
+    let manifests = plugins
+        .plugins()
+        .map(|it| (it.name().to_owned(), it.manifest().as_ref().clone()))
+        .collect();
+    crate::config::check_against(&mut deployment, &manifests, &mut findings);
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let ends = ends(&deployment, plugins, &mut findings);
+    let plans = compile(&deployment, &ends, &mut findings);
+    if !findings.is_empty() {
+        findings.sort();
+        return Err(findings);
+    }
+    Ok(Offline { deployment, ends, plans })
+}
+
+fn ends(
+    deployment: &Deployment,
+    plugins: &Registry,
+    findings: &mut Findings,
+) -> BTreeMap<String, End> {
+    let mut ends = BTreeMap::new();
+    for connection in deployment.connections.values() {
+        let Some(plugin) = plugins.for_connection(&connection.name) else { continue };
+        let manifest = plugin.manifest().clone();
+        let rules = manifest
+            .streams
+            .iter()
+            .filter_map(|(name, stream)| {
+                let rules = StreamRules::compile(
+                    &manifest.name,
+                    name,
+                    stream,
+                    &manifest.prelude,
+                    findings,
+                )?;
+                Some((name.clone(), Arc::new(rules)))
+            })
+            .collect();
+        let settings = Value::from(connection.settings.clone());
+        let end = End { connection: connection.clone(), manifest, settings, rules };
+        ends.insert(connection.name.clone(), end);
+    }
+    ends
+}
+
+/// Compiles all routes.
+fn compile(
+    deployment: &Deployment,
+    ends: &BTreeMap<String, End>,
+    findings: &mut Findings,
+) -> BTreeMap<String, Arc<RoutePlan>> {
+    deployment
+        .routes
+        .values()
+        .filter_map(|route| {
+            let plan = compile_one(deployment, ends, route, findings)?;
+            Some((route.name.clone(), Arc::new(plan)))
+        })
+        .collect()
+}
+
+fn compile_one(
+    deployment: &Deployment,
+    ends: &BTreeMap<String, End>,
+    route: &Route,
+    findings: &mut Findings,
+) -> Option<RoutePlan> {
+    let mapping_file = deployment.mappings.get(&route.mapping)?;
+    let target = ends.get(&route.to.connection)?;
+    let target_manifest = &target.manifest;
+    let target_stream = target_manifest.streams.get(&route.to.stream)?;
+    let follows = (route.from.connection == OUTCOMES)
+        .then(|| deployment.routes.get(&route.from.stream))
+        .flatten();
+    // A route that follows another one belongs to the connection whose documents it speaks of.
+    let origin = follows.map_or(&route.from, |it| &it.from);
+    let source = ends.get(&origin.connection)?;
+    let source_manifest = &source.manifest;
+    let source_stream = follows
+        .is_none()
+        .then(|| source_manifest.streams.get(&route.from.stream))
+        .flatten();
+    let mapping = compile_mapping(
+        CompileInput {
+            mapping: mapping_file,
+            route: Some(route),
+            tables: &deployment.tables,
+            source: source_stream
+                .map(|it| (source_manifest.name.as_str(), it, source_manifest.prelude.as_str())),
+            target: (
+                target_manifest.name.as_str(),
+                target_stream,
+                target_manifest.prelude.as_str(),
+            ),
+        },
+        findings,
+    );
+    Some(RoutePlan {
+        source: StreamId {
+            connection: route.from.connection.clone(),
+            stream: route.from.stream.clone(),
+        },
+        target: StreamId {
+            connection: route.to.connection.clone(),
+            stream: route.to.stream.clone(),
+        },
+        mapping: mapping?,
+        source_rules: source_stream.and_then(|_| source.rules.get(&route.from.stream).cloned()),
+        source_stream: source_stream.cloned(),
+        target_rules: target.rules.get(&route.to.stream)?.clone(),
+        target_stream: target_stream.clone(),
+        target_manifest: target_manifest.as_ref().clone(),
+        target_title: target_manifest.title.clone(),
+        source_title: source_manifest.title.clone(),
+        target_settings: target.settings.clone(),
+        rounding: route.rounding.clone(),
+        start_date: follows.is_none().then_some(source.connection.start_date).flatten(),
+        zone: source.connection.zone.clone(),
+        followers: deployment
+            .routes
+            .values()
+            .filter(|it| it.from.connection == OUTCOMES && it.from.stream == route.name)
+            .filter(|it| it.enabled)
+            .map(|it| it.name.clone())
+            .collect(),
+        follows: follows.map(|it| Follows {
+            route: it.name.clone(),
+            writes_back: it.from == route.to,
+        }),
+        route: route.clone(),
+    })
+}

@@ -1,0 +1,132 @@
+//! Reference lists of the targets: accounts, tax rates, contacts. Kept in the store as documents
+//! without entries, refreshed when they are old, held in memory while decisions are made.
+
+use std::{collections::BTreeMap, sync::{Arc, Mutex}};
+
+use crate::{
+    mapping::{Reference, Value},
+    pipeline::{
+        decide::lock,
+        engine::Connected,
+        pull::pull,
+        run::Run,
+    },
+    store::{SharedStore, StoreError, StreamId, offload},
+};
+
+/// Snapshots by connection, made anew when a list changed.
+#[derive(Debug, Default)]
+pub(crate) struct References {
+    by_connection: Mutex<BTreeMap<String, Arc<Reference>>>,
+}
+
+/// Note under which the age of a list is kept.
+fn note(stream: &StreamId) -> String {
+    format!("reference/{}/{}", stream.connection, stream.stream)
+}
+
+impl References {
+    /// The lists `streams` of `system`, fresh enough, as one snapshot.
+    pub(crate) async fn fresh(
+        &self,
+        run: &Run<'_>,
+        system: &Connected,
+        streams: &[String],
+        force: bool,
+    ) -> Result<Arc<Reference>, StoreError> {
+        let connection = &system.connection.name;
+        let mut changed = false;
+        for name in streams {
+            let id = StreamId { connection: connection.clone(), stream: name.clone() };
+            let Some(stream) = system.plugin.manifest().streams.get(name) else { continue };
+            let key = note(&id);
+            let stored = offload::run(&run.store, move |store| store.note(&key)).await?;
+            let now = run.engine.clock.now_ms();
+            let age = stored.and_then(|it| it.parse::<i64>().ok()).map(|it| now - it);
+            let limit =
+                i64::try_from(system.connection.reference_age.as_millis()).unwrap_or(i64::MAX);
+            let first_this_run = run.first_look(&id);
+            let due = age.is_none_or(|it| it > limit)
+                || (stream.always_fresh && first_this_run)
+                || (force && first_this_run);
+            if !due {
+                continue;
+            }
+            let rules = system.rules.get(name);
+            let pulled =
+                pull(run, system, &id, rules, &[], |_, intake| {
+                    changed |= intake.new + intake.changed > 0;
+                })
+                .await;
+            if let Err(why) = pulled {
+                run.park(connection, &why.to_string());
+                break;
+            }
+            let (key, at) = (note(&id), now.to_string());
+            offload::run(&run.store, move |store| store.set_note(&key, Some(&at))).await?;
+        }
+        let held = lock(&self.by_connection).get(connection).cloned();
+        if let Some(it) = held
+            && !changed
+            && streams.iter().all(|name| it.knows(name))
+        {
+            return Ok(it);
+        }
+        let mut names: Vec<String> = streams.to_vec();
+        for (name, stream) in &system.plugin.manifest().streams {
+            if stream.reference && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        let snapshot = Arc::new(read(&run.store, connection, names).await?);
+        lock(&self.by_connection).insert(connection.clone(), snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// What was last read, without asking anybody.
+    pub(crate) async fn held(
+        &self,
+        store: &SharedStore,
+        system: &Connected,
+        streams: &[String],
+    ) -> Result<Arc<Reference>, StoreError> {
+        let connection = &system.connection.name;
+        if let Some(it) = lock(&self.by_connection).get(connection)
+            && streams.iter().all(|name| it.knows(name))
+        {
+            return Ok(it.clone());
+        }
+        Ok(Arc::new(read(store, connection, streams.to_vec()).await?))
+    }
+}
+
+async fn read(
+    store: &SharedStore,
+    connection: &str,
+    streams: Vec<String>,
+) -> Result<Reference, StoreError> {
+    let connection = connection.to_owned();
+    offload::run(store, move |store| {
+        let mut reference = Reference::default();
+        for name in streams {
+            let id = StreamId { connection: connection.clone(), stream: name.clone() };
+            reference.know(&name);
+            let mut after: Option<String> = None;
+            loop {
+                let page = store.documents(&id, after.as_deref(), 1000)?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.clone());
+                for (key, document) in page {
+                    if document.deleted {
+                        continue;
+                    }
+                    if let Ok(value) = Value::parse(&document.body) {
+                        reference.insert(&name, &key, value);
+                    }
+                }
+            }
+        }
+        Ok(reference)
+    })
+    .await
+}

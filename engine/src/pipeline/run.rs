@@ -1,0 +1,475 @@
+//! One run: pull what is wanted, then go over the routes in order until nothing moves any more.
+//!
+//! Pulling and working go on side by side: a route sends full batches while later pages are still
+//! being read, and its last, smaller batch when its stream is at its end. Routes that others depend
+//! on come first; what a later route asks of an earlier one (a contact that a document needs) is
+//! done in the next round.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    http::{CallClass, Channel},
+    operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
+    pipeline::{
+        account,
+        decide::{Ready, Write, lock},
+        engine::{Connected, Engine},
+        plan::RoutePlan,
+        progress::{Progress, Step},
+        pull::pull,
+        settle::Ending,
+        work,
+    },
+    plugins::Cancel,
+    store::{SharedStore, StoreError, StreamId, offload},
+};
+
+/// Longest that a run waits for the moment at which an uncertain document may be asked for.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// One run and what it has met so far.
+pub(crate) struct Run<'a> {
+    pub(crate) engine: &'a Engine,
+    /// The engine's store, or a copy of it for a dry run.
+    pub(crate) store: SharedStore,
+    pub(crate) class: CallClass,
+    pub(crate) cancel: Cancel,
+    pub(crate) request: &'a SyncRequest,
+    /// Asked for by a person, not by the schedule.
+    pub(crate) interactive: bool,
+    pub(crate) progress: &'a dyn Progress,
+    report: Mutex<SyncReport>,
+    looked: Mutex<BTreeSet<StreamId>>,
+    pulls: Mutex<BTreeMap<StreamId, bool>>,
+    pulled: Notify,
+    /// Routes of this run in order of work.
+    pub(crate) routes: Vec<Arc<RoutePlan>>,
+    confirmed: Mutex<BTreeSet<String>>,
+    proven: Mutex<BTreeSet<String>>,
+    previewed: Mutex<BTreeSet<crate::store::EntryId>>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        store: SharedStore,
+        request: &'a SyncRequest,
+        interactive: bool,
+        cancel: Cancel,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let routes = engine.routes_for(&request.routes);
+        Self {
+            engine,
+            store,
+            class: super::send::class(interactive),
+            cancel,
+            request,
+            interactive,
+            progress,
+            report: Mutex::new(SyncReport { dry_run: request.dry_run, ..SyncReport::default() }),
+            looked: Mutex::default(),
+            pulls: Mutex::default(),
+            pulled: Notify::new(),
+            routes,
+            confirmed: Mutex::default(),
+            proven: Mutex::default(),
+            previewed: Mutex::default(),
+        }
+    }
+
+    /// Does it all.
+    pub(crate) async fn run(self) -> Result<SyncReport, StoreError> {
+        let before = self.engine.call_counts();
+        self.confirmations().await?;
+        self.foreign_posters().await?;
+        let streams = self.streams();
+        for stream in &streams {
+            lock(&self.pulls).insert(stream.clone(), false);
+        }
+        let (pulled, worked) = tokio::join!(self.pull_all(streams), self.work_all());
+        pulled?;
+        worked?;
+        self.note_parked().await?;
+        let mut report = std::mem::take(&mut *lock(&self.report));
+        for (name, after) in self.engine.call_counts() {
+            let earlier = before.get(&name).copied().unwrap_or_default();
+            let own = crate::operate::CallCount {
+                reading: after.reading - earlier.reading,
+                writing: after.writing - earlier.writing,
+                bytes: after.bytes - earlier.bytes,
+            };
+            if own.reading + own.writing > 0 {
+                report.calls.insert(name, own);
+            }
+        }
+        self.progress.step(Step::Done);
+        Ok(report)
+    }
+
+    /// What `status` says of the connections of this run from now on.
+    async fn note_parked(&self) -> Result<(), StoreError> {
+        let parked = lock(&self.report).parked.clone();
+        let known = offload::run(&self.store, |store| store.notes("parked/")).await?;
+        for plan in &self.routes {
+            for name in [&plan.source.connection, &plan.target.connection] {
+                let key = format!("parked/{name}");
+                let now = parked.get(name);
+                if known.get(&key) != now {
+                    self.keep_note(key, now.cloned()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn streams(&self) -> Vec<StreamId> {
+        let mut streams: Vec<StreamId> = Vec::new();
+        for plan in &self.routes {
+            if plan.follows.is_none() && !streams.contains(&plan.source) {
+                streams.push(plan.source.clone());
+            }
+        }
+        streams
+    }
+
+    /// Connections side by side, the streams of one connection in order.
+    async fn pull_all(&self, streams: Vec<StreamId>) -> Result<(), StoreError> {
+        let mut by_connection: BTreeMap<String, Vec<StreamId>> = BTreeMap::new();
+        for stream in streams {
+            by_connection.entry(stream.connection.clone()).or_default().push(stream);
+        }
+        let all = by_connection.into_values().map(|streams| async move {
+            for stream in streams {
+                self.pull_one(&stream).await;
+                lock(&self.pulls).insert(stream, true);
+                self.pulled.notify_waiters();
+            }
+        });
+        futures_util::future::join_all(all).await;
+        Ok(())
+    }
+
+    async fn pull_one(&self, stream: &StreamId) {
+        let Some(system) = self.engine.connected.get(&stream.connection) else { return };
+        if self.is_parked(&stream.connection) {
+            return;
+        }
+        let routes = self.engine.routes_reading(stream);
+        let rules = system.rules.get(&stream.stream);
+        let done = pull(self, system, stream, rules, &routes, |count, intake| {
+            let mut report = lock(&self.report);
+            for route in &routes {
+                let row = report.routes.entry(route.clone()).or_default();
+                row.pulled += count;
+                // The page's counts are of all routes together.
+                row.new += intake.new / routes.len().max(1) as u64;
+                row.changed += intake.changed / routes.len().max(1) as u64;
+            }
+            drop(report);
+            self.progress.step(Step::Pulled { stream: stream.clone(), documents: count });
+            self.pulled.notify_waiters();
+        })
+        .await;
+        match done {
+            Ok(()) => {
+                let id = stream.clone();
+                if let Err(why) = offload::run(&self.store, move |store| store.caught_up(&id)).await {
+                    self.park(&stream.connection, &why.to_string());
+                }
+            }
+            Err(why) => self.park(&stream.connection, &why.to_string()),
+        }
+    }
+
+    /// Whether no more pages of the stream will come in this run.
+    pub(crate) fn is_pulled(&self, stream: &StreamId) -> bool {
+        lock(&self.pulls).get(stream).copied().unwrap_or(true)
+    }
+
+    /// Waits until a page came in or a stream ended.
+    pub(crate) async fn more_pulled(&self, stream: &StreamId) {
+        let notified = self.pulled.notified();
+        if self.is_pulled(stream) {
+            return;
+        }
+        notified.await;
+    }
+
+    async fn work_all(&self) -> Result<(), StoreError> {
+        // A route depends on earlier ones only, so its own depth bounds the rounds; the margin is
+        // for documents that are taken in anew while they are about to be sent.
+        let mut rounds = self.routes.len() + 6;
+        let mut patience = PATIENCE;
+        loop {
+            let mut progress = false;
+            for plan in &self.routes {
+                if self.cancel.is_cancelled() {
+                    return Ok(());
+                }
+                progress |= work::work(self, plan).await?;
+            }
+            rounds = rounds.saturating_sub(1);
+            if progress && rounds > 0 {
+                continue;
+            }
+            let Some(at) = self.next_question().await? else { return Ok(()) };
+            let wait = Duration::from_millis(
+                u64::try_from(at - self.engine.clock.now_ms()).unwrap_or_default(),
+            );
+            if wait > patience || self.request.dry_run {
+                lock(&self.report).unfinished = true;
+                return Ok(());
+            }
+            patience -= wait;
+            rounds = rounds.max(2);
+            self.progress.step(Step::WaitingToAsk { until_ms: at });
+            tokio::select! {
+                () = self.engine.clock.sleep(wait + Duration::from_millis(1)) => {}
+                () = self.cancel.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// When the next uncertain document of this run may be asked for.
+    async fn next_question(&self) -> Result<Option<i64>, StoreError> {
+        let mut next: Option<i64> = None;
+        for plan in &self.routes {
+            if self.is_parked(&plan.target.connection) {
+                continue;
+            }
+            for (_, entry, _) in work::claim_all(self, plan, crate::store::State::Uncertain).await? {
+                let at = work::may_ask_at(self, plan, &entry);
+                next = Some(next.map_or(at, |it| it.min(at)));
+            }
+        }
+        Ok(next)
+    }
+
+    /// Routes whose first live run is confirmed, by file, by an earlier `--confirm` or by this one.
+    async fn confirmations(&self) -> Result<(), StoreError> {
+        for plan in &self.routes {
+            let key = format!("confirmed/{}", plan.name());
+            let named = key.clone();
+            let noted = offload::run(&self.store, move |store| store.note(&named)).await?.is_some();
+            // A link or a write-back is part of the route that it serves.
+            let serves = plan.follows.is_some() || plan.matches();
+            if plan.route.confirmed || noted || serves {
+                lock(&self.confirmed).insert(plan.name().to_owned());
+            } else if self.request.confirm && !self.request.dry_run {
+                let at = self.engine.clock.now().to_string();
+                self.keep_note(key, Some(at)).await?;
+                lock(&self.confirmed).insert(plan.name().to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Source connections whose documents somebody else posts, too: parked until a person confirms.
+    async fn foreign_posters(&self) -> Result<(), StoreError> {
+        for plan in &self.routes {
+            let connection = plan.source.connection.clone();
+            let key = format!("foreign/{connection}");
+            let named = key.clone();
+            let Some(why) = offload::run(&self.store, move |store| store.note(&named)).await? else {
+                continue;
+            };
+            if self.request.confirm && !self.request.dry_run {
+                let now = self.engine.clock.now_ms().to_string();
+                self.keep_note(format!("taken-over/{connection}"), Some(now)).await?;
+                self.keep_note(key, None).await?;
+            } else {
+                lock(&self.report).parked.insert(connection, why);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn foreign_poster(
+        &self,
+        plan: &RoutePlan,
+        example: &crate::store::EntryId,
+    ) -> Result<(), StoreError> {
+        let connection = &plan.source.connection;
+        let why = format!(
+            "{} marked {example} as imported after the start date, and it was not us: its own link to \
+             {} is still posting, and both would post everything; switch that link off, then \
+             `ledgerline sync --confirm`",
+            plan.source_title, plan.target_title
+        );
+        self.keep_note(format!("foreign/{connection}"), Some(why.clone())).await?;
+        lock(&self.report).parked.insert(connection.clone(), why);
+        Ok(())
+    }
+
+    pub(crate) async fn keep_note(
+        &self,
+        key: String,
+        value: Option<String>,
+    ) -> Result<(), StoreError> {
+        offload::run(&self.store, move |store| store.set_note(&key, value.as_deref())).await
+    }
+
+    pub(crate) fn is_confirmed(&self, route: &str) -> bool {
+        lock(&self.confirmed).contains(route)
+    }
+
+    /// Marks a connection as unusable for the rest of the run.
+    pub(crate) fn park(&self, connection: &str, why: &str) {
+        tracing::warn!(connection, why, "connection parked");
+        lock(&self.report).parked.entry(connection.to_owned()).or_insert_with(|| why.to_owned());
+    }
+
+    pub(crate) fn is_parked(&self, connection: &str) -> bool {
+        lock(&self.report).parked.contains_key(connection)
+    }
+
+    /// Whether this is the first look at a reference list in this run.
+    pub(crate) fn first_look(&self, stream: &StreamId) -> bool {
+        lock(&self.looked).insert(stream.clone())
+    }
+
+    /// The account behind the connection is the right one; asked at most once a run, and only when
+    /// something is about to be sent.
+    pub(crate) async fn right_account(&self, plan: &RoutePlan) -> Result<bool, StoreError> {
+        let connection = &plan.target.connection;
+        if self.is_parked(connection) {
+            return Ok(false);
+        }
+        if lock(&self.proven).contains(connection) {
+            return Ok(true);
+        }
+        match account::prove(self, plan).await? {
+            Ok(()) => {
+                lock(&self.proven).insert(connection.clone());
+                Ok(true)
+            }
+            Err(why) => {
+                self.park(connection, &why);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether a prepared document is meant by this run: the person's selection, or the schedule's
+    /// rule that a manual route sends only what somebody asked for.
+    pub(crate) fn wants(&self, plan: &RoutePlan, ready: &Ready) -> bool {
+        let serves = plan.follows.is_some() || plan.matches();
+        match &self.request.filter {
+            Some(filter) if !serves => filter.matches(&ready.id, &ready.entry),
+            _ if self.interactive || serves => true,
+            _ => {
+                !matches!(plan.route.trigger, crate::config::Trigger::Manual)
+                    || ready.entry.requested
+            }
+        }
+    }
+
+    /// The channel for writing, which a dry run does not have.
+    pub(crate) fn channel(&self, system: &Connected) -> Channel {
+        if self.request.dry_run { system.reader.clone() } else { system.channel.clone() }
+    }
+
+    fn with_row(&self, route: &str, change: impl FnOnce(&mut RouteReport)) {
+        change(lock(&self.report).routes.entry(route.to_owned()).or_default());
+    }
+
+    pub(crate) fn count(&self, route: &str, ready: &Ready, ending: &Ending) {
+        let money = ready.entry.facts.money.as_ref();
+        self.with_row(route, |row| match ending {
+            Ending::Synced { .. } => match ready.write {
+                Write::Create => row.created.add(money),
+                Write::Update => row.updated.add(money),
+            },
+            Ending::Uncertain => row.uncertain += 1,
+            Ending::Refused { .. } => *row.stopped.entry("warning".into()).or_default() += 1,
+            Ending::Failed(_) => *row.stopped.entry("failed".into()).or_default() += 1,
+            Ending::Halve | Ending::Parked(_) => {}
+        });
+        self.progress.step(Step::Settled { route: route.to_owned() });
+    }
+
+    pub(crate) fn found(&self, plan: &RoutePlan, ready: &Ready, held: bool) {
+        let money = ready.entry.facts.money.as_ref();
+        self.with_row(plan.name(), |row| {
+            if held {
+                row.found += 1;
+                match ready.write {
+                    Write::Create => row.created.add(money),
+                    Write::Update => row.updated.add(money),
+                }
+            } else {
+                row.not_found += 1;
+            }
+        });
+    }
+
+    pub(crate) fn adopted(&self, plan: &RoutePlan, ready: &Ready) {
+        let money = ready.entry.facts.money.as_ref();
+        self.with_row(plan.name(), |row| row.adopted.add(money));
+    }
+
+    pub(crate) fn settled_without_call(&self, plan: &RoutePlan, state: crate::store::State, linked: bool) {
+        use crate::store::State;
+        self.with_row(plan.name(), |row| match state {
+            State::Synced if linked => row.adopted.count += 1,
+            State::Synced => row.unchanged += 1,
+            other => *row.stopped.entry(other.name().to_owned()).or_default() += 1,
+        });
+    }
+
+    /// Documents that would go but may not in this run: shown instead of sent.
+    pub(crate) fn preview(&self, plan: &RoutePlan, ready: &[Ready]) {
+        if ready.is_empty() {
+            return;
+        }
+        // Rounds meet the same documents again.
+        let mut known = lock(&self.previewed);
+        let ready: Vec<&Ready> = ready.iter().filter(|it| known.insert(it.id.clone())).collect();
+        drop(known);
+        let mut report = lock(&self.report);
+        if self.request.dry_run {
+            report.planned.extend(ready.iter().map(|it| Planned {
+                id: it.id.clone(),
+                action: match it.write {
+                    Write::Create => "create".into(),
+                    Write::Update => "update".into(),
+                },
+                number: it.number.clone(),
+                body: it.body.to_json(),
+            }));
+        }
+        if self.is_confirmed(plan.name()) {
+            return;
+        }
+        let place = match report.unconfirmed.iter().position(|it| it.route == plan.name()) {
+            Some(it) => it,
+            None => {
+                report
+                    .unconfirmed
+                    .push(Preview { route: plan.name().to_owned(), ..Preview::default() });
+                report.unconfirmed.len() - 1
+            }
+        };
+        let Some(row) = report.unconfirmed.get_mut(place) else { return };
+        for it in ready {
+            let money = it.entry.facts.money.as_ref();
+            match it.write {
+                Write::Create => row.create.add(money),
+                Write::Update => row.update.add(money),
+            }
+        }
+        let most = plan.batch_limits().0 as u64;
+        row.calls = row.create.count.div_ceil(most) + row.update.count.div_ceil(most);
+    }
+
+    pub(crate) fn unfinished(&self) {
+        lock(&self.report).unfinished = true;
+    }
+}

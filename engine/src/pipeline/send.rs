@@ -1,0 +1,241 @@
+//! Deliver: one batch of prepared documents through one push session, and what came of it.
+
+use std::sync::Mutex;
+
+use ledgerline_plugin_api::{abi::Status, manifest::{Category, Problem}};
+
+use crate::{
+    http::CallClass,
+    pipeline::{
+        calls::{Covering, WriteEffects},
+        decide::{Ready, Write, lock, problem},
+        run::Run,
+        settle::{Ending, settle_batch},
+    },
+    plugins::{Asked, Given, Operation, OutDoc, SessionError, WriteOutcome},
+    store::StoreError,
+};
+
+/// Documents that go in one call, as far as the limits are known here.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) route: String,
+    pub(crate) documents: Vec<Ready>,
+    /// How often it was halved on the way.
+    pub(crate) split: u32,
+}
+
+/// What is left to do after a batch.
+#[derive(Debug, Default)]
+pub(crate) struct AfterBatch {
+    /// Halves of a batch that was refused as a whole.
+    pub(crate) again: Vec<Batch>,
+    /// Entries became synced, or otherwise changed.
+    pub(crate) progress: bool,
+    /// The connection cannot be used for now, in plain words.
+    pub(crate) parked: Option<String>,
+    /// Documents whose number the target already knows: to be looked at there.
+    pub(crate) taken: Vec<Ready>,
+}
+
+/// Packs documents into batches within the stream's limits, in order.
+pub(crate) fn pack(
+    route: &str,
+    documents: Vec<Ready>,
+    limits: (usize, usize),
+) -> Vec<Batch> {
+    let (most, bytes) = limits;
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut size = 0usize;
+    for document in documents {
+        let own = document.body.to_json().len() + 1;
+        let full = batches.last().is_none_or(|it| {
+            it.documents.len() >= most
+                || size + own > bytes
+                // Creates and updates travel in different calls; mixing them would only make both
+                // halves smaller.
+                || it.documents.last().is_some_and(|it| it.write != document.write)
+        });
+        if full {
+            batches.push(Batch { route: route.to_owned(), documents: Vec::new(), split: 0 });
+            size = 0;
+        }
+        size += own;
+        if let Some(last) = batches.last_mut() {
+            last.documents.push(document);
+        }
+    }
+    batches
+}
+
+/// Sends one batch and makes its outcome durable.
+pub(crate) async fn send(run: &Run<'_>, batch: Batch) -> Result<AfterBatch, StoreError> {
+    let engine = run.engine;
+    let Some(plan) = engine.plans.get(&batch.route) else { return Ok(AfterBatch::default()) };
+    let Some(target) = engine.connected.get(&plan.target.connection) else {
+        return Ok(AfterBatch::default());
+    };
+    let entries: Vec<_> = batch.documents.iter().map(|it| it.id.clone()).collect();
+    let attempt = batch.documents.iter().map(|it| it.entry.attempts).max().unwrap_or(0);
+    let effects = WriteEffects {
+        channel: run.channel(target),
+        class: run.class,
+        clock: engine.clock,
+        cancel: run.cancel.clone(),
+        store: run.store.clone(),
+        connection: plan.target.connection.clone(),
+        account: target.account.clone().unwrap_or_default(),
+        idempotency: plan.target_manifest.idempotency.clone(),
+        entries,
+        attempt,
+        timeout: target.connection.call_timeout,
+        calls: Mutex::default(),
+    };
+    crate::pipeline::steps::reached("batch-formed");
+    let out: Vec<OutDoc> = batch.documents.iter().map(out_document).collect();
+    let ended = drive(run, &batch.route, &effects, &out).await;
+    crate::pipeline::steps::reached("results-read");
+    let calls = std::mem::take(&mut *lock(&effects.calls));
+    settle_batch(run, plan, batch, ended, calls).await
+}
+
+fn out_document(ready: &Ready) -> OutDoc {
+    OutDoc {
+        change: match ready.write {
+            Write::Create => 1,
+            Write::Update => 2,
+        },
+        id: ready.id.source.clone(),
+        number: ready.number.clone().unwrap_or_default(),
+        remote_id: ready.remote_id.clone(),
+        since: None,
+        body: ready.body.to_json().into_bytes(),
+    }
+}
+
+async fn drive(
+    run: &Run<'_>,
+    route: &str,
+    effects: &WriteEffects,
+    out: &[OutDoc],
+) -> Result<Vec<WriteOutcome>, SessionError> {
+    let engine = run.engine;
+    let (Some(plan), Some(target)) = (
+        engine.plans.get(route),
+        engine.plans.get(route).and_then(|it| engine.connected.get(&it.target.connection)),
+    ) else {
+        return Err(SessionError::new(Status::BUG, "the route has no target"));
+    };
+    let mut session = target.session(Operation::Push, &plan.target.stream, &[])?;
+    let mut given = Given::Nothing;
+    let mut results = None;
+    loop {
+        match session.next(given, effects).await? {
+            Asked::Want if results.is_none() => given = Given::Batch(out),
+            Asked::Want => given = Given::NoMore,
+            Asked::Results(list) => {
+                results = Some(list);
+                given = Given::Nothing;
+            }
+            Asked::Done => break,
+            Asked::Page { .. } | Asked::Value(_) => {
+                return Err(SessionError::new(
+                    Status::BUG,
+                    "a push session gave a page or a value instead of results",
+                ));
+            }
+        }
+        // Results are in: what the session does afterwards cannot change them.
+        if results.is_some() && matches!(given, Given::NoMore) {
+            break;
+        }
+    }
+    results.ok_or_else(|| {
+        SessionError::new(Status::BUG, "the push session ended without results for its batch")
+    })
+}
+
+/// What one document's call and result amount to.
+pub(crate) fn ending(
+    index: usize,
+    count: usize,
+    ended: &Result<Vec<WriteOutcome>, SessionError>,
+    calls: &[Covering],
+) -> Ending {
+    let own = || calls.iter().filter(|it| it.covers.contains(&u32::try_from(index).unwrap_or(u32::MAX)));
+    if own().any(|it| it.lost) {
+        return Ending::Uncertain;
+    }
+    let left = own().any(|it| it.left);
+    let result = match ended {
+        Ok(list) => list.get(index),
+        Err(why) => {
+            return if left {
+                Ending::Uncertain
+            } else {
+                not_sent(why.status, &why.message, own().next())
+            };
+        }
+    };
+    let Some(result) = result else {
+        return if left {
+            Ending::Uncertain
+        } else {
+            Ending::Failed("the connector gave no result for it".into())
+        };
+    };
+    match result.status {
+        Status::OK if result.remote_id.is_empty() && left => Ending::Uncertain,
+        Status::OK if result.remote_id.is_empty() => {
+            Ending::Failed("the connector reported success without an id and without a call".into())
+        }
+        Status::OK => Ending::Synced {
+            remote_id: result.remote_id.clone(),
+            answered: result
+                .body
+                .as_ref()
+                .and_then(|it| String::from_utf8(it.clone()).ok())
+                .unwrap_or_default(),
+            warnings: result.message.lines().map(str::to_owned).collect(),
+        },
+        Status::REJECTED | Status::NOT_FOUND if result.whole_refused && count > 1 => Ending::Halve,
+        Status::REJECTED | Status::NOT_FOUND => Ending::Refused {
+            problem: result.problem.clone().unwrap_or_else(|| unnamed(&result.message)),
+            words: result.message.clone(),
+        },
+        // The answer could not be understood although a call left: it may have written.
+        Status::PROTOCOL | Status::BUG | Status::PANIC if left => Ending::Uncertain,
+        status => not_sent(status, &result.message, own().next()),
+    }
+}
+
+fn not_sent(status: Status, message: &str, call: Option<&Covering>) -> Ending {
+    let why = call.and_then(|it| it.not_sent.clone()).unwrap_or_else(|| message.to_owned());
+    if call.is_some_and(|it| it.credentials) || matches!(status, Status::AUTH | Status::CONFIG) {
+        return Ending::Parked(why);
+    }
+    match status {
+        Status::BUG | Status::PANIC | Status::PROTOCOL | Status::UNSUPPORTED => Ending::Refused {
+            problem: problem(
+                Category::Defect,
+                format!("the connector failed: {why}"),
+                "update the plugin or report it to its author, then `ledgerline retry`",
+            ),
+            words: message.to_owned(),
+        },
+        _ => Ending::Failed(why),
+    }
+}
+
+fn unnamed(message: &str) -> Problem {
+    problem(
+        Category::Unknown,
+        if message.is_empty() { "refused without a reason".to_owned() } else { message.to_owned() },
+        "mend what the words name, then `ledgerline retry`",
+    )
+}
+
+/// Class of calls by who asked.
+pub(crate) fn class(interactive: bool) -> CallClass {
+    if interactive { CallClass::Interactive } else { CallClass::Scheduled }
+}

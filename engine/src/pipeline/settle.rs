@@ -1,0 +1,278 @@
+//! Settle: results become entries, links, notices and outcomes, together with the call that made
+//! them, in one durable write.
+
+use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
+
+use crate::{
+    mapping::{Value, differences},
+    pipeline::{
+        calls::Covering,
+        decide::{Ready, Write, problem},
+        plan::RoutePlan,
+        run::Run,
+        send::{AfterBatch, Batch, ending},
+        steps,
+    },
+    plugins::{SessionError, WriteOutcome},
+    store::{
+        Actor, Cause, Change, Entry, Facts, Held, Incoming, OutcomeIn, Settlement, State,
+        StoreError, StreamId, offload,
+    },
+};
+
+/// How one document ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The target has it under this id.
+    Synced { remote_id: String, answered: String, warnings: Vec<String> },
+    /// The target may or may not have it.
+    Uncertain,
+    /// The target understood and refused it.
+    Refused { problem: Problem, words: String },
+    /// The call was refused as a whole and somebody else may be to blame.
+    Halve,
+    /// Nothing happened; it may work later.
+    Failed(String),
+    /// Nothing happened, and nothing will until a person mends the connection.
+    Parked(String),
+}
+
+/// Makes a batch's endings durable.
+pub(crate) async fn settle_batch(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    batch: Batch,
+    ended: Result<Vec<WriteOutcome>, SessionError>,
+    calls: Vec<Covering>,
+) -> Result<AfterBatch, StoreError> {
+    let now = run.engine.clock.now_ms();
+    let Batch { route, documents, split } = batch;
+    let count = documents.len();
+    let mut after = AfterBatch::default();
+    let mut halves = Vec::new();
+    // One settlement for each call, one more for documents that no call covered.
+    let mut settlements: Vec<Settlement> = calls
+        .iter()
+        .map(|it| Settlement {
+            intent: Some(it.intent),
+            call: Some((it.intent, it.row.clone())),
+            ..Settlement::default()
+        })
+        .chain([Settlement::default()])
+        .collect();
+    for (index, ready) in documents.into_iter().enumerate() {
+        let place = calls
+            .iter()
+            .rposition(|it| it.covers.contains(&u32::try_from(index).unwrap_or(u32::MAX)))
+            .unwrap_or(calls.len());
+        let call = calls.get(place);
+        let ending = ending(index, count, &ended, &calls);
+        if matches!(ending, Ending::Halve) {
+            halves.push(ready);
+            continue;
+        }
+        if let Ending::Parked(why) = &ending {
+            after.parked.get_or_insert_with(|| why.clone());
+            continue;
+        }
+        if let Ending::Refused { problem, .. } = &ending
+            && problem.category == Category::Duplicate
+            && ready.write == Write::Create
+        {
+            after.taken.push(ready.clone());
+        }
+        after.progress = true;
+        let Some(settlement) = settlements.get_mut(place) else { continue };
+        let entry = settled_entry(run, plan, &ready, &ending, call, now);
+        run.count(&route, &ready, &ending);
+        if entry.state == State::Synced {
+            settlement.outcomes.extend(outcome(run, plan, &ready.id.source, &entry, now));
+        }
+        settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
+    }
+    for settlement in settlements {
+        if settlement.intent.is_none() && settlement.changes.is_empty() {
+            continue;
+        }
+        offload::run(&run.store, move |store| store.settle(settlement)).await?;
+    }
+    steps::reached("settled");
+    if !halves.is_empty() {
+        let second = halves.split_off(halves.len().div_ceil(2));
+        for documents in [halves, second] {
+            if !documents.is_empty() {
+                after.again.push(Batch { route: route.clone(), documents, split: split + 1 });
+            }
+        }
+    }
+    Ok(after)
+}
+
+fn settled_entry(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    ready: &Ready,
+    ending: &Ending,
+    call: Option<&Covering>,
+    now: i64,
+) -> Entry {
+    let mut entry = ready.entry.clone();
+    let call_id = call.map(|it| it.intent);
+    entry.number.clone_from(&ready.number);
+    entry.mapping = plan.mapping.hash();
+    match ending {
+        Ending::Synced { remote_id, answered, warnings } => {
+            let what = match ready.write {
+                Write::Create => "created",
+                Write::Update => "updated",
+            };
+            let what = match &ready.number {
+                Some(number) => format!("{what} as {number}"),
+                None => what.to_owned(),
+            };
+            hold(plan, &mut entry, ready, remote_id, answered, now);
+            entry.notices.clone_from(&ready.notices);
+            entry.notices.extend(warnings.iter().map(|it| format!("{}: {it}", plan.target_title)));
+            entry.notices.extend(changed_silently(plan, ready, answered));
+            entry.record(now, State::Synced, Actor::Engine, what, call_id);
+        }
+        Ending::Uncertain => {
+            entry.clear_stop();
+            entry.write_open_since = Some(
+                entry.write_open_since.unwrap_or(i64::MAX).min(call.map_or(now, |it| it.at)),
+            );
+            entry.write_open_until = Some(call.map_or(now, |it| it.deadline));
+            entry.attempts += 1;
+            entry.problem = Some(problem(
+                Category::Passing,
+                format!(
+                    "{} was sent it and gave no complete answer: it may or may not be there",
+                    plan.target_title
+                ),
+                "nothing: the engine asks before it sends anything again",
+            ));
+            entry.cause = Some(Cause { key: "answer lost".into() });
+            entry.record(now, State::Uncertain, Actor::Engine, "the answer was lost", call_id);
+        }
+        Ending::Refused { problem, words } => {
+            entry.candidates.clear();
+            entry.problem = Some(problem.clone());
+            entry.words = (!words.is_empty()).then(|| words.clone());
+            entry.cause = Some(Cause { key: refusal_key(problem) });
+            entry.attempts += 1;
+            entry.record(now, State::Warning, Actor::Engine, problem.cause.clone(), call_id);
+        }
+        Ending::Failed(why) => {
+            entry.attempts += 1;
+            let tired = entry.attempts >= plan.route.attempts;
+            entry.problem = Some(problem(
+                Category::Passing,
+                why.clone(),
+                if tired { "see that the systems answer, then `ledgerline retry`" } else { "nothing: it is tried again" },
+            ));
+            entry.cause = Some(Cause { key: "passing fault".into() });
+            entry.not_before = now + backoff_ms(entry.attempts);
+            let state = if tired { State::Warning } else { State::Failed };
+            entry.record(now, state, Actor::Engine, why.clone(), call_id);
+        }
+        // Handled by the caller: the entry stays as it is.
+        Ending::Halve | Ending::Parked(_) => {}
+    }
+    let _ = run;
+    entry
+}
+
+/// The entry gets its link, and remembers what was sent and answered.
+pub(crate) fn hold(
+    plan: &RoutePlan,
+    entry: &mut Entry,
+    ready: &Ready,
+    remote_id: &str,
+    answered: &str,
+    now: i64,
+) {
+    let there = Value::parse(answered.as_bytes()).ok();
+    entry.held = Some(Held {
+        id: remote_id.to_owned(),
+        state: there.as_ref().and_then(|it| plan.held_state(it)),
+        seen_at: now,
+        sent: ready.mapped.to_json(),
+        answered: answered.to_owned(),
+        fingerprint: ready.fingerprint,
+        adopted: false,
+    });
+    entry.clear_stop();
+}
+
+/// What the target changed without a word.
+fn changed_silently(plan: &RoutePlan, ready: &Ready, answered: &str) -> Vec<String> {
+    let Ok(answered) = Value::parse(answered.as_bytes()) else { return Vec::new() };
+    differences(&ready.body, &answered, &plan.update_rules())
+        .into_iter()
+        .map(|it| {
+            format!(
+                "{} holds {} as {} instead of {}",
+                plan.target_title, it.field, it.held.to_json(), it.sent.to_json()
+            )
+        })
+        .collect()
+}
+
+/// Equal refusals are one row.
+fn refusal_key(problem: &Problem) -> String {
+    format!("refused: {}", problem.cause)
+}
+
+/// 5 s, 10 s, 20 s … one hour.
+fn backoff_ms(attempts: u32) -> i64 {
+    (5_000i64 << attempts.saturating_sub(1).min(10)).min(3_600_000)
+}
+
+/// The outcome document of a synced entry, for the routes that follow.
+pub(crate) fn outcome(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    source_id: &str,
+    entry: &Entry,
+    now: i64,
+) -> Option<OutcomeIn> {
+    if plan.followers.is_empty() {
+        return None;
+    }
+    let _ = run;
+    let held = entry.held.as_ref()?;
+    let at = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
+    let body = serde_json::json!({
+        "id": source_id,
+        "state": entry.state.name(),
+        "number": entry.number,
+        "target": { "id": held.id, "state": held.state.map(held_name) },
+        // Whole seconds: what the vendors' own forms carry.
+        "at": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "problem": null,
+    });
+    Some(OutcomeIn {
+        stream: StreamId { connection: "outcomes".into(), stream: plan.route.name.clone() },
+        routes: plan.followers.clone(),
+        document: Incoming {
+            id: source_id.to_owned(),
+            version: now.to_string(),
+            body: Some(body.to_string().into_bytes()),
+            facts: Facts { number: entry.number.clone(), ..entry.facts.clone() },
+        },
+    })
+}
+
+/// Kebab-case name of a held state.
+pub(crate) fn held_name(state: HeldState) -> &'static str {
+    match state {
+        HeldState::Draft => "draft",
+        HeldState::AwaitingApproval => "awaiting-approval",
+        HeldState::Approved => "approved",
+        HeldState::Paid => "paid",
+        HeldState::Voided => "voided",
+        HeldState::Deleted => "deleted",
+        HeldState::Active => "active",
+        HeldState::Archived => "archived",
+    }
+}

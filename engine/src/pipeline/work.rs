@@ -1,0 +1,507 @@
+//! One route's turn in a run: ask about uncertain documents, decide about the others, send what may
+//! go, settle.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use ledgerline_plugin_api::manifest::Category;
+use tokio::sync::mpsc;
+
+use crate::{
+    mapping::{CheckMemo, MatchIndex, Reference},
+    pipeline::{
+        ask,
+        decide::{Decider, Decision, Raised, Ready, Write, lock, problem},
+        engine::Connected,
+        plan::RoutePlan,
+        progress::Step,
+        run::Run,
+        send::{self, Batch, pack},
+        settle::outcome,
+        steps,
+    },
+    store::{
+        Actor, Cause, Change, Document, Entry, EntryId, Settlement, State, StoreError, offload,
+    },
+};
+
+/// Entries that are decided about together.
+const CHUNK: usize = 200;
+
+type Claimed = (EntryId, Entry, Option<Document>);
+
+/// Everything of a route in a state. For states that few entries are in.
+pub(crate) async fn claim_all(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    state: State,
+) -> Result<Vec<Claimed>, StoreError> {
+    let mut all = Vec::new();
+    let mut after: Option<EntryId> = None;
+    loop {
+        let page = claim(run, plan, state, after.clone()).await?;
+        let Some((last, _, _)) = page.last() else { return Ok(all) };
+        after = Some(last.clone());
+        all.extend(page);
+    }
+}
+
+async fn claim(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    state: State,
+    after: Option<EntryId>,
+) -> Result<Vec<Claimed>, StoreError> {
+    let (route, source) = (plan.route.name.clone(), plan.source.clone());
+    offload::run(&run.store, move |store| {
+        store.claim(&route, &source, state, after.as_ref(), CHUNK)
+    })
+    .await
+}
+
+/// When the target may be asked what became of an uncertain entry.
+pub(crate) fn may_ask_at(run: &Run<'_>, plan: &RoutePlan, entry: &Entry) -> i64 {
+    let grace = run
+        .engine
+        .connected
+        .get(&plan.target.connection)
+        .map_or(30_000, |it| i64::try_from(it.connection.ask_after.as_millis()).unwrap_or(i64::MAX));
+    entry
+        .write_open_until
+        .map_or(0, |until| until.saturating_add(grace))
+        .max(entry.not_before)
+}
+
+/// One turn. Returns whether anything changed.
+pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, StoreError> {
+    let Some(target) = run.engine.connected.get(&plan.target.connection) else { return Ok(false) };
+    if !has_work(run, plan).await? {
+        return Ok(false);
+    }
+    let force = run.interactive && waits_for_lists(run, plan).await?;
+    let reference = run
+        .engine
+        .references
+        .fresh(run, target, &plan.reference_streams(), force)
+        .await?;
+    let mut turn = Turn::new(run, plan, target, reference);
+    let mut progress = turn.questions().await?;
+    // Deciding goes on while batches are under way; the channel holds one batch beside them.
+    let (batches, queue) = mpsc::channel(1);
+    let (decided, delivered) =
+        tokio::join!(turn.decide_all(batches), deliver_all(run, plan, queue));
+    progress |= decided? | delivered?;
+    steps::reached("route-done");
+    Ok(progress)
+}
+
+async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
+    if !run.is_pulled(&plan.source) {
+        return Ok(true);
+    }
+    for state in [State::Pending, State::Waiting, State::Failed, State::Uncertain] {
+        let (route, source) = (plan.route.name.clone(), plan.source.clone());
+        let some = offload::run(&run.store, move |store| {
+            store.claim(&route, &source, state, None, 1)
+        })
+        .await?;
+        if !some.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Something waits for a list of the target that a person may just have mended.
+async fn waits_for_lists(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
+    let route = vec![plan.route.name.clone()];
+    let groups = offload::run(&run.store, move |store| store.groups(&route)).await?;
+    Ok(groups.iter().any(|it| it.state == State::Waiting))
+}
+
+struct Turn<'a> {
+    run: &'a Run<'a>,
+    plan: &'a Arc<RoutePlan>,
+    target: &'a Connected,
+    reference: Arc<Reference>,
+    matches: Option<Arc<MatchIndex>>,
+    memo: Arc<std::sync::Mutex<CheckMemo>>,
+    raised: Arc<std::sync::Mutex<Raised>>,
+    ready: Vec<Ready>,
+}
+
+impl<'a> Turn<'a> {
+    fn new(
+        run: &'a Run<'a>,
+        plan: &'a Arc<RoutePlan>,
+        target: &'a Connected,
+        reference: Arc<Reference>,
+    ) -> Self {
+        let matches = plan.matches().then(|| {
+            Arc::new(plan.mapping.match_index(
+                reference.documents(&plan.target.stream),
+                &plan.target_rules,
+                plan.rules_cx(&reference),
+            ))
+        });
+        Self {
+            run,
+            plan,
+            target,
+            reference,
+            matches,
+            memo: Arc::default(),
+            raised: Arc::default(),
+            ready: Vec::new(),
+        }
+    }
+
+    /// Decides about claimed entries, off the async threads.
+    async fn decide(&self, claimed: Vec<Claimed>) -> Result<Vec<(EntryId, Entry, Decision)>, StoreError> {
+        let engine = self.run.engine;
+        let plans = engine.plans.clone();
+        let plan = self.plan.clone();
+        let reference = self.reference.clone();
+        let matches = self.matches.clone();
+        let (memo, raised) = (self.memo.clone(), self.raised.clone());
+        let source = engine.connected.get(&self.plan.source.connection);
+        let settings = source.map(|it| it.settings.clone()).unwrap_or_default();
+        let target_settings = self.target.settings.clone();
+        let now = engine.clock.now();
+        let today = now.to_zoned(plan.zone.clone()).date().to_string();
+        let taken_over = format!("taken-over/{}", plan.source.connection);
+        offload::run(&self.run.store, move |store| {
+            let taken_over_at =
+                store.note(&taken_over)?.and_then(|it| it.parse::<i64>().ok());
+            let decider = Decider {
+                plan: &plan,
+                plans: &plans,
+                store,
+                reference: &reference,
+                matches: matches.as_deref(),
+                memo: &memo,
+                settings: &settings,
+                target_settings: &target_settings,
+                today: &today,
+                now: now.as_millisecond(),
+                taken_over_at,
+                raised: &raised,
+            };
+            claimed
+                .into_iter()
+                .map(|(id, entry, document)| {
+                    let decision = decider.decide(&id, &entry, document.as_ref())?;
+                    Ok((id, entry, decision))
+                })
+                .collect()
+        })
+        .await
+    }
+
+    /// Uncertain documents whose time to be asked about has come.
+    async fn questions(&mut self) -> Result<bool, StoreError> {
+        if self.run.is_parked(&self.plan.target.connection) {
+            return Ok(false);
+        }
+        let now = self.run.engine.clock.now_ms();
+        let due: Vec<Claimed> = claim_all(self.run, self.plan, State::Uncertain)
+            .await?
+            .into_iter()
+            .filter(|(_, entry, _)| may_ask_at(self.run, self.plan, entry) <= now)
+            .collect();
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let mut ready = Vec::new();
+        let mut settlement = Settlement::default();
+        for (id, entry, decision) in self.decide(due).await? {
+            match decision {
+                Decision::Send(it) | Decision::LookFor(it) => ready.push(*it),
+                // Equal to what was sent before the lost call: there is nothing to look for.
+                Decision::Settled(next) => settlement.changes.push(Change {
+                    id,
+                    seen: entry.seen(),
+                    entry: *next,
+                }),
+                Decision::Leave | Decision::Settle(_) => {
+                    let number = entry.number.clone().unwrap_or_else(|| id.source.clone());
+                    let mut next = entry.clone();
+                    next.problem = Some(problem(
+                        Category::DocumentState,
+                        format!(
+                            "its answer was lost, and the source document can no longer be prepared \
+                             to compare it with what {} may hold",
+                            self.plan.target_title
+                        ),
+                        format!(
+                            "look for {number} there: `ledgerline adopt {id} --to ID` if it is there, \
+                             `ledgerline reset {id}` if it is not"
+                        ),
+                    ));
+                    next.cause = Some(Cause { key: "answer lost, not comparable".into() });
+                    next.record(now, State::Warning, Actor::Engine, "cannot be compared", None);
+                    settlement.changes.push(Change { id, seen: entry.seen(), entry: next });
+                }
+            }
+        }
+        let settled = !settlement.changes.is_empty();
+        self.settle(settlement).await?;
+        let asked = ask::clear_uncertain(self.run, self.plan, ready).await?;
+        Ok(settled || asked)
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        if settlement.changes.is_empty() {
+            return Ok(());
+        }
+        offload::run(&self.run.store, move |store| store.settle(settlement)).await
+    }
+
+    /// Decides about everything that is not settled, and hands over what may go.
+    async fn decide_all(
+        &mut self,
+        batches: mpsc::Sender<Vec<Ready>>,
+    ) -> Result<bool, StoreError> {
+        let mut progress = false;
+        for state in [State::Waiting, State::Failed, State::Pending] {
+            progress |= self.go_over(state, &batches).await?;
+        }
+        // The last batch of a creation and of an update may be small.
+        while self.may_send().await? {
+            let (most, _) = self.plan.batch_limits();
+            let rest = self.ready.split_off(most.min(self.ready.len()));
+            let batch = std::mem::replace(&mut self.ready, rest);
+            hand_over(&batches, batch).await;
+        }
+        Ok(progress)
+    }
+
+    /// Decides about every entry in a state; full batches go on the way.
+    async fn go_over(
+        &mut self,
+        state: State,
+        batches: &mpsc::Sender<Vec<Ready>>,
+    ) -> Result<bool, StoreError> {
+        let mut after: Option<EntryId> = None;
+        let mut progress = false;
+        loop {
+            if self.run.cancel.is_cancelled() {
+                self.run.unfinished();
+                return Ok(progress);
+            }
+            let page = claim(self.run, self.plan, state, after.clone()).await?;
+            match page.last() {
+                Some((last, _, _)) => after = Some(last.clone()),
+                None if state == State::Pending && !self.run.is_pulled(&self.plan.source) => {
+                    self.run.more_pulled(&self.plan.source).await;
+                    continue;
+                }
+                None => return Ok(progress),
+            }
+            progress |= self.decide_page(page, state).await?;
+            steps::reached("chunk-prepared");
+            let (most, _) = self.plan.batch_limits();
+            while self.ready.len() >= most && self.may_send().await? && self.ready.len() >= most {
+                let rest = self.ready.split_off(most);
+                let batch = std::mem::replace(&mut self.ready, rest);
+                hand_over(batches, batch).await;
+            }
+        }
+    }
+
+    /// Settles what needs no call and keeps what is to be sent.
+    async fn decide_page(&mut self, page: Vec<Claimed>, state: State) -> Result<bool, StoreError> {
+        let now = self.run.engine.clock.now_ms();
+        let page: Vec<Claimed> = page
+            .into_iter()
+            .filter(|(_, entry, _)| {
+                state != State::Failed || self.run.interactive || entry.not_before <= now
+            })
+            .collect();
+        let mut settlement = Settlement::default();
+        let mut look_for = Vec::new();
+        for (id, entry, decision) in self.decide(page).await? {
+            match decision {
+                Decision::Leave => {}
+                Decision::Settle(next) => {
+                    self.run.settled_without_call(self.plan, next.state, false);
+                    settlement.changes.push(Change { id, seen: entry.seen(), entry: *next });
+                }
+                Decision::Settled(next) => {
+                    let linked = entry.held.is_none();
+                    self.run.settled_without_call(self.plan, next.state, linked);
+                    settlement.outcomes.extend(outcome(self.run, self.plan, &id.source, &next, now));
+                    settlement.changes.push(Change { id, seen: entry.seen(), entry: *next });
+                }
+                // What it waited for is there: pending, whether or not it may go in this run.
+                Decision::Send(_) if state == State::Waiting => {
+                    let mut next = entry.clone();
+                    next.clear_stop();
+                    let what = "what it waited for is there".to_owned();
+                    next.record(now, State::Pending, Actor::Engine, what, None);
+                    settlement.changes.push(Change { id, seen: entry.seen(), entry: next });
+                }
+                Decision::Send(ready) => self.ready.push(*ready),
+                Decision::LookFor(ready) => look_for.push(*ready),
+            }
+        }
+        let mut progress = !settlement.changes.is_empty();
+        self.settle(settlement).await?;
+        if !self.run.request.dry_run && !self.run.is_parked(&self.plan.target.connection) {
+            progress |= ask::look_for(self.run, self.plan, look_for, true).await?;
+        }
+        progress |= self.answer_raised().await?;
+        Ok(progress)
+    }
+
+    /// What the decisions asked of other routes.
+    async fn answer_raised(&self) -> Result<bool, StoreError> {
+        let raised = std::mem::take(&mut *lock(&self.raised));
+        if let Some(example) = &raised.foreign_poster {
+            self.run.foreign_poster(self.plan, example).await?;
+        }
+        let mut settlement = Settlement::default();
+        let now = self.run.engine.clock.now_ms();
+        let ids: BTreeSet<EntryId> = raised
+            .needed
+            .iter()
+            .chain(raised.broken.keys())
+            .chain(raised.moved.keys())
+            .cloned()
+            .collect();
+        for id in ids {
+            let wanted = id.clone();
+            let Some(entry) = offload::run(&self.run.store, move |store| store.entry(&wanted)).await?
+            else {
+                continue;
+            };
+            let mut next = entry.clone();
+            if let Some(cause) = raised.broken.get(&id) {
+                let remedy = self
+                    .run
+                    .engine
+                    .plans
+                    .get(&id.route)
+                    .and_then(|it| it.target_rules.life_remedy())
+                    .unwrap_or_default();
+                next.problem = Some(problem(
+                    Category::Contact,
+                    cause.clone(),
+                    format!("{remedy}; or `ledgerline link {id} --to ID` another one"),
+                ));
+                next.cause = Some(Cause::entry(&id));
+                next.record(now, State::Warning, Actor::Engine, cause.clone(), None);
+            } else if let Some(to) = raised.moved.get(&id) {
+                if let Some(held) = next.held.as_mut() {
+                    held.id.clone_from(to);
+                }
+                let state = next.state;
+                next.record(
+                    now,
+                    state,
+                    Actor::Engine,
+                    format!("followed a merge in {} to {to}", self.plan.target_title),
+                    None,
+                );
+            } else if matches!(entry.state, State::Excluded | State::Pending | State::Synced)
+                && !entry.needed
+            {
+                next.needed = true;
+                next.record(now, State::Pending, Actor::Engine, format!("{} needs it", self.plan.name()), None);
+            } else {
+                continue;
+            }
+            settlement.changes.push(Change { id, seen: entry.seen(), entry: next });
+        }
+        let progress = !settlement.changes.is_empty();
+        self.settle(settlement).await?;
+        Ok(progress)
+    }
+
+    /// Whether anything may be sent on this route in this run, and the account is the right one.
+    async fn may_send(&mut self) -> Result<bool, StoreError> {
+        let run = self.run;
+        self.ready.retain(|it| run.wants(self.plan, it));
+        if self.ready.is_empty() {
+            return Ok(false);
+        }
+        if run.request.dry_run || !run.is_confirmed(self.plan.name()) {
+            run.preview(self.plan, &self.ready);
+            self.ready.clear();
+            return Ok(false);
+        }
+        if run.is_parked(&self.plan.source.connection)
+            || !run.right_account(self.plan).await?
+        {
+            self.ready.clear();
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
+
+async fn hand_over(batches: &mpsc::Sender<Vec<Ready>>, batch: Vec<Ready>) {
+    // The receiver ends only with the turn itself; what it did not take stays pending.
+    let _ = batches.send(batch).await;
+}
+
+/// Delivers batches as they come, as many at once as the target allows.
+async fn deliver_all(
+    run: &Run<'_>,
+    plan: &Arc<RoutePlan>,
+    mut batches: mpsc::Receiver<Vec<Ready>>,
+) -> Result<bool, StoreError> {
+    let mut progress = false;
+    let mut in_flight = FuturesUnordered::new();
+    let mut more = true;
+    while more || !in_flight.is_empty() {
+        tokio::select! {
+            batch = batches.recv(), if more && in_flight.len() < plan.concurrency() => match batch {
+                Some(batch) => in_flight.push(deliver(run, plan, batch)),
+                None => more = false,
+            },
+            Some(done) = in_flight.next(), if !in_flight.is_empty() => progress |= done?,
+        }
+    }
+    Ok(progress)
+}
+
+/// Compares, re-reads, packs and sends documents that may go.
+async fn deliver(
+    run: &Run<'_>,
+    plan: &Arc<RoutePlan>,
+    ready: Vec<Ready>,
+) -> Result<bool, StoreError> {
+    run.progress
+        .step(Step::Sending { route: plan.name().to_owned(), documents: ready.len() as u64 });
+    let mut progress = false;
+    let (updates, creates): (Vec<Ready>, Vec<Ready>) =
+        ready.into_iter().partition(|it| it.write == Write::Update && it.entry.held.is_some());
+    let mut going = Vec::new();
+    if !updates.is_empty() {
+        let (fit, changed) = ask::compare_updates(run, plan, updates).await?;
+        progress |= changed;
+        going.extend(fit);
+    }
+    if !creates.is_empty() {
+        let (fit, changed) = ask::recheck(run, plan, creates).await?;
+        progress |= changed;
+        going.extend(fit);
+    }
+    let mut queue: Vec<Batch> = pack(plan.name(), going, plan.batch_limits());
+    queue.reverse();
+    while let Some(batch) = queue.pop() {
+        if run.cancel.is_cancelled() || run.is_parked(&plan.target.connection) {
+            run.unfinished();
+            break;
+        }
+        let after = send::send(run, batch).await?;
+        progress |= after.progress;
+        if let Some(why) = after.parked {
+            run.park(&plan.target.connection, &why);
+        }
+        progress |= ask::look_for(run, plan, after.taken, false).await?;
+        queue.extend(after.again);
+    }
+    Ok(progress)
+}

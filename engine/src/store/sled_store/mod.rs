@@ -1,0 +1,38 @@
+//! The default backend: one sled tree in a folder, owned by one process.
+//!
+//! There is one writer. A verb prepares one batch, applies it and flushes once; readers never wait
+//! for the disk. What every write touches (totals, names, open intents) is also kept in memory, so
+//! that it is never read back.
+
+mod calls;
+pub mod check;
+mod claim;
+mod codes;
+mod entry_row;
+pub mod export;
+mod groups;
+mod intake;
+mod keys;
+mod list;
+mod mark;
+mod migrate;
+mod names;
+mod open;
+mod rows;
+mod scratch;
+mod settle;
+mod small;
+mod state;
+mod verbs;
+mod work;
+
+#[cfg(test)]
+mod campaign;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod semantics;
+
+pub use open::Opened;
+pub use state::SledStore;
+use state::{Writer, failed};

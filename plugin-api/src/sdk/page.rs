@@ -1,0 +1,126 @@
+//! Documents on their way to the engine.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::abi::{Bytes, Doc, Str};
+use crate::sdk::{Error, Result};
+
+/// Documents that become durable together with a cursor.
+///
+/// They borrow from responses still held by the running `async fn`, so their text is never copied
+/// nor written anew.
+#[derive(Debug, Default)]
+pub struct Page<'a> {
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Debug)]
+struct Item<'a> {
+    id: Cow<'a, str>,
+    version: Cow<'a, str>,
+    body: Option<Cow<'a, RawValue>>,
+}
+
+/// [`Doc::change`] of a document that is there.
+const PRESENT: u32 = 1;
+/// [`Doc::change`] of a document that is no more.
+const DELETED: u32 = 2;
+
+impl<'a> Page<'a> {
+    /// An empty page. Committing one is a way to move the cursor alone.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a document as it is now. The version is anything that differs when the document does.
+    pub fn upsert(
+        &mut self,
+        id: impl Into<Cow<'a, str>>,
+        version: impl Into<Cow<'a, str>>,
+        body: &'a RawValue,
+    ) {
+        let body = Some(Cow::Borrowed(body));
+        self.items.push(Item {
+            id: id.into(),
+            version: version.into(),
+            body,
+        });
+    }
+
+    /// Adds a document that the connector had to put together, as when it wraps two answers.
+    pub fn upsert_owned(
+        &mut self,
+        id: impl Into<Cow<'a, str>>,
+        version: impl Into<Cow<'a, str>>,
+        body: Box<RawValue>,
+    ) {
+        let body = Some(Cow::Owned(body));
+        self.items.push(Item {
+            id: id.into(),
+            version: version.into(),
+            body,
+        });
+    }
+
+    /// Says that a document is no more.
+    pub fn delete(&mut self, id: impl Into<Cow<'a, str>>) {
+        self.items.push(Item {
+            id: id.into(),
+            version: Cow::Borrowed(""),
+            body: None,
+        });
+    }
+
+    /// Number of documents.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Checks what the engine would refuse, while the message can still name the document.
+    pub(crate) fn check(&self, max_docs: u32) -> Result<()> {
+        if max_docs != 0 && self.len() > max_docs as usize {
+            return Err(Error::bug(format!(
+                "a page of {} documents is larger than the {max_docs} that the engine takes: \
+                 commit it in parts of `cx.limits().page_docs`",
+                self.len()
+            )));
+        }
+        match self.items.iter().position(|item| item.id.is_empty()) {
+            None => Ok(()),
+            Some(at) => Err(Error::bug(format!(
+                "document {at} of the page has an empty id: a document without an id must be \
+                 refused with `Error::protocol` where it is read"
+            ))),
+        }
+    }
+
+    /// The page as it crosses the boundary. The result points into `self`.
+    pub(crate) fn lend(&self) -> Vec<Doc> {
+        self.items.iter().map(Item::lend).collect()
+    }
+}
+
+impl Item<'_> {
+    fn lend(&self) -> Doc {
+        let (change, body) = match &self.body {
+            Some(body) => (PRESENT, Bytes::new(body.get().as_bytes())),
+            None => (DELETED, Bytes::EMPTY),
+        };
+        Doc {
+            change,
+            format: 0,
+            id: Str::new(&self.id),
+            version: Str::new(&self.version),
+            body,
+            number: Str::EMPTY,
+            remote_id: Str::EMPTY,
+        }
+    }
+}

@@ -1,0 +1,337 @@
+# What a document of Cin7 Omni means to the books. Bound as `cin7_omni::` in mappings and in this
+# manifest; every function reads one document (or, where it says so, one value) and changes nothing.
+#
+# `$settings` are the settings of the Omni connection. Where Omni's own pages leave a question open,
+# a setting answers it, and `problem` holds a document whose parts do not explain its total.
+
+# --- values ---------------------------------------------------------------------------------------
+
+def setting($name; $default):
+  (($settings // {})[$name]) as $value
+  | if $value == null or $value == "" then $default else $value end;
+
+# Text on one line without spaces at its ends; null when nothing is left.
+def plain:
+  if . == null then null
+  else
+    tostring | trim
+    | if . == "" then null
+      elif contains("  ") or contains("\n") or contains("\t") then
+        split("\n") | join(" ") | split("\t") | join(" ") | split(" ") | map(select(. != "")) | join(" ")
+      else . end
+  end;
+
+# Any field may be missing: nothing counts as zero.
+def amount: if . == null or . == "" then 0 else tonumber end;
+
+def sum: add // 0;
+
+# 15.00 → 15, so that numbers can be keys of tables.
+def shortest: . / 1;
+
+# --- dates (of one value) ---------------------------------------------------------------------------
+
+# The accounting date of a field such as `creditNoteDate`. Dates that were entered in Omni are the
+# instant of midnight in the account's zone; those that were written through the API as exactly
+# midnight UTC mean the day that they show.
+def date:
+  plain as $text
+  | setting("org-timezone"; null) as $zone
+  | if $text == null then null
+    elif $zone == null then error("the Omni connection needs the setting org-timezone")
+    elif $text | test("T00:00:00([.]0+)?(Z|[+-]00:00)?$") then $text | date("UTC")
+    else $text | date($zone) end;
+
+# An instant with its zone, which is UTC where Omni leaves it out.
+def instant:
+  plain
+  | if . == null then null
+    elif test("(Z|[+-][0-9]{2}:[0-9]{2})$") then .
+    else . + "Z" end;
+
+# --- states -----------------------------------------------------------------------------------------
+
+# APPROVED, DRAFT or VOID, whatever the case on the wire.
+def status:
+  if .isVoid == true then "VOID"
+  else (.status | plain) as $status
+    | if $status != null then $status | ascii_upcase
+      elif .isApproved == true then "APPROVED"
+      elif .isApproved == false then "DRAFT"
+      else null end
+  end;
+
+def accounting: .accountingAttributes | if type == "object" then . else {} end;
+
+# NotImported, Imported, DoNotImport, Error; a value that is not known stays as it is.
+def import_status:
+  (accounting.accountingImportStatus | plain) as $status
+  | if $status == null then "NotImported"
+    else
+      ($status | ascii_downcase) as $lower
+      | ([["NotImported", "Imported", "DoNotImport", "Error"][] | select(ascii_downcase == $lower)] | first) // $status
+    end;
+
+def imported_at: accounting.importDate | instant;
+
+# Left out by rule: Omni also marks documents so that it posted in a batch.
+def do_not_import: import_status == "DoNotImport" and setting("do-not-import"; "skip") == "skip";
+
+# incl, excl, exempt, or null when the document leaves it open and no setting decides.
+def tax_status:
+  ((.taxStatus | plain) // "" | ascii_downcase) as $status
+  | if $status == "incl" or $status == "1" then "incl"
+    elif $status == "excl" or $status == "2" then "excl"
+    elif $status == "exempt" or $status == "3" then "exempt"
+    else setting("undefined-tax-status"; "hold") | if . == "hold" then null else . end
+    end;
+
+# --- who --------------------------------------------------------------------------------------------
+
+# Of a document or a contact: the company, else the person.
+def contact_name:
+  (.company | plain) // ([.firstName, .lastName] | map(plain | select(. != null)) | join(" ") | plain);
+
+# One address: that of the accounts department first, the first of several.
+def email:
+  [.billingEmail, .email]
+  | map(plain | select(. != null) | split(";") | map(split(",")) | flatten | map(split(" ")) | flatten)
+  | flatten
+  | map(select(test("^[^@<>]+@[^@<>]+[.][^@<>]+$")))
+  | first;
+
+def is_supplier: (.type | plain) // "" | ascii_downcase == "supplier";
+
+# --- keys for tables --------------------------------------------------------------------------------
+
+# Names of tax rates are texts that people typed: the document's, else its contact's.
+def tax_name: (.alternativeTaxRate | plain) // (.memberAlternativeTaxRate | plain);
+
+# The alternative GL account that the document has for all its lines: a code on credit notes, a name
+# on orders.
+def document_account: (.alternativeAccountCode | plain) // (.costCenter | plain);
+
+# The alternative GL accounts that a document gives to lines without one of their own, by where they
+# stand.
+def inherited_accounts:
+  {document: document_account, contact: ((.memberCostCenter | plain) // (.billingCostCenter | plain))};
+
+# The account of a line: the first that is set, in the order of the setting.
+def account_of($line; $inherited; $order):
+  [
+    $order[]
+    | if . == "line" then $line.accountCode | plain else $inherited[.] end
+    | select(. != null)
+  ]
+  | first;
+
+def account_order: setting("account-precedence"; ["line", "document", "contact"]);
+
+# The same over a document, for any of its lines.
+def account_of($line): account_of($line; inherited_accounts; account_order);
+
+def custom($name): .customFields | if type == "object" then .[$name] | plain else null end;
+
+# The value of the custom field that stands for a tracking category, 1 or 2.
+def tracking($slot):
+  setting("tracking"; [])[$slot - 1] as $name
+  | if $name == null then null else custom($name) end;
+
+def sales_reference: .salesReference | plain;
+
+# --- money --------------------------------------------------------------------------------------------
+
+def is_credit_note: has("creditNoteDate") or has("creditNoteNumber") or has("salesReference");
+
+# Omni keeps credit notes negative; in the books a credit is positive.
+def sign: if is_credit_note then -1 else 1 end;
+
+def total: if .total == null then null else sign * (.total | amount) end;
+
+# Foreign per base, six decimals; null for a document in the base currency and where no rate is known.
+def currency_rate:
+  (.currencyRate | amount) as $rate
+  | setting("home-currency"; null) as $home
+  | (.currencyCode | plain) as $currency
+  | if $rate == 0 or $currency == $home or ($home == null and $rate == 1) then null
+    elif setting("currency-rate-direction"; "home-per-document") == "document-per-home" then $rate | round(6)
+    else 1 | div($rate; 6) end;
+
+# Parts of a kit: they may carry a price of their own or none.
+def is_kit_part: (.parentId | amount) > 0;
+
+# One way to read the document: which lines count, the signs of discounts, the scale of tax rates.
+# Signs are those that the discounts are multiplied by.
+def ways($status):
+  (.lineItems // []) as $lines
+  | setting("kit-children"; "auto") as $kit
+  | setting("line-discount-sign"; "auto") as $line_sign
+  | setting("order-discount-sign"; "auto") as $order_sign
+  | setting("tax-rate-scale"; "auto") as $scale
+  | ([(.taxRate | amount)] + ($lines | map(.taxRate | amount)) | any(. >= 1)) as $looks_like_percent
+  | (if $looks_like_percent then ["percent", "fraction"] else ["fraction", "percent"] end) as $likeliest
+  | (if $kit != "auto" then [$kit] elif $lines | any(is_kit_part) then ["all", "parents"] else ["all"] end) as $kits
+  | (if $line_sign == "subtract" then [-1] elif $line_sign == "add" then [1]
+     elif $lines | any((.discount | amount) != 0) then [-1, 1] else [-1] end) as $line_signs
+  | (if $order_sign == "subtract" then [-1] elif $order_sign == "add" then [1]
+     elif (.discountTotal | amount) != 0 then [-1, 1] else [-1] end) as $order_signs
+  | (if $scale != "auto" then [$scale]
+     # Only a total with tax on top of it tells the scales apart.
+     elif $status == "excl" then $likeliest else [$likeliest[0]] end) as $scales
+  | [
+      $kits[] as $kit | $line_signs[] as $line | $order_signs[] as $order | $scales[] as $scale
+      | {kit: $kit, line: $line, order: $order, scale: $scale}
+    ];
+
+# What the document comes to when it is read that way, in Omni's own signs, unrounded.
+def read_as($way; $status):
+  (if $way.scale == "percent" then 0.01 else 1 end) as $unit
+  | (if $status == "exempt" then 0 else (.taxRate | amount) * $unit end) as $rate
+  | (.freightTotal | amount) as $freight
+  | (.surcharge | amount) as $surcharge
+  | ($way.order * (.discountTotal | amount)) as $discount
+  | [
+      (.lineItems // [])[]
+      | select($way.kit == "all" or (is_kit_part | not))
+      | (.taxRate | amount) as $own
+      | {
+          line: .,
+          amount: ((.qty | amount) * (.unitPrice | amount) + $way.line * (.discount | amount)),
+          rate: (if $status != "exempt" and $own > 0 then $own * $unit else $rate end)
+        }
+    ] as $lines
+  | ($lines | map(.amount) | sum) as $products
+  | ($freight + $surcharge + $discount) as $extras
+  | (if $status == "excl" then ($lines | map(.amount * .rate) | sum) + $extras * $rate else 0 end) as $tax
+  | {
+      lines: $lines, products: $products, freight: $freight, surcharge: $surcharge,
+      discount: $discount, rate: $rate, tax: $tax, total: ($products + $extras + $tax)
+    };
+
+def readings($status):
+  . as $document
+  | (setting("totals-tolerance"; "0.02") | tonumber) as $tolerance
+  | (.total | amount) as $total
+  | (if .productTotal == null then null else .productTotal | amount end) as $products
+  | ways($status)[] as $way
+  | $document
+  | read_as($way; $status)
+  | (((.total - $total) | abs) <= $tolerance) as $fits
+  | . + {
+      fits: $fits,
+      fits_wholly: ($fits and ($products == null or ((.products - $products) | abs) <= $tolerance))
+    };
+
+# The reading that explains the total, and better also the total of the lines; the likeliest one,
+# with `fits` false, when none does. Nearly always it is the first, and no other is tried.
+def reading:
+  tax_status as $status
+  | first(readings($status) | select(.fits_wholly))
+    // ([readings($status)] | (map(select(.fits)) | first) // first);
+
+# Why the document cannot go to the books as it is; null when nothing is wrong with its amounts.
+def problem:
+  (is_credit_note) as $credit
+  | (.lineItems // []) as $lines
+  | (.total | amount) as $total
+  | if .total == null then "Omni shows no total"
+    elif $credit and $total >= 0 then
+      "the total of a credit note must be negative in Omni, and this one's is \($total | round(2))"
+    elif tax_status == null then
+      "its tax status is \((.taxStatus | plain) // "empty"), so nobody knows whether its prices include tax"
+    elif ($lines | length) == 0 and (.freightTotal | amount) == 0 then "it has no lines"
+    else
+      reading
+      | if .fits then null
+        else
+          "its parts make \(.total | round(2)), but its total is \($total | round(2)) (lines \(.products | round(2)), freight \(.freight | round(2)), surcharge \(.surcharge | round(2)), discount \(.discount | round(2)), tax \(.tax | round(2)))"
+        end
+    end;
+
+# A quantity and a unit price whose product, to the cent, is the amount: as Omni has them, else the
+# price after discount, else one piece. Systems that multiply again refuse anything else.
+def priced($amount; $quantity; $unit):
+  ($unit | round(4)) as $price
+  | (if $quantity == 0 then 0 else $amount | div($quantity; 4) end) as $even
+  | if (($quantity * $price) | round(2)) == $amount then {quantity: $quantity, unit: $price, whole: true}
+    elif (($quantity * $even) | round(2)) == $amount then {quantity: $quantity, unit: $even, whole: true}
+    else {quantity: 1, unit: $amount, whole: false} end;
+
+def description:
+  ([.option1, .option2, .option3] | map(plain | select(. != null)) | join(" / ")) as $options
+  | ((.name | plain) // (.code | plain) // (.lineComments | plain) // "Item")
+  + (if $options == "" then "" else " (" + $options + ")" end);
+
+# A discount of the whole document as shares of the lines' tax rates, in proportion to their amounts.
+def shares($discount; $lines; $rate):
+  ($lines | group_by(.tax_percent) | map({percent: .[0].tax_percent, amount: (map(.amount) | sum)})
+   | map(select(.amount != 0))) as $groups
+  | ($groups | map(.amount) | sum) as $whole
+  | if ($groups | length) == 0 or $whole == 0 then [{percent: $rate, amount: $discount}]
+    else
+      (reduce $groups[] as $group ({left: $discount, groups: ($groups | length), shares: []};
+        (if .groups == 1 then .left else ($discount * $group.amount) | div($whole; 2) end) as $share
+        | {
+            left: (.left - $share),
+            groups: (.groups - 1),
+            shares: (.shares + [{percent: $group.percent, amount: $share}])
+          })).shares
+    end;
+
+# The document's lines for the books: goods, freight, surcharge, and the document's discount, each
+#   kind          "line", "freight", "surcharge" or "discount"
+#   description   never empty
+#   quantity, unit   multiplied and rounded to cents they are `amount`
+#   amount        two decimals, after the line's discount; positive for a credit
+#   tax_percent   15, 8.75, 0
+#   account       the alternative GL account (see `account_of`), null for freight and surcharge
+#   code, product_id   of goods
+# Amounts include the tax when `tax_status` is incl. Parts that are zero are left out.
+def lines:
+  sign as $sign
+  | reading as $read
+  | inherited_accounts as $inherited
+  | account_order as $order
+  | (($read.rate * 100) | shortest) as $rate
+  | [
+      $read.lines[]
+      | ($sign * .amount | round(2)) as $amount
+      | (.line.qty | amount) as $qty
+      | (.line.unitPrice | amount) as $price
+      | select($amount != 0 or $qty != 0)
+      # A credit is a negative quantity, in imported documents a negative price.
+      | priced($amount; $qty | abs; if $qty < 0 then 0 - $sign * $price else $sign * $price end) as $priced
+      | {
+          kind: "line",
+          description: (
+            (.line | description)
+            + (if $priced.whole then "" else " (\($qty | abs | shortest) × \($price | abs | shortest))" end)
+          ),
+          quantity: ($priced.quantity | shortest),
+          unit: $priced.unit,
+          amount: $amount,
+          tax_percent: ((.rate * 100) | shortest),
+          account: account_of(.line; $inherited; $order),
+          code: (.line.code | plain),
+          product_id: .line.productId
+        }
+    ] as $goods
+  | def part($kind; $amount; $described; $otherwise; $account; $percent):
+      if $amount == 0 then empty
+      else {
+        kind: $kind,
+        description: (($described | plain) // $otherwise),
+        quantity: 1,
+        unit: $amount,
+        amount: $amount,
+        tax_percent: $percent,
+        account: $account,
+        code: null,
+        product_id: null
+      } end;
+  $goods + [
+    part("freight"; $sign * $read.freight | round(2); .freightDescription; "Freight"; null; $rate),
+    part("surcharge"; $sign * $read.surcharge | round(2); .surchargeDescription; "Surcharge"; null; $rate),
+    (shares($sign * $read.discount | round(2); $goods; $rate)[] as $share
+     | part("discount"; $share.amount; .discountDescription; "Discount"; $inherited.document; $share.percent))
+  ];

@@ -1,0 +1,369 @@
+//! Reads what changed in a list, page by page.
+//!
+//! Omni makes each page when it is asked for, so a row that is changed while the list is read leaves
+//! its place, and the rows behind it move up: with page numbers alone, one of them would slip over a
+//! page boundary and never be read. Three things prevent it:
+//!
+//! * The upper end of a walk is frozen and lies a little in the past. A row that is changed meanwhile
+//!   leaves the walk, and belongs to the next one.
+//! * After a full page the walk goes on *from the last row's* `modifiedDate` at page one, not at the
+//!   next page of the old question. Page numbers only count inside one second.
+//! * The next walk begins some minutes before the end of this one.
+//!
+//! Whether a page that is not full is the last one is not known, so a walk ends with an empty page.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use ledgerline_plugin_api::prelude::*;
+
+use crate::settings::PageOrder;
+use crate::{Omni, Resource, answer, instant, written};
+
+/// Where the next pull starts. The engine stores it, so old values must stay readable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cursor {
+    /// Everything changed before this is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    /// The walk under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    walk: Option<Walk>,
+}
+
+/// A walk and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Walk {
+    /// Rows changed at or after this; every row when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<Timestamp>,
+    /// Rows changed before this.
+    upper: Timestamp,
+    /// The page to read, from one.
+    page: u32,
+    /// Rows with a greater id, when the walk goes by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<i64>,
+}
+
+/// What was read of a page, beside its documents.
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    rows: usize,
+    last_modified: Option<Timestamp>,
+    last_id: Option<i64>,
+}
+
+impl Omni {
+    pub(crate) async fn walk(&self, cx: &Cx, resource: Resource, mut cursor: Cursor) -> Result<()> {
+        let Some(mut walk) = self.begin(cx, resource, &cursor)? else {
+            return Ok(());
+        };
+        let rows = self.settings.rows(cx.limits());
+        let order = self.settings.page_order();
+        loop {
+            let response = cx.http(self.page_request(resource, &walk, rows)).await?;
+            let response = answer::success(response, resource.name)
+                .map_err(|error| refused_order(error, order))?;
+            let (page, read) = read_page(&response, order, &walk)?;
+            if read.rows == 0 {
+                cursor = Cursor {
+                    since: Some(walk.upper),
+                    walk: None,
+                };
+                return cx.commit(page, &cursor).await;
+            }
+            walk.advance(order, &read, rows);
+            cursor.walk = Some(walk.clone());
+            cx.commit(page, &cursor).await?;
+        }
+    }
+
+    /// The walk under way, or a new one; none when nothing can have changed since the last.
+    fn begin(&self, cx: &Cx, resource: Resource, cursor: &Cursor) -> Result<Option<Walk>> {
+        if let Some(walk) = &cursor.walk {
+            return Ok(Some(walk.clone()));
+        }
+        let now = Timestamp::from_millisecond(cx.now_ms()).map_err(Error::bug)?;
+        let upper = whole_second(
+            now.saturating_sub(self.settings.settle())
+                .map_err(Error::bug)?,
+        );
+        let from = match cursor.since {
+            Some(since) => Some(
+                since
+                    .saturating_sub(self.settings.overlap())
+                    .map_err(Error::bug)?,
+            ),
+            None if resource.from_start_date => self.settings.read_from()?,
+            None => None,
+        };
+        if from.is_some_and(|from| from >= upper) {
+            return Ok(None);
+        }
+        Ok(Some(Walk {
+            from,
+            upper,
+            page: 1,
+            after: None,
+        }))
+    }
+
+    fn page_request(&self, resource: Resource, walk: &Walk, rows: u32) -> Request {
+        let mut conditions = Vec::new();
+        conditions.extend(resource.only.map(str::to_owned));
+        conditions.extend(
+            walk.from
+                .map(|from| format!("modifiedDate>='{}'", written(from))),
+        );
+        conditions.push(format!("modifiedDate<'{}'", written(walk.upper)));
+        conditions.extend(walk.after.map(|id| format!("id>{id}")));
+        let order = match self.settings.page_order() {
+            PageOrder::Modified => "modifiedDate ASC, id ASC",
+            PageOrder::Id => "id ASC",
+        };
+        self.get(resource.name).query([
+            ("where", conditions.join(" AND ").as_str()),
+            ("order", order),
+            ("rows", &rows.to_string()),
+            ("page", &walk.page.to_string()),
+        ])
+    }
+}
+
+impl Walk {
+    fn advance(&mut self, order: PageOrder, read: &Read, rows: u32) {
+        match (order, read.last_modified) {
+            (PageOrder::Id, _) => self.after = read.last_id,
+            // The condition works to the second, so the last second is read again.
+            (PageOrder::Modified, Some(last))
+                if read.rows >= rows as usize
+                    && self.from.is_none_or(|from| whole_second(last) > from) =>
+            {
+                self.from = Some(whole_second(last));
+                self.page = 1;
+            }
+            (PageOrder::Modified, _) => self.page += 1,
+        }
+    }
+}
+
+fn read_page<'a>(
+    response: &'a Response,
+    order: PageOrder,
+    walk: &Walk,
+) -> Result<(Page<'a>, Read)> {
+    /// What the engine asks for; the rest of a row stays the text that came.
+    #[derive(Deserialize)]
+    struct Row<'a> {
+        #[serde(default, alias = "Id")]
+        id: Option<i64>,
+        #[serde(borrow, default, rename = "modifiedDate", alias = "ModifiedDate")]
+        modified: Option<Cow<'a, str>>,
+    }
+    let rows: Vec<&RawValue> = response.json()?;
+    let mut page = Page::new();
+    let mut read = Read {
+        rows: rows.len(),
+        last_modified: None,
+        last_id: walk.after,
+    };
+    let mut ids = HashSet::new();
+    for (at, raw) in rows.into_iter().enumerate() {
+        let unreadable =
+            |what: String| Error::protocol(format!("{}, row {at}: {what}", response.call()));
+        let row: Row<'_> =
+            serde_json::from_str(raw.get()).map_err(|err| unreadable(err.to_string()))?;
+        let id = row
+            .id
+            .filter(|id| *id > 0)
+            .ok_or_else(|| unreadable("it has no id".into()))?;
+        let modified = row.modified.as_deref().and_then(instant);
+        // Going on from the last row is right only if the rows came in the order asked for.
+        let in_order = match order {
+            PageOrder::Modified => modified.is_none() || modified >= read.last_modified,
+            PageOrder::Id => Some(id) > read.last_id,
+        };
+        if !in_order {
+            return Err(unreadable(format!(
+                "id {id} is out of the order asked for; set `page-order` of this connection to {}",
+                match order {
+                    PageOrder::Modified => "\"id\"",
+                    PageOrder::Id => "\"modified\"",
+                }
+            )));
+        }
+        read.last_modified = modified.or(read.last_modified);
+        read.last_id = Some(id);
+        // A list that is made while it changes may hold a row twice; a page may not.
+        if ids.insert(id) {
+            let version = row
+                .modified
+                .unwrap_or_else(|| fingerprint(raw.get()).into());
+            page.upsert(id.to_string(), version, raw);
+        }
+    }
+    Ok((page, read))
+}
+
+/// Whether Omni takes an order of two fields is not certain.
+fn refused_order(mut error: Error, order: PageOrder) -> Error {
+    let about_order = error.message.to_ascii_lowercase().contains("order");
+    if error.status == Status::REJECTED && order == PageOrder::Modified && about_order {
+        error.message += "; set `page-order` of this connection to \"id\"";
+    }
+    error
+}
+
+fn whole_second(instant: Timestamp) -> Timestamp {
+    Timestamp::from_second(instant.as_second()).unwrap_or(instant)
+}
+
+/// Version of a row that does not say when it was changed: FNV-1a of its text.
+fn fingerprint(text: &str) -> String {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn walk() -> Walk {
+        Walk {
+            from: None,
+            upper: at("2026-01-02T00:00:00Z"),
+            page: 1,
+            after: None,
+        }
+    }
+
+    #[test]
+    fn a_full_page_goes_on_from_its_last_row() {
+        let read = |rows, last: &str| Read {
+            rows,
+            last_modified: Some(at(last)),
+            last_id: Some(7),
+        };
+        let mut walk = walk();
+        walk.advance(PageOrder::Modified, &read(2, "2026-01-01T10:00:00.5Z"), 2);
+        assert_eq!(
+            (walk.from, walk.page),
+            (Some(at("2026-01-01T10:00:00Z")), 1)
+        );
+        // All rows of the page were changed in one second: only page numbers are left.
+        walk.advance(PageOrder::Modified, &read(2, "2026-01-01T10:00:00.9Z"), 2);
+        assert_eq!(
+            (walk.from, walk.page),
+            (Some(at("2026-01-01T10:00:00Z")), 2)
+        );
+        // Not full: the next page is asked for all the same.
+        walk.advance(PageOrder::Modified, &read(1, "2026-01-01T11:00:00Z"), 2);
+        assert_eq!(
+            (walk.from, walk.page),
+            (Some(at("2026-01-01T10:00:00Z")), 3)
+        );
+
+        walk.advance(PageOrder::Id, &read(2, "2026-01-01T11:00:00Z"), 2);
+        assert_eq!(walk.after, Some(7));
+    }
+
+    #[test]
+    fn rows_out_of_order_are_not_trusted() {
+        let body = r#"[{"id":2,"modifiedDate":"2026-01-01T10:00:01Z"},{"id":1,"modifiedDate":"2026-01-01T10:00:00Z"}]"#;
+        let response = Response::new(200, body);
+        for (order, advice) in [
+            (PageOrder::Modified, "\"id\""),
+            (PageOrder::Id, "\"modified\""),
+        ] {
+            let error = read_page(&response, order, &walk()).unwrap_err();
+            assert_eq!(error.status, Status::PROTOCOL);
+            assert!(
+                error
+                    .message
+                    .ends_with(&format!("`page-order` of this connection to {advice}")),
+                "{error}"
+            );
+        }
+        let repeated = Response::new(200, r#"[{"id":3},{"id":3}]"#);
+        let walk = Walk {
+            after: Some(3),
+            ..walk()
+        };
+        assert!(
+            read_page(&repeated, PageOrder::Id, &walk).is_err(),
+            "the condition on ids is ignored"
+        );
+    }
+
+    #[test]
+    fn a_refused_order_names_the_setting() {
+        let advised = |status, message: &str, order| {
+            refused_order(Error::new(status, message), order)
+                .message
+                .ends_with("to \"id\"")
+        };
+        let words = "GET x answered 400: Invalid order: one field only";
+        assert!(advised(Status::REJECTED, words, PageOrder::Modified));
+        assert!(!advised(Status::REJECTED, words, PageOrder::Id));
+        assert!(!advised(Status::UNAVAILABLE, words, PageOrder::Modified));
+        assert!(!advised(
+            Status::REJECTED,
+            "GET x answered 400: Batch limit",
+            PageOrder::Modified
+        ));
+    }
+
+    #[test]
+    fn a_row_needs_an_id_and_nothing_else() {
+        let response = Response::new(200, r#"[{"id":3},{"id":3},{"Id":4,"ModifiedDate":"x"}]"#);
+        let (page, read) = read_page(&response, PageOrder::Modified, &walk()).unwrap();
+        assert_eq!((page.len(), read.rows, read.last_id), (2, 3, Some(4)));
+        for body in [r#"[{}]"#, r#"[{"id":0}]"#, r#"[{"id":null}]"#, "[7]", "{}"] {
+            let response = Response::new(200, body);
+            let error = read_page(&response, PageOrder::Modified, &walk()).unwrap_err();
+            assert_eq!(error.status, Status::PROTOCOL, "{body}");
+        }
+    }
+
+    #[test]
+    fn cursors_of_every_version_are_read() {
+        let cases = [
+            ("{}", Cursor::default()),
+            (
+                r#"{"since":"2026-01-01T00:00:00Z"}"#,
+                Cursor {
+                    since: Some(at("2026-01-01T00:00:00Z")),
+                    walk: None,
+                },
+            ),
+            (
+                r#"{"since":"2026-01-01T00:00:00Z","walk":{"from":"2025-12-31T23:50:00Z","upper":"2026-01-02T00:00:00Z","page":3,"after":9}}"#,
+                Cursor {
+                    since: Some(at("2026-01-01T00:00:00Z")),
+                    walk: Some(Walk {
+                        from: Some(at("2025-12-31T23:50:00Z")),
+                        upper: at("2026-01-02T00:00:00Z"),
+                        page: 3,
+                        after: Some(9),
+                    }),
+                },
+            ),
+        ];
+        for (json, cursor) in cases {
+            assert_eq!(
+                serde_json::from_str::<Cursor>(json).unwrap(),
+                cursor,
+                "{json}"
+            );
+            assert_eq!(serde_json::to_string(&cursor).unwrap(), json);
+        }
+    }
+}

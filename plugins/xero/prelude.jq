@@ -1,0 +1,202 @@
+# How Xero computes, names and forbids things. Bound as `xero::` in mappings and in this manifest.
+#
+# `$reference` (reference documents by stream and key) and `$target_settings` (the settings of the
+# Xero connection) come from the engine.
+
+# --- what mappings call -------------------------------------------------------------------------
+
+# One element of a line's `Tracking`: the category stands at `slot` (1 or 2) in the connection's
+# settings. An empty option gives nothing, so the line goes without.
+def tracking($slot; $option):
+  if $option == null or $option == "" then empty
+  else
+    (($target_settings // {}).tracking // []) as $names
+    | (if $slot == 1 or $slot == 2 then $names[$slot - 1] else null end) as $name
+    | if $name == null then
+        error("no tracking category for slot \($slot): list the organisation's category names in the Xero connection's `settings.tracking`")
+      else {Name: $name, Option: ($option | tostring)} end
+  end;
+
+# --- what Xero will compute ---------------------------------------------------------------------
+
+def reference_to($stream; $key):
+  if $key == null or $key == "" then null
+  else ((($reference // {})[$stream]) // {})[$key | tostring] end;
+
+# Amounts come as numbers, in a few of Xero's answers as text.
+def amount: if . == null or . == "" then null else tonumber end;
+
+# Xero keeps four decimals of unit amounts, cutting off the rest, and of quantities.
+def cut_to_four:
+  . as $exact
+  | round(4) as $near
+  | if ($near | abs) <= ($exact | abs) then $near
+    elif $exact < 0 then $near + 0.0001
+    else $near - 0.0001 end;
+
+def line_amount:
+  (.LineAmount | amount) as $stated
+  | if $stated != null then $stated | round(2)
+    else
+      (.UnitAmount | amount) as $unit
+      | (.Quantity | amount) as $quantity
+      | (if $unit == null then 0 else $unit | cut_to_four end) as $price
+      | (if $quantity == null then 1 else $quantity | round(4) end) * $price
+      | round(2)
+    end;
+
+# Percent. A line without a tax type takes its account's.
+def line_rate:
+  (if (.TaxType // "") != "" then .TaxType
+   else (reference_to("accounts"; .AccountCode) // {}).TaxType end) as $type
+  | ((reference_to("tax_rates"; $type) // {}).EffectiveRate | amount) // 0;
+
+# Tax on top of an `Exclusive` line: stated, or computed and rounded line by line.
+def line_tax:
+  (.TaxAmount | amount) as $stated
+  | if $stated != null then $stated | round(2)
+    else line_rate as $rate | (line_amount * $rate * 0.01) | round(2) end;
+
+def sum: reduce .[] as $each (0; . + $each);
+
+def lines: .LineItems // [];
+def amounts_are: .LineAmountTypes // "Exclusive";
+
+# Only `Exclusive` adds tax to the line amounts; `Inclusive` lines contain it, `NoTax` has none.
+def total:
+  (lines | map(line_amount) | sum)
+  + (if amounts_are == "Exclusive" then lines | map(line_tax) | sum else 0 end);
+
+# --- how cents are put right --------------------------------------------------------------------
+
+# The document with `$difference` more tax, a cent at a time on the lines with the largest amounts.
+# Null where tax does not change the total, where no line is taxed, or where a line cannot bear it.
+def spread_tax($difference):
+  ($difference * 100) as $cents
+  | (if $cents < 0 then 0 - 1 else 1 end) as $sign
+  | lines as $lines
+  | (reduce $lines[] as $line ([]; . + [{at: length, line: $line}])) as $numbered
+  | ($numbered
+     | map(select((.line | line_rate) != 0 and (.line | line_amount) != 0))
+     | sort_by(0 - (.line | line_amount | abs))) as $taxed
+  | if amounts_are != "Exclusive" or ($cents | round(0)) != $cents or ($taxed | length) == 0 then null
+    elif $cents == 0 then .
+    else
+      (reduce $taxed[] as $each ({left: ($cents | abs), lines: ($taxed | length), shares: []};
+        . as $so_far
+        | ($so_far.left | div($so_far.lines; 0)) as $even
+        | (if $even * $so_far.lines < $so_far.left then $even + 1 else $even end) as $share
+        | {
+            left: ($so_far.left - $share),
+            lines: ($so_far.lines - 1),
+            shares: ($so_far.shares + [{at: $each.at, more: ($share * $sign * 0.01)}])
+          })
+       | .shares) as $shares
+      | ($numbered | map(
+          . as $each
+          | ([$shares[] | select(.at == $each.at) | .more] | sum) as $more
+          | if $more == 0 then .line else .line + {TaxAmount: ((.line | line_tax) + $more)} end)) as $changed
+      # Xero refuses a tax above the line's own amount; a tax of the other sign is never right.
+      | if ($changed | all((line_amount * line_tax) >= 0 and (line_tax | abs) <= (line_amount | abs)))
+        then . + {LineItems: $changed}
+        else null end
+    end;
+
+# The document with one more line that carries `$difference` and no tax.
+def rounding_line($difference; $account):
+  . + {LineItems: (lines + [
+    {Description: "Rounding", Quantity: 1, UnitAmount: $difference, AccountCode: $account}
+    + (if amounts_are == "NoTax" then {} else {TaxAmount: 0} end)])};
+
+# --- what Xero forbids: each gives the fault in words, or null ------------------------------------
+
+def in_use: (.Status // "ACTIVE") == "ACTIVE";
+
+# Accounts that Xero keeps for itself: control accounts and the bank revaluation accounts.
+def kept_by_xero:
+  (.SystemAccount // "") as $system
+  | (["DEBTORS", "CREDITORS", "UNPAIDEXPCLM", "BANKCURRENCYGAIN", "UNREALISEDCURRENCYGAIN"] | any(. == $system));
+
+def account_fault($code; $account):
+  if $code == null then null
+  elif $account == null then "Xero has no account with the code \($code)"
+  elif ($account.Status // "") == "ARCHIVED" then "account \($code) is archived in Xero"
+  elif ($account | in_use | not) then "account \($code) has been deleted in Xero"
+  elif $account.Type == "BANK" then
+    "account \($code) is a bank account, which cannot stand on a document's line"
+  elif $account.Type == "INVENTORY" then
+    "account \($code) belongs to Xero's own stock tracking; posting to it as well would count the cost of goods twice"
+  elif ($account | kept_by_xero) then
+    "account \($code) is kept by Xero itself, so no document's line can post to it"
+  else null end;
+
+def account_remedy($code; $account):
+  if $account == null then "Create account \($code) in Xero, or map to an account that exists"
+  elif ($account | in_use | not) then "Restore account \($code) in Xero, or map to another account"
+  elif $account.Type == "INVENTORY" then "Map to a current asset account kept for stock from outside Xero"
+  else "Map to an ordinary account instead of \($code)" end;
+
+def tax_fault($type; $rate):
+  if $type == null then null
+  elif $type == "USSALESTAX" or $type == "AVALARA" then
+    "tax type \($type) is Xero's automatic sales tax, which cannot be set from outside"
+  elif $rate == null then "Xero has no tax rate with the code \($type)"
+  elif ($rate | in_use | not) then "tax rate \($type) is no longer in use in Xero"
+  else null end;
+
+def account_class:
+  if (.Class // "") != "" then .Class
+  else .Type as $type
+    | if (["BANK", "CURRENT", "FIXED", "INVENTORY", "NONCURRENT", "PREPAYMENT"] | any(. == $type)) then "ASSET"
+      elif (["CURRLIAB", "LIABILITY", "TERMLIAB", "PAYG"] | any(. == $type)) then "LIABILITY"
+      elif $type == "EQUITY" then "EQUITY"
+      elif (["DEPRECIATN", "DIRECTCOSTS", "EXPENSE", "OVERHEADS"] | any(. == $type)) then "EXPENSE"
+      elif (["OTHERINCOME", "REVENUE", "SALES"] | any(. == $type)) then "REVENUE"
+      else null end
+  end;
+
+def tax_fits($rate; $account):
+  if $rate == null or $account == null then true
+  else ($account | account_class) as $class
+    | if $class == "ASSET" then $rate.CanApplyToAssets != false
+      elif $class == "LIABILITY" then $rate.CanApplyToLiabilities != false
+      elif $class == "EQUITY" then $rate.CanApplyToEquity != false
+      elif $class == "EXPENSE" then $rate.CanApplyToExpenses != false
+      elif $class == "REVENUE" then $rate.CanApplyToRevenue != false
+      else true end
+  end;
+
+# Only active categories are listed, so an archived one counts as missing.
+def tracking_fault($name; $option; $category):
+  if $name == null then null
+  elif $category == null then "Xero has no active tracking category named \"\($name)\""
+  elif (($category.Options // []) | any(.Name == $option and in_use)) then null
+  else "the tracking category \"\($name)\" has no active option \"\($option)\" in Xero" end;
+
+def tracking_awaited($name; $option; $category):
+  if $category == null then "tracking category \($name)"
+  else "tracking option \($name): \($option)" end;
+
+def currency_fault($code; $currency; $organisation):
+  if $code == null or $currency != null or $code == ($organisation // {}).BaseCurrency then null
+  else "the organisation does not subscribe to the currency \($code)" end;
+
+# The stricter of the two lock dates: which of them binds depends on the role of the person who
+# connected, and that can change.
+def lock_date:
+  [.PeriodLockDate, .EndOfYearLockDate]
+  | map(select(. != null and . != ""))
+  | if length == 0 then null else max_by(.) end;
+
+def lock_fault($date; $organisation):
+  (($organisation // {}) | lock_date) as $lock
+  | if $date == null or $lock == null or $date > $lock then null
+    else "the date \($date) lies in a closed period: Xero is locked up to and including \($lock)" end;
+
+def contact_name: if (.Name // "") == "" then "the contact" else "the contact \"\(.Name)\"" end;
+
+def contact_fault($contact):
+  if $contact == null or ($contact.ContactStatus // "ACTIVE") == "ACTIVE" then null
+  elif ($contact.MergedToContactID // "") != "" then
+    "\($contact | contact_name) was merged into another one in Xero"
+  else "\($contact | contact_name) is archived in Xero" end;

@@ -1,0 +1,282 @@
+use ledgerline_plugin_api::abi::Status;
+use ledgerline_plugin_api::sdk::Change;
+use serde_json::value::RawValue;
+
+use super::*;
+
+const NOTES: Resource = Resource::CreditNotes;
+
+fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).unwrap()
+}
+
+fn doc(number: &str, remote_id: Option<&str>, since: Option<&str>, body: &str) -> BatchDoc {
+    BatchDoc {
+        change: Change::None,
+        id: "entry".into(),
+        number: number.into(),
+        remote_id: remote_id.map(str::to_owned),
+        since: since.map(str::to_owned),
+        body: raw(body),
+    }
+}
+
+const SALES: &str = r#"{"Type":"ACCRECCREDIT","Date":"2026-04-09","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
+const SUPPLIER: &str = r#"{"Type":"ACCPAYCREDIT","Date":"2026-04-09","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
+const SINCE: Option<&str> = Some("2019-03-05T18:59:06Z");
+
+#[test]
+fn each_document_is_looked_for_in_its_way() {
+    let filter = |text: &str| {
+        Way::List(
+            Wanted {
+                filter: Some(text.into()),
+                search: None,
+            },
+            None,
+        )
+    };
+    let lately = Way::List(Wanted::default(), Some(1_551_812_346_000));
+    let search = |text: &str| {
+        Way::List(
+            Wanted {
+                filter: None,
+                search: Some(text.into()),
+            },
+            None,
+        )
+    };
+    let cases = [
+        (
+            NOTES,
+            doc("CN-1", Some("A1"), SINCE, SALES),
+            Way::One("a1".into()),
+        ),
+        (
+            NOTES,
+            doc("CN-1", None, SINCE, SALES),
+            Way::One("CN-1".into()),
+        ),
+        (
+            NOTES,
+            doc("CN 1", None, None, SALES),
+            Way::One("CN 1".into()),
+        ),
+        (
+            NOTES,
+            doc("CN/1", None, SINCE, SALES),
+            Way::List(Wanted::default(), Some(1_551_812_346_000)),
+        ),
+        (
+            NOTES,
+            doc("CN/1", None, None, SALES),
+            filter(
+                "Type==\"ACCRECCREDIT\" AND Contact.ContactID==guid(\"430fa14a-f945-44d3-9f97-5df5e28441b8\") \
+                 AND Date>=DateTime(2026,04,09) AND Date<=DateTime(2026,04,09)",
+            ),
+        ),
+        (NOTES, doc("S-1", None, SINCE, SUPPLIER), lately),
+        (
+            NOTES,
+            doc("S-1", None, None, SUPPLIER),
+            filter(
+                "Type==\"ACCPAYCREDIT\" AND Contact.ContactID==guid(\"430fa14a-f945-44d3-9f97-5df5e28441b8\") \
+                 AND Date>=DateTime(2026,04,09) AND Date<=DateTime(2026,04,09)",
+            ),
+        ),
+        (NOTES, doc("CN/1", None, None, "null"), Way::Never),
+        (NOTES, doc("", None, SINCE, "null"), Way::Never),
+        (
+            Resource::Contacts,
+            doc("C-1", None, SINCE, "null"),
+            Way::One("C-1".into()),
+        ),
+        (
+            Resource::Contacts,
+            doc("C/1", None, SINCE, "null"),
+            search("C/1"),
+        ),
+        (
+            Resource::Contacts,
+            doc("", None, None, r#"{"Name":"Ann & Co"}"#),
+            search("Ann & Co"),
+        ),
+        (Resource::Contacts, doc("", None, None, "{}"), Way::Never),
+    ];
+    for (resource, doc, expected) in cases {
+        assert_eq!(Ask::of(resource, &doc).way(resource), expected, "{doc:?}");
+    }
+}
+
+#[test]
+fn only_plain_numbers_stand_in_paths() {
+    let cases = [
+        ("CN-1001", true),
+        ("CN 10.01_b", true),
+        ("CN/1", false),
+        ("..", false),
+        ("CN-1.", false),
+        (" CN-1", false),
+        ("CN+1", false),
+        ("CN%31", false),
+        ("CN#1", false),
+        ("Ä1", false),
+        ("", false),
+        // Xero would take it for an id.
+        ("430fa14a-f945-44d3-9f97-5df5e28441b8", false),
+    ];
+    for (number, plain) in cases {
+        assert_eq!(is_plain(number), plain, "{number}");
+    }
+}
+
+#[test]
+fn a_lost_batch_is_looked_for_in_one_list() {
+    let since = [
+        "2019-03-05T18:59:07Z",
+        "2019-03-05T18:59:06Z",
+        "2019-03-05T18:59:08Z",
+    ];
+    let mut batch: Vec<_> = since
+        .iter()
+        .enumerate()
+        .map(|(at, since)| doc(&format!("CN-{at}"), None, Some(since), SALES))
+        .collect();
+    batch.push(doc("CN-9", Some("id9"), SINCE, SALES));
+    let mut search = Search::new(NOTES, &batch);
+    assert_eq!(
+        search.sent_lately(),
+        Some((vec![0, 1, 2], 1_551_812_346_000))
+    );
+
+    let listed = [
+        r#"{"CreditNoteID":"A0","CreditNoteNumber":"CN-0","Type":"ACCRECCREDIT","UpdatedDateUTC":"/Date(1)/"}"#,
+        r#"{"CreditNoteID":"a2","CreditNoteNumber":"CN-2","Type":"ACCPAYCREDIT"}"#,
+        r#"{"CreditNoteID":"ID9","CreditNoteNumber":"renumbered"}"#,
+    ]
+    .map(raw);
+    search
+        .take(&listed.iter().map(|it| &**it).collect::<Vec<_>>())
+        .unwrap();
+    search.settle(&[0, 1, 2], Ok(())).unwrap();
+    assert!(search.open().is_empty());
+    let told: Vec<_> = search
+        .outcomes()
+        .into_iter()
+        .map(|it| (it.status, it.remote_id))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Status::OK, "a0".to_owned()),
+            (Status::NOT_FOUND, String::new()),
+            // The same number, but on the supplier's side.
+            (Status::NOT_FOUND, String::new()),
+            (Status::OK, "id9".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn two_documents_are_asked_for_one_by_one() {
+    let batch = [
+        doc("CN-0", None, SINCE, SALES),
+        doc("CN-1", None, SINCE, SALES),
+    ];
+    let search = Search::new(NOTES, &batch);
+    assert_eq!(search.sent_lately(), None);
+    assert!(search.by_dates().is_none());
+    assert_eq!(search.open(), [0, 1]);
+}
+
+#[test]
+fn the_better_of_two_with_the_same_number_wins() {
+    let sent = doc("S-1", None, SINCE, SUPPLIER);
+    let voided = r#"{"CreditNoteID":"a","CreditNoteNumber":"S-1","Type":"ACCPAYCREDIT","Status":"VOIDED","Date":"2026-04-09","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
+    let other = r#"{"CreditNoteID":"b","CreditNoteNumber":"S-1","Type":"ACCPAYCREDIT","Status":"DRAFT","Date":"2026-04-09","Contact":{"ContactID":"c9"}}"#;
+    let ours = r#"{"CreditNoteID":"c","CreditNoteNumber":"S-1","Type":"ACCPAYCREDIT","Status":"DRAFT","DateString":"2026-04-09T00:00:00","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
+    for order in [
+        [voided, other, ours],
+        [ours, other, voided],
+        [other, ours, voided],
+    ] {
+        let mut search = Search::new(NOTES, std::slice::from_ref(&sent));
+        let listed = order.map(raw);
+        search
+            .take(&listed.iter().map(|it| &**it).collect::<Vec<_>>())
+            .unwrap();
+        assert_eq!(search.outcomes()[0].remote_id, "c", "{order:?}");
+    }
+}
+
+#[test]
+fn a_list_not_read_to_its_end_settles_nothing_by_number() {
+    let batch: Vec<_> = (0..4)
+        .map(|at| doc(&format!("CN-{at}"), (at == 0).then_some("a0"), None, SALES))
+        .collect();
+    let mut search = Search::new(NOTES, &batch);
+    let (asks, wanted) = search.by_dates().unwrap();
+    assert_eq!(asks, [0, 1, 2, 3]);
+    assert_eq!(
+        wanted.filter.as_deref(),
+        Some(
+            "Type==\"ACCRECCREDIT\" AND Date>=DateTime(2026,04,09) AND Date<=DateTime(2026,04,09)"
+        )
+    );
+    let listed = [
+        r#"{"CreditNoteID":"a0","CreditNoteNumber":"CN-0"}"#,
+        r#"{"CreditNoteID":"a1","CreditNoteNumber":"CN-1"}"#,
+    ]
+    .map(raw);
+    search
+        .take(&listed.iter().map(|it| &**it).collect::<Vec<_>>())
+        .unwrap();
+    search.forget_guesses(&asks);
+    assert_eq!(search.open(), [1, 2, 3]);
+}
+
+#[test]
+fn linked_contacts_are_listed_in_portions() {
+    let batch: Vec<_> = (0..50)
+        .map(|at| doc("", Some(&format!("id{at}")), None, "null"))
+        .collect();
+    let search = Search::new(Resource::Contacts, &batch);
+    let lengths: Vec<_> = search
+        .by_ids()
+        .iter()
+        .map(|(asks, ids)| (asks.len(), ids.len()))
+        .collect();
+    assert_eq!(lengths, [(40, 40), (10, 10)]);
+    assert!(Search::new(NOTES, &batch).by_ids().is_empty());
+}
+
+#[test]
+fn contacts_without_a_number_are_found_by_name() {
+    let batch = [doc("", None, None, r#"{"Name":"Ann & Co"}"#)];
+    let mut search = Search::new(Resource::Contacts, &batch);
+    let listed = [
+        r#"{"ContactID":"x","Name":"Ann & Company","ContactStatus":"ACTIVE"}"#,
+        r#"{"ContactID":"y","Name":"ANN & CO","ContactStatus":"ARCHIVED"}"#,
+        r#"{"ContactID":"z","Name":"Ann & co","ContactStatus":"ACTIVE"}"#,
+    ]
+    .map(raw);
+    search
+        .take(&listed.iter().map(|it| &**it).collect::<Vec<_>>())
+        .unwrap();
+    assert_eq!(search.outcomes()[0].remote_id, "z");
+}
+
+#[test]
+fn a_failed_look_up_is_not_taken_for_absence() {
+    let batch = [
+        doc("CN-0", None, SINCE, SALES),
+        doc("CN-1", None, SINCE, SALES),
+    ];
+    let mut search = Search::new(NOTES, &batch);
+    search
+        .settle(&[0], Err(Error::unavailable("offline")))
+        .unwrap();
+    assert!(search.settle(&[1], Err(Error::auth("revoked"))).is_err());
+    let told: Vec<_> = search.outcomes().into_iter().map(|it| it.status).collect();
+    assert_eq!(told, [Status::UNAVAILABLE, Status::UNAVAILABLE]);
+}

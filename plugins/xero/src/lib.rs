@@ -1,0 +1,84 @@
+//! Connects Ledgerline to the accounting API of Xero: contacts and credit notes both ways, and the
+//! lists that they refer to.
+//!
+//! What Xero forbids, computes and names is data for the engine, in `manifest.toml` and
+//! `prelude.jq`. The code here only calls, and reads answers. Four quirks shape it:
+//!
+//! * 200 does not mean saved: every element of an answer is read (`write`).
+//! * POST overwrites what has the same number, so new documents are PUT.
+//! * Xero explains itself in sentences that change from year to year (`classify`, `rules`).
+//! * Lists move under the reader (`walk`), and credit notes cannot be listed by number (`find`).
+
+mod answers;
+mod check;
+mod classify;
+mod dates;
+mod find;
+mod held;
+mod items;
+mod lenient;
+mod pull;
+mod push;
+mod resource;
+mod rules;
+mod walk;
+mod write;
+mod zones;
+
+use ledgerline_plugin_api::abi::op;
+use ledgerline_plugin_api::export_connector;
+use ledgerline_plugin_api::manifest::{Account, CheckReport};
+use ledgerline_plugin_api::sdk::{Connector, Cx, Opening, Result};
+use serde::de::IgnoredAny;
+
+pub use pull::Cursor;
+
+/// The manifest's only credential slot.
+const AUTH: &str = "api";
+
+/// A connection to one Xero organisation.
+#[derive(Debug)]
+pub struct Xero {
+    /// Without a slash at the end.
+    base: String,
+    /// Tenant id that the connection is pinned to.
+    account: Option<String>,
+}
+
+impl Connector for Xero {
+    /// Mappings alone use the settings, through `xero::tracking`.
+    type Settings = IgnoredAny;
+    type Cursor = Cursor;
+
+    const OPS: u32 = op::CHECK | op::DISCOVER | op::PULL | op::PUSH | op::FIND;
+
+    fn open(opening: Opening<IgnoredAny>) -> Result<Self> {
+        let base = opening.base_url.trim_end_matches('/').to_owned();
+        Ok(Self {
+            base,
+            account: opening.account.filter(|it| !it.is_empty()),
+        })
+    }
+
+    async fn pull(&self, cx: &Cx, stream: &str, cursor: Cursor) -> Result<()> {
+        self.read(cx, stream, cursor).await
+    }
+
+    async fn push(&self, cx: &Cx, stream: &str) -> Result<()> {
+        self.write(cx, resource::Resource::of(stream)?).await
+    }
+
+    async fn find(&self, cx: &Cx, stream: &str) -> Result<()> {
+        self.look(cx, resource::Resource::of(stream)?).await
+    }
+
+    async fn check(&self, cx: &Cx) -> Result<CheckReport> {
+        self.examine(cx).await
+    }
+
+    async fn discover(&self, cx: &Cx) -> Result<Vec<Account>> {
+        self.offered(cx).await
+    }
+}
+
+export_connector!(Xero);

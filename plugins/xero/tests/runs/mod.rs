@@ -1,0 +1,216 @@
+//! Runs of the connector against recordings, shared by the tests.
+
+use ledgerline_plugin_api::testkit::{Case, Given, Replay, Run};
+use ledgerline_xero::ledgerline_connector;
+
+const CREATE: u32 = 1;
+const UPDATE: u32 = 2;
+const VOID: u32 = 3;
+const LOOK: u32 = 0;
+
+/// A credit note as a mapping makes it.
+const NOTE: &str = r#"{"Type":"ACCRECCREDIT","Contact":{"ContactID":"00000501-0000-4000-8000-000000000000"},
+"Date":"2026-11-20","CreditNoteNumber":"NUMBER","Reference":"RMA 7","LineAmountTypes":"Exclusive","CurrencyCode":"AUD",
+"CurrencyRate":1.000000,"Status":"AUTHORISED","SentToContact":false,"LineItems":[
+{"Description":"Returned chair","Quantity":2,"UnitAmount":50.0000,"AccountCode":"200","TaxType":"OUTPUT","TaxAmount":10.00,
+"Tracking":[{"Name":"Region","Option":"North"}]},{"Description":"Thank you"}]}"#;
+
+/// A contact as a mapping makes it.
+const CONTACT: &str = r#"{"ContactNumber":"C-504","AccountNumber":"504","Name":"New Customer","FirstName":"Ann","LastName":"Bo",
+"EmailAddress":"ap@example.com","ContactPersons":[{"FirstName":"Al","EmailAddress":"al@example.com","IncludeInEmails":true}],
+"TaxNumber":"51 824 753 556","AccountsReceivableTaxType":"OUTPUT","DefaultCurrency":"AUD",
+"Addresses":[{"AddressType":"STREET","AddressLine1":"1 High St","City":"Perth","Region":"WA","PostalCode":"6000","Country":"Australia"}],
+"Phones":[{"PhoneType":"DEFAULT","PhoneNumber":"555 0100","PhoneAreaCode":"08","PhoneCountryCode":"61"}],
+"SalesTrackingCategories":[{"TrackingCategoryName":"Region","TrackingOptionName":"North"}],
+"PaymentTerms":{"Sales":{"Day":30,"Type":"DAYSAFTERBILLDATE"}},"SalesDefaultLineAmountType":"EXCLUSIVE"}"#;
+
+fn guid(number: u32) -> String {
+    format!("{number:08}-0000-4000-8000-000000000000")
+}
+
+fn replay(recording: &str) -> Replay {
+    let path = format!(
+        "{}/tests/recordings/{recording}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|err| panic!("{path}: {err}"));
+    let replay = Replay::parse(&ledgerline_connector, &text).expect("a recording");
+    replay.account(&guid(900))
+}
+
+/// A credit note of a batch. `id` 0: not linked.
+fn note(change: u32, number: &str, id: u32, since: &str) -> Given {
+    Given {
+        change,
+        id: format!("entry {number}"),
+        number: number.to_owned(),
+        remote_id: if id == 0 { String::new() } else { guid(id) },
+        since: since.to_owned(),
+        body: NOTE.replace("NUMBER", number),
+    }
+}
+
+fn with_item(number: &str, code: &str) -> Given {
+    let plain = note(CREATE, number, 0, "");
+    let item = format!(r#"{{"ItemCode":"{code}","Description":"Returned chair""#);
+    Given {
+        body: plain
+            .body
+            .replace(r#"{"Description":"Returned chair""#, &item),
+        ..plain
+    }
+}
+
+fn contact(change: u32, number: &str, id: u32, body: &str) -> Given {
+    Given {
+        body: body.to_owned(),
+        ..note(change, number, id, "")
+    }
+}
+
+fn push(stream: &str, batch: Vec<Given>) -> Run {
+    Run::Push {
+        stream: stream.into(),
+        batches: vec![batch],
+    }
+}
+
+fn find(stream: &str, batch: Vec<Given>) -> Run {
+    Run::Find {
+        stream: stream.into(),
+        batches: vec![batch],
+    }
+}
+
+fn pull(stream: &str, cursor: &str) -> Run {
+    Run::Pull {
+        stream: stream.into(),
+        cursor: cursor.into(),
+    }
+}
+
+/// Every recording with the operation that it is of.
+pub(crate) fn cases() -> Vec<Case> {
+    const LATELY: &str = "2026-11-22T03:00:00Z";
+    let supplier = |body: &str| {
+        body.replace("ACCRECCREDIT", "ACCPAYCREDIT")
+            .replace("00000501", "00000502")
+    };
+    let runs = [
+        (
+            "push_credit_notes",
+            push(
+                "credit_notes",
+                vec![
+                    note(CREATE, "CN-1001", 0, ""),
+                    note(UPDATE, "CN-1000", 1000, ""),
+                    note(CREATE, "CN-1002", 0, ""),
+                    note(VOID, "CN-0999", 999, ""),
+                    Given {
+                        body: String::new(),
+                        ..note(VOID, "CN-0998", 998, "")
+                    },
+                ],
+            ),
+        ),
+        (
+            "push_halved",
+            push(
+                "credit_notes",
+                vec![
+                    note(CREATE, "CN-1001", 0, ""),
+                    note(CREATE, "CN-1002", 0, ""),
+                ],
+            ),
+        ),
+        (
+            "push_items",
+            push(
+                "credit_notes",
+                vec![with_item("CN-1001", "CHAIR"), with_item("CN-1002", "Mug")],
+            ),
+        ),
+        (
+            "push_contacts",
+            push(
+                "contacts",
+                vec![
+                    contact(CREATE, "C-504", 0, CONTACT),
+                    contact(UPDATE, "C-501", 501, r#"{"EmailAddress":"a@example.com"}"#),
+                    contact(VOID, "C-502", 502, ""),
+                ],
+            ),
+        ),
+        (
+            "find_lost_batch",
+            find(
+                "credit_notes",
+                vec![
+                    note(LOOK, "CN-1001", 0, LATELY),
+                    note(LOOK, "CN-1002", 0, LATELY),
+                    note(LOOK, "CN/1003", 0, LATELY),
+                    note(LOOK, "CN-0999", 999, LATELY),
+                ],
+            ),
+        ),
+        (
+            "find_by_number",
+            find(
+                "credit_notes",
+                vec![
+                    note(LOOK, "CN-1001", 0, LATELY),
+                    note(LOOK, "CN 1002", 0, ""),
+                ],
+            ),
+        ),
+        (
+            "find_linked",
+            find(
+                "credit_notes",
+                vec![
+                    note(LOOK, "CN-1001", 1001, ""),
+                    note(LOOK, "CN-1002", 1002, ""),
+                    note(LOOK, "CN-1003", 1003, ""),
+                ],
+            ),
+        ),
+        (
+            "find_supplier",
+            find(
+                "credit_notes",
+                vec![Given {
+                    body: supplier(NOTE),
+                    ..note(LOOK, "S-1", 0, "")
+                }],
+            ),
+        ),
+        (
+            "find_contacts",
+            find(
+                "contacts",
+                vec![
+                    contact(LOOK, "", 501, ""),
+                    contact(LOOK, "", 502, ""),
+                    contact(LOOK, "", 503, ""),
+                    contact(LOOK, "C-504", 0, ""),
+                    contact(LOOK, "", 0, r#"{"Name":"Nobody & Sons"}"#),
+                ],
+            ),
+        ),
+        ("pull_contacts", pull("contacts", "")),
+        ("pull_credit_notes", pull("credit_notes", "")),
+        ("pull_organisation", pull("organisation", "")),
+        (
+            "pull_accounts",
+            pull("accounts", r#"{"walk":{},"known":["200","270"]}"#),
+        ),
+        ("pull_tax_rates", pull("tax_rates", "")),
+        ("pull_tracking_categories", pull("tracking_categories", "")),
+        ("pull_currencies", pull("currencies", "")),
+        ("check", Run::Check),
+        ("discover", Run::Discover),
+    ];
+    runs.into_iter()
+        .map(|(name, run)| Case::new(name, replay(name), run))
+        .collect()
+}

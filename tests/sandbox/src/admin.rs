@@ -1,0 +1,141 @@
+//! The admin calls under `/_sandbox/`.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::exchange::{Reply, Request};
+use crate::faults::FaultRule;
+use crate::json::{Json, Object};
+use crate::view::Edit;
+use crate::world::{Vendor, World};
+
+/// Answers an admin call.
+pub(crate) fn handle(world: &World, request: &Request) -> Reply {
+    let path = request.path.strip_prefix("/_sandbox").unwrap_or_default();
+    let answer = match (request.method.as_str(), path.trim_start_matches('/')) {
+        ("GET", "") => Ok(Json::Obj(
+            Object::new().with("now", world.now().to_string()),
+        )),
+        ("GET", "state") => return Reply::json(200, world.state_text()),
+        ("GET", "save") => world
+            .save()
+            .map_err(|it| it.to_string())
+            .and_then(|it| parse(&it)),
+        ("GET", "calls") => as_json(&world.calls()),
+        ("DELETE", "calls") => {
+            world.clear_calls();
+            Ok(Json::Obj(Object::new()))
+        }
+        ("GET", "counts") => as_json(&world.counts()),
+        ("GET", "duplicates") => as_json(&world.duplicates()),
+        ("GET", "faults") => as_json(&world.faults()),
+        ("GET", "clock") => Ok(Json::Obj(
+            Object::new().with("now", world.now().to_string()),
+        )),
+        ("POST", "clock") => body::<ClockBody>(request).map(|body| {
+            world.advance_seconds(body.advance_seconds);
+            Json::Obj(Object::new().with("now", world.now().to_string()))
+        }),
+        ("POST", "faults") => body::<Vec<FaultRule>>(request).and_then(|rules| {
+            world.set_faults(rules);
+            as_json(&world.faults())
+        }),
+        ("POST", "limits") => body::<LimitsBody>(request).and_then(|body| limit(world, &body)),
+        ("POST", "edit") => body::<Edit>(request)
+            .and_then(|edit| world.edit(&edit).map_err(|it| causes(&it)))
+            .and_then(|it| parse(&it.to_string())),
+        _ => return Reply::text(404, "no such admin call\n"),
+    };
+    match answer {
+        Ok(json) => Reply::json(200, json.to_string()),
+        Err(why) => Reply::text(400, &format!("{why}\n")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ClockBody {
+    advance_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LimitsBody {
+    /// Left out with `account`: every vendor.
+    vendor: Option<Vendor>,
+    account: Option<String>,
+    /// `on`, `off`, or an object with the limits.
+    limits: serde_json::Value,
+}
+
+fn limit(world: &World, body: &LimitsBody) -> Result<Json, String> {
+    let done = Json::Obj(Object::new());
+    let switch = match body.limits.as_str() {
+        Some("on") => Some(true),
+        Some("off") => Some(false),
+        Some(other) => {
+            return Err(format!(
+                "limits are `on`, `off` or an object, not `{other}`"
+            ));
+        }
+        None => None,
+    };
+    match (body.vendor, &body.account, switch) {
+        (None, None, Some(on)) => {
+            world.limits(on);
+            Ok(done)
+        }
+        (Some(Vendor::Xero), Some(account), switch) => {
+            let limits = match switch {
+                Some(on) => crate::xero::settings::Limits {
+                    on,
+                    ..Default::default()
+                },
+                None => serde_json::from_value(body.limits.clone()).map_err(|it| it.to_string())?,
+            };
+            world
+                .limit_xero(account, limits)
+                .map(|()| done)
+                .map_err(|it| it.to_string())
+        }
+        (Some(Vendor::Omni), Some(account), switch) => {
+            let limits = match switch {
+                Some(on) => crate::omni::behaviour::Limits {
+                    on,
+                    ..Default::default()
+                },
+                None => serde_json::from_value(body.limits.clone()).map_err(|it| it.to_string())?,
+            };
+            world
+                .limit_omni(account, limits)
+                .map(|()| done)
+                .map_err(|it| it.to_string())
+        }
+        _ => Err("name both vendor and account, or neither with `on` or `off`".to_owned()),
+    }
+}
+
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
+    serde_json::from_slice(&request.body).map_err(|it| it.to_string())
+}
+
+fn as_json(value: &impl serde::Serialize) -> Result<Json, String> {
+    serde_json::to_string(value)
+        .map_err(|it| it.to_string())
+        .and_then(|it| parse(&it))
+}
+
+fn parse(text: &str) -> Result<Json, String> {
+    Json::parse(text).map_err(|it| it.to_string())
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

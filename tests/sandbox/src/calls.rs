@@ -1,0 +1,172 @@
+//! The log of calls, which is what a test counts at the end.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::{Delivery, Reply, Request};
+use crate::faults::Fault;
+use crate::world::Vendor;
+
+/// One call that reached the world.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Call {
+    /// When.
+    pub at: Timestamp,
+    /// Whose server.
+    pub vendor: Vendor,
+    /// Tenant id or user name, as far as the call names one.
+    pub account: Option<String>,
+    /// Method.
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    /// Status of the answer; 0 where the call was never answered or looked at.
+    pub status: u16,
+    /// What the call is for.
+    pub kind: CallKind,
+    /// Idempotency key, if one was sent.
+    pub idempotency_key: Option<String>,
+    /// Body as sent.
+    pub body: String,
+    /// Size of the answer's body.
+    pub answer_bytes: usize,
+    /// The fault that struck it.
+    pub fault: Option<String>,
+    /// Odd things that the vendor let pass.
+    pub remarks: Vec<String>,
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallKind {
+    /// Reads.
+    Reading,
+    /// May change what the vendor holds.
+    Writing,
+    /// Gets or changes tokens.
+    Token,
+}
+
+impl CallKind {
+    pub(crate) fn of(request: &Request) -> Self {
+        let token = request.path.starts_with("/connect/") || request.path.starts_with("/identity/");
+        match (token, request.writes()) {
+            (true, _) => Self::Token,
+            (false, true) => Self::Writing,
+            (false, false) => Self::Reading,
+        }
+    }
+}
+
+impl Call {
+    pub(crate) fn of(
+        at: Timestamp,
+        vendor: Vendor,
+        request: &Request,
+        reply: &Reply,
+        fault: Option<&Fault>,
+        remarks: Vec<String>,
+    ) -> Self {
+        let kind = CallKind::of(request);
+        let account = match vendor {
+            Vendor::Xero => request.header_value("xero-tenant-id").map(str::to_owned),
+            Vendor::Omni => request.basic().map(|(user, _)| user),
+            Vendor::Nobody => None,
+        };
+        // Secrets and tokens stay out of the log even here.
+        let body = if kind == CallKind::Token {
+            request
+                .form_value("grant_type")
+                .map(|it| format!("grant_type={it}"))
+                .unwrap_or_default()
+        } else {
+            String::from_utf8_lossy(&request.body).into_owned()
+        };
+        Self {
+            at,
+            vendor,
+            account,
+            method: request.method.clone(),
+            target: request.target(),
+            status: if reply.delivery == Delivery::Reset {
+                0
+            } else {
+                reply.status
+            },
+            kind,
+            idempotency_key: request.header_value("idempotency-key").map(str::to_owned),
+            body,
+            answer_bytes: reply.body.len(),
+            fault: fault.map(ToString::to_string),
+            remarks,
+        }
+    }
+}
+
+/// How many calls of each vendor were for what.
+pub type Counts = BTreeMap<Vendor, BTreeMap<CallKind, u64>>;
+
+/// The newest calls, and counts of all.
+#[derive(Debug)]
+pub struct CallLog {
+    calls: VecDeque<Call>,
+    keep: usize,
+    counts: Counts,
+}
+
+impl Default for CallLog {
+    fn default() -> Self {
+        Self {
+            calls: VecDeque::new(),
+            keep: 20_000,
+            counts: Counts::new(),
+        }
+    }
+}
+
+impl CallLog {
+    /// Keeps the newest `keep` calls; 0 keeps the counts alone.
+    pub fn keep(&mut self, keep: usize) {
+        self.keep = keep;
+        while self.calls.len() > keep {
+            self.calls.pop_front();
+        }
+    }
+
+    pub(crate) fn add(&mut self, vendor: Vendor, kind: CallKind, call: impl FnOnce() -> Call) {
+        let count = self
+            .counts
+            .entry(vendor)
+            .or_default()
+            .entry(kind)
+            .or_default();
+        *count = count.saturating_add(1);
+        if self.keep == 0 {
+            return;
+        }
+        if self.calls.len() >= self.keep {
+            self.calls.pop_front();
+        }
+        self.calls.push_back(call());
+    }
+
+    /// The calls that are kept, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.iter().cloned().collect()
+    }
+
+    /// Counts of all calls since the log was cleared.
+    pub fn counts(&self) -> Counts {
+        self.counts.clone()
+    }
+
+    /// Forgets calls and counts.
+    pub fn clear(&mut self) {
+        self.calls.clear();
+        self.counts.clear();
+    }
+}

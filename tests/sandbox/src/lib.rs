@@ -1,0 +1,28 @@
+//! Stand-in servers for the vendors that Ledgerline talks to, quirks included.
+//!
+//! Nobody can test against live books, so this crate serves the vendors' HTTP APIs as their
+//! published facts describe them, on one clock and from one seed. The core does no I/O: a
+//! [`World`] turns a [`Request`] into a [`Reply`], in one process with the code under test or
+//! behind [`serve`] on loopback. What goes wrong on the way is written in a fault script.
+
+pub mod calls;
+pub mod chance;
+pub mod exchange;
+pub mod faults;
+pub mod json;
+pub mod omni;
+pub mod seed;
+pub mod view;
+pub mod xero;
+
+mod admin;
+mod clock;
+mod plant;
+mod serve;
+mod world;
+
+pub use clock::Clock;
+pub use exchange::{Delivery, Reply, Request};
+pub use seed::{Seed, SeedError};
+pub use serve::{Saver, serve};
+pub use world::{Vendor, World, handle};

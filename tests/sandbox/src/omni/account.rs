@@ -1,0 +1,192 @@
+//! What an Omni account holds.
+//!
+//! A row is the vendor's JSON text with the few columns that lists sort and filter by, so that a
+//! page of 250 rows is a concatenation and a large account stays small in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::behaviour::{Behaviour, Limits};
+use super::limits::Recent;
+use crate::json::Json;
+
+/// All accounts of the shared host.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Omni {
+    /// How long each answer takes, in milliseconds.
+    #[serde(default)]
+    pub latency_ms: u64,
+    /// Accounts by user name.
+    pub accounts: Vec<Account>,
+}
+
+impl Omni {
+    /// An account by its API user name.
+    pub fn find(&self, username: &str) -> Option<&Account> {
+        self.accounts.iter().find(|it| it.username == username)
+    }
+
+    /// An account to change, by its API user name.
+    pub fn find_mut(&mut self, username: &str) -> Option<&mut Account> {
+        self.accounts.iter_mut().find(|it| it.username == username)
+    }
+}
+
+/// One account.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Account {
+    /// The API user name.
+    pub username: String,
+    /// API connections.
+    pub keys: Vec<Key>,
+    /// Time zone of its dates. No call tells it.
+    pub zone: String,
+    /// Choices where the sources disagree.
+    pub behaviour: Behaviour,
+    /// Rows by resource.
+    pub rows: BTreeMap<String, Rows>,
+    /// The next id that is given.
+    pub next_id: i64,
+    #[serde(default)]
+    pub(crate) refusals: u64,
+}
+
+/// One API connection of an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Key {
+    /// The connection key.
+    pub key: String,
+    /// What is ticked, by resource; `*` stands for the others.
+    pub permissions: BTreeMap<String, Permission>,
+    /// Call limits.
+    pub limits: Limits,
+    #[serde(default)]
+    pub(crate) recent: Recent,
+}
+
+/// The boxes ticked for one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Permission {
+    /// GET.
+    pub read: bool,
+    /// POST.
+    pub create: bool,
+    /// PUT.
+    pub update: bool,
+}
+
+/// The rows of one resource, by id and in the order of their last change.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "BTreeMap<i64, Row>")]
+pub struct Rows {
+    by_id: BTreeMap<i64, Row>,
+    by_change: BTreeSet<(Timestamp, i64)>,
+}
+
+impl From<BTreeMap<i64, Row>> for Rows {
+    fn from(by_id: BTreeMap<i64, Row>) -> Self {
+        let by_change = by_id.iter().map(|(id, row)| (row.modified, *id)).collect();
+        Self { by_id, by_change }
+    }
+}
+
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.by_id.serialize(serializer)
+    }
+}
+
+impl Rows {
+    /// The row of this id.
+    pub fn get(&self, id: i64) -> Option<&Row> {
+        self.by_id.get(&id)
+    }
+
+    /// All rows by id.
+    pub fn by_id(&self) -> impl DoubleEndedIterator<Item = (i64, &Row)> {
+        self.by_id.iter().map(|(id, row)| (*id, row))
+    }
+
+    /// All rows, oldest change first, then by id.
+    pub fn by_change(&self) -> impl DoubleEndedIterator<Item = (i64, &Row)> {
+        self.by_change
+            .iter()
+            .filter_map(|(_, id)| Some((*id, self.by_id.get(id)?)))
+    }
+
+    fn put(&mut self, id: i64, row: Row) {
+        let at = row.modified;
+        if let Some(before) = self.by_id.insert(id, row) {
+            self.by_change.remove(&(before.modified, id));
+        }
+        self.by_change.insert((at, id));
+    }
+}
+
+/// One row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Row {
+    /// Last change, as far as it can be read.
+    pub modified: Timestamp,
+    /// The vendor's JSON.
+    pub text: String,
+}
+
+impl Row {
+    /// A row with its columns read from the document.
+    pub fn of(document: &Json) -> Self {
+        let modified = document
+            .get("modifiedDate")
+            .and_then(Json::as_str)
+            .and_then(super::filter::instant)
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            modified,
+            text: document.text(),
+        }
+    }
+
+    /// The document.
+    pub fn document(&self) -> Json {
+        Json::parse(&self.text).unwrap_or_default()
+    }
+}
+
+impl Account {
+    /// The rows of a resource.
+    pub fn rows(&self, resource: &str) -> Option<&Rows> {
+        self.rows.get(resource)
+    }
+
+    /// Adds or replaces a document, giving it an id where it has none.
+    pub fn put(&mut self, resource: &str, mut document: Json) -> i64 {
+        let id = match document
+            .get("id")
+            .and_then(Json::as_i64)
+            .filter(|id| *id > 0)
+        {
+            Some(id) => id,
+            None => {
+                let id = self.next_id;
+                if let Json::Obj(object) = &mut document {
+                    object.set("id", id);
+                }
+                id
+            }
+        };
+        self.next_id = self.next_id.max(id.saturating_add(1));
+        self.rows
+            .entry(resource.to_owned())
+            .or_default()
+            .put(id, Row::of(&document));
+        id
+    }
+
+    /// A document by its id.
+    pub fn document(&self, resource: &str, id: i64) -> Option<Json> {
+        self.rows.get(resource)?.get(id).map(Row::document)
+    }
+}

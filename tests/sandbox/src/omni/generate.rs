@@ -1,0 +1,334 @@
+//! Plants an Omni account: named and made-up customers with their counterparts in the books, and
+//! credit notes whose totals follow from their parts.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+
+use super::account::{Account, Key, Permission};
+use super::writing::stamp;
+use crate::chance::Chance;
+use crate::json::{Json, Object};
+use crate::omni::generate_notes::NoteMaker;
+use crate::seed::{Counterpart, CustomerSeed, OmniAccountSeed, SeedError};
+use crate::xero::Xero;
+use crate::xero::model::Contact;
+use crate::xero::organisation::Organisation;
+
+/// A customer that credit notes can name.
+#[derive(Debug, Clone)]
+pub(crate) struct Customer {
+    pub(crate) id: i64,
+    pub(crate) company: String,
+    pub(crate) email: String,
+    /// Whether generated notes may fall on it.
+    pub(crate) ordinary: bool,
+}
+
+/// Plants one account and the counterparts of its customers.
+pub(crate) fn account(
+    seed: &OmniAccountSeed,
+    xero: &mut Xero,
+    past: Timestamp,
+    mut chance: Chance,
+) -> Result<Account, SeedError> {
+    let zone = TimeZone::get(&seed.zone)
+        .map_err(|why| SeedError::Misfit(format!("`{}` is no time zone: {why}", seed.zone)))?;
+    let mut account = Account {
+        username: seed.username.clone(),
+        keys: seed
+            .keys
+            .iter()
+            .map(|it| Key {
+                key: it.key.clone(),
+                permissions: if it.permissions.is_empty() {
+                    let all = Permission {
+                        read: true,
+                        create: true,
+                        update: true,
+                    };
+                    BTreeMap::from([("*".to_owned(), all)])
+                } else {
+                    it.permissions.clone()
+                },
+                limits: it.limits,
+                recent: Default::default(),
+            })
+            .collect(),
+        zone: seed.zone.clone(),
+        behaviour: seed.behaviour.clone(),
+        rows: BTreeMap::new(),
+        next_id: 1,
+        refusals: 0,
+    };
+    branches_and_users(&mut account, past);
+    let mut books = xero.find_mut(&seed.books);
+    if books.is_none() && !seed.books.is_empty() {
+        return Err(SeedError::Misfit(format!(
+            "no organisation is named `{}`",
+            seed.books
+        )));
+    }
+    let mut customers = Vec::new();
+    for customer in &seed.customers {
+        let books = books.as_deref_mut();
+        customers.push(plant(
+            &mut account,
+            customer,
+            books,
+            past,
+            false,
+            &mut chance,
+        ));
+    }
+    let names = made_up_names(seed.generate.contacts, &customers);
+    for (at, company) in names.into_iter().enumerate() {
+        let xero = match at % 3 {
+            0 => Counterpart::ById,
+            1 => Counterpart::ByNumber,
+            _ => Counterpart::ByName,
+        };
+        let customer = CustomerSeed {
+            company,
+            xero,
+            ..CustomerSeed::default()
+        };
+        let books = books.as_deref_mut();
+        customers.push(plant(
+            &mut account,
+            &customer,
+            books,
+            past,
+            true,
+            &mut chance,
+        ));
+    }
+    let day_rates = books
+        .as_deref()
+        .map(|it| it.day_rates.clone())
+        .unwrap_or_default();
+    NoteMaker::new(seed, zone, day_rates, customers).plant(&mut account)?;
+    for document in &seed.documents {
+        account.put(&document.resource, document.json.clone());
+    }
+    Ok(account)
+}
+
+fn branches_and_users(account: &mut Account, past: Timestamp) {
+    for (id, city) in [(3, "Sydney"), (4, "Melbourne"), (5, "Brisbane")] {
+        let branch = Object::new()
+            .with("id", id)
+            .with("createdDate", stamp(past))
+            .with("modifiedDate", stamp(past))
+            .with("company", format!("{city} Warehouse"))
+            .with("branchType", "Warehouse")
+            .with("city", city)
+            .with("country", "Australia")
+            .with("isActive", true);
+        account.put("Branches", branch.into());
+    }
+    for (id, name) in [(11, "Kim"), (12, "Alex")] {
+        let user = Object::new()
+            .with("id", id)
+            .with("createdDate", stamp(past))
+            .with("modifiedDate", stamp(past))
+            .with("firstName", name)
+            .with("lastName", "Harbour")
+            .with(
+                "email",
+                format!("{}@harbourgoods.example", name.to_lowercase()),
+            )
+            .with("isActive", true);
+        account.put("Users", user.into());
+    }
+    account.next_id = 1001;
+}
+
+fn plant(
+    account: &mut Account,
+    seed: &CustomerSeed,
+    books: Option<&mut Organisation>,
+    past: Timestamp,
+    ordinary: bool,
+    chance: &mut Chance,
+) -> Customer {
+    let id = account.next_id;
+    let number = seed
+        .account_number
+        .clone()
+        .unwrap_or_else(|| format!("HG{id}"));
+    let slug: String = seed
+        .company
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|it| it.to_ascii_lowercase())
+        .collect();
+    let email = format!("accounts@{slug}.example");
+    let at = past
+        .checked_add(SignedDuration::from_mins(id))
+        .unwrap_or(past);
+    let known = books.and_then(|books| counterpart(books, seed, &number, &email, at, chance));
+    let contact = Object::new()
+        .with("id", id)
+        .with("createdDate", stamp(past))
+        .with("modifiedDate", stamp(at))
+        .with("type", "Customer")
+        .with("isActive", true)
+        .with("company", seed.company.as_str())
+        .with("firstName", "Jo")
+        .with("lastName", "Day")
+        .with("email", format!("jo{id}@{slug}.example"))
+        .with("billingEmail", email.as_str())
+        .with("accountNumber", number)
+        .with("paymentTerms", "30 days")
+        .with("taxStatus", Json::Null)
+        .with("costCenter", Json::Null)
+        .with("billingId", 0)
+        .with("balanceOwing", Json::Num("0.0".into()))
+        .with("address1", "1 Quay St")
+        .with("city", "Sydney")
+        .with("postCode", "2000")
+        .with("country", "Australia")
+        .with("secondaryContacts", Vec::new())
+        .with("accountingIntegrationId", Object::new().with("xero", known));
+    let mut contact = Json::Obj(contact);
+    if !seed.patch.is_null() {
+        contact.merge(seed.patch.clone());
+    }
+    account.put("Contacts", contact);
+    Customer {
+        id,
+        company: seed.company.clone(),
+        email,
+        ordinary,
+    }
+}
+
+/// Plants what the books hold of a customer; answers the id that Omni knows.
+fn counterpart(
+    books: &mut Organisation,
+    seed: &CustomerSeed,
+    number: &str,
+    email: &str,
+    at: Timestamp,
+    chance: &mut Chance,
+) -> Option<String> {
+    let mut put = |name: String, number: &str, active: bool, merged_to| {
+        let id = chance.guid();
+        books.contacts.put(Contact {
+            id,
+            contact_number: String::new(),
+            account_number: number.to_owned(),
+            contact_status: if active { "ACTIVE" } else { "ARCHIVED" }.to_owned(),
+            name,
+            first_name: String::new(),
+            last_name: String::new(),
+            email_address: email.to_owned(),
+            merged_to,
+            is_customer: true,
+            is_supplier: false,
+            other: Json::Obj(Object::new()),
+            history: Vec::new(),
+            updated: at,
+        });
+        id
+    };
+    let name = seed.company.clone();
+    match seed.xero {
+        Counterpart::ById => Some(put(name, number, true, None).to_string()),
+        Counterpart::ByNumber => {
+            put(name, number, true, None);
+            None
+        }
+        Counterpart::ByName => {
+            put(name, "", true, None);
+            None
+        }
+        Counterpart::Absent => None,
+        Counterpart::Archived => Some(put(name, number, false, None).to_string()),
+        Counterpart::Merged => {
+            let winner = put(format!("{name} Group"), "", true, None);
+            Some(put(name, number, false, Some(winner)).to_string())
+        }
+        Counterpart::Ambiguous => {
+            put(format!("{name} Pty Ltd"), number, true, None);
+            put(format!("{name} (Sydney)"), number, true, None);
+            None
+        }
+    }
+}
+
+fn made_up_names(count: usize, taken: &[Customer]) -> Vec<String> {
+    const FIRST: &[&str] = &[
+        "Wattle",
+        "Banksia",
+        "Coral",
+        "Southern",
+        "Granite",
+        "Jacaranda",
+        "Lighthouse",
+        "Marlin",
+        "Northside",
+        "Opal",
+        "Pelican",
+        "Quayside",
+        "Redgum",
+        "Saltbush",
+        "Tidal",
+        "Kelp",
+        "Boronia",
+        "Currawong",
+        "Driftwood",
+        "Ironbark",
+        "Galah",
+        "Mulga",
+        "Acacia",
+        "Waratah",
+    ];
+    const SECOND: &[&str] = &[
+        "Trading",
+        "Outfitters",
+        "Homewares",
+        "Supplies",
+        "Interiors",
+        "Sports",
+        "Kitchens",
+        "Gifts",
+        "Hardware",
+        "Textiles",
+        "Stationery",
+        "Gardens",
+        "Cellars",
+        "Toys",
+        "Books",
+        "Surf",
+    ];
+    let mut names = Vec::new();
+    let mut at = 0_usize;
+    while names.len() < count {
+        let first = FIRST.get(at % FIRST.len()).copied().unwrap_or_default();
+        let round = at / FIRST.len();
+        // The second word moves on with each round, so that early names differ in both.
+        let second = SECOND
+            .get((at % FIRST.len() + round) % SECOND.len())
+            .copied()
+            .unwrap_or_default();
+        let series = round / SECOND.len();
+        let name = match series {
+            0 => format!("{first} {second}"),
+            n => format!("{first} {second} {}", n.saturating_add(1)),
+        };
+        at = at.saturating_add(1);
+        if !taken.iter().any(|it| it.company == name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// A decimal of `units` hundredths.
+pub(crate) fn cents(units: i64) -> Decimal {
+    Decimal::new(units, 2)
+}

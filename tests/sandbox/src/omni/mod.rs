@@ -1,0 +1,16 @@
+//! Cin7 Omni: one shared host, Basic authentication, bare arrays.
+
+pub mod account;
+pub mod behaviour;
+
+pub(crate) mod filter;
+pub(crate) mod generate;
+pub(crate) mod generate_notes;
+pub(crate) mod limits;
+pub(crate) mod listing;
+pub(crate) mod resources;
+pub(crate) mod routes;
+pub(crate) mod writing;
+
+pub use account::Omni;
+pub(crate) use routes::{handle, serves};

@@ -1,0 +1,339 @@
+//! The API's shapes of what an organisation holds.
+
+use rust_decimal::Decimal;
+
+use super::dates::{date_ms, date_text, instant_ms, instant_text};
+use super::model::{Account, Contact, CreditNote, HistoryRecord, Line, TaxRate, TrackingCategory};
+use super::organisation::{Organisation, Profile};
+use crate::json::{Json, Object};
+
+/// How much of a document an answer shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    /// Lists without `page` leave lines and most of the contact out.
+    pub(crate) whole: bool,
+    /// Decimals of unit amounts.
+    pub(crate) unit_places: u32,
+}
+
+fn money(value: Decimal) -> Json {
+    Json::fixed(value, 2)
+}
+
+fn empty() -> Json {
+    Json::Arr(Vec::new())
+}
+
+/// A credit note.
+pub(crate) fn credit_note(organisation: &Organisation, note: &CreditNote, view: View) -> Object {
+    let mut object = Object::new()
+        .with("CreditNoteID", note.id.to_string())
+        .with("CreditNoteNumber", note.credit_note_number.as_str())
+        .with("Payments", empty())
+        .with("ID", note.id.to_string())
+        .with("CurrencyRate", Json::fixed(note.currency_rate, 6))
+        .with("Type", note.kind.name())
+        .with("Reference", note.reference.as_str())
+        .with("RemainingCredit", money(note.remaining_credit))
+        .with("Allocations", allocations(note))
+        .with("HasAttachments", false);
+    let contact = match organisation.contacts.get(note.contact) {
+        Some(contact) => document_contact(contact, view.whole),
+        None => Object::new().with("ContactID", note.contact.to_string()),
+    };
+    object.set("Contact", contact);
+    object.set("DateString", date_text(note.date));
+    object.set("Date", date_ms(note.date));
+    if let Some(due) = note.due_date {
+        object.set("DueDateString", date_text(due));
+        object.set("DueDate", date_ms(due));
+    }
+    if let Some(theme) = note.branding_theme {
+        object.set("BrandingThemeID", theme.to_string());
+    }
+    object.set("Status", note.status.name());
+    object.set("LineAmountTypes", note.line_amount_types.name());
+    let lines = if view.whole {
+        note.lines
+            .iter()
+            .map(|it| line(organisation, it, view.unit_places))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    object.set("LineItems", lines);
+    object.set("SubTotal", money(note.sub_total));
+    object.set("TotalTax", money(note.total_tax));
+    object.set("Total", money(note.total));
+    object.set("UpdatedDateUTC", instant_ms(note.updated));
+    object.set("UpdatedDateUTCString", instant_text(note.updated));
+    object.set("CurrencyCode", note.currency_code.as_str());
+    object
+}
+
+fn allocations(note: &CreditNote) -> Vec<Json> {
+    note.allocations
+        .iter()
+        .map(|it| {
+            let invoice = Object::new()
+                .with("InvoiceID", it.invoice.to_string())
+                .with("InvoiceNumber", it.invoice_number.as_str());
+            Object::new()
+                .with("AllocationID", it.id.to_string())
+                .with("Amount", money(it.amount))
+                .with("Date", date_ms(it.date))
+                .with("Invoice", invoice)
+                .with("IsDeleted", false)
+                .into()
+        })
+        .collect()
+}
+
+fn document_contact(contact: &Contact, whole: bool) -> Object {
+    let mut object = Object::new().with("ContactID", contact.id.to_string());
+    if whole {
+        object.set("ContactStatus", contact.contact_status.as_str());
+    }
+    object.set("Name", contact.name.as_str());
+    if whole {
+        object.set("FirstName", contact.first_name.as_str());
+        object.set("LastName", contact.last_name.as_str());
+        object.set("EmailAddress", contact.email_address.as_str());
+    }
+    for list in ["Addresses", "Phones", "ContactGroups", "ContactPersons"] {
+        object.set(list, empty());
+    }
+    object.set("HasValidationErrors", false);
+    object
+}
+
+fn line(organisation: &Organisation, line: &Line, unit_places: u32) -> Json {
+    let mut object = Object::new().with("LineItemID", line.id.to_string());
+    if let Some(code) = &line.item_code {
+        object.set("ItemCode", code.as_str());
+    }
+    object.set("Description", line.description.as_str());
+    object.set("UnitAmount", Json::fixed(line.unit_amount, unit_places));
+    if let Some(tax_type) = &line.tax_type {
+        object.set("TaxType", tax_type.as_str());
+    }
+    object.set("TaxAmount", money(line.tax_amount));
+    object.set("LineAmount", money(line.line_amount));
+    if let Some(code) = &line.account_code {
+        object.set("AccountCode", code.as_str());
+        if let Some(account) = organisation.account(code) {
+            object.set("AccountID", account.id.to_string());
+        }
+    }
+    let tracking: Vec<Json> = line
+        .tracking
+        .iter()
+        .map(|it| {
+            Object::new()
+                .with("Name", it.name.as_str())
+                .with("Option", it.option.as_str())
+                .with("TrackingCategoryID", it.category.to_string())
+                .with("TrackingOptionID", it.option_id.to_string())
+                .into()
+        })
+        .collect();
+    object.set("Tracking", tracking);
+    object.set("Quantity", Json::fixed(line.quantity, 4));
+    object.into()
+}
+
+/// A contact. Lists without `page` show the short form, `summaryOnly` a middle one.
+pub(crate) fn contact(contact: &Contact, whole: bool, summary: bool) -> Object {
+    let mut object = Object::new()
+        .with("ContactID", contact.id.to_string())
+        .with("ContactStatus", contact.contact_status.as_str())
+        .with("Name", contact.name.as_str())
+        .with("FirstName", contact.first_name.as_str())
+        .with("LastName", contact.last_name.as_str())
+        .with("EmailAddress", contact.email_address.as_str());
+    if !contact.contact_number.is_empty() {
+        object.set("ContactNumber", contact.contact_number.as_str());
+    }
+    if !contact.account_number.is_empty() {
+        object.set("AccountNumber", contact.account_number.as_str());
+    }
+    if whole && let Some(winner) = contact.merged_to {
+        object.set("MergedToContactID", winner.to_string());
+    }
+    if let Some(other) = contact.other.as_object() {
+        for (name, value) in other.iter() {
+            let heavy = matches!(
+                name,
+                "Addresses"
+                    | "ContactPersons"
+                    | "SalesDefaultAccountCode"
+                    | "PurchasesDefaultAccountCode"
+                    | "SalesTrackingCategories"
+                    | "PurchasesTrackingCategories"
+            );
+            if whole && !(summary && heavy) {
+                object.set(name.to_owned(), value.clone());
+            }
+        }
+    }
+    if !summary {
+        for list in ["Addresses", "Phones", "ContactGroups", "ContactPersons"] {
+            if object.get(list).is_none() {
+                object.set(list, empty());
+            }
+        }
+        object.set("IsSupplier", contact.is_supplier);
+        object.set("IsCustomer", contact.is_customer);
+    }
+    object.set("UpdatedDateUTC", instant_ms(contact.updated));
+    object.set("HasAttachments", false);
+    object.set("HasValidationErrors", false);
+    object
+}
+
+/// An account.
+pub(crate) fn account(account: &Account) -> Json {
+    let mut object = Object::new()
+        .with("AccountID", account.id.to_string())
+        .with("Code", account.code.as_str())
+        .with("Name", account.name.as_str())
+        .with("Status", account.status.as_str())
+        .with("Type", account.kind.as_str())
+        .with("TaxType", account.tax_type.as_str())
+        .with("Class", account.class())
+        .with(
+            "EnablePaymentsToAccount",
+            account.enable_payments_to_account,
+        )
+        .with("ShowInExpenseClaims", false)
+        .with("ReportingCode", "")
+        .with("HasAttachments", false)
+        .with("UpdatedDateUTC", instant_ms(account.updated))
+        .with("AddToWatchlist", false);
+    if let Some(number) = &account.bank_account_number {
+        object.set("BankAccountNumber", number.as_str());
+        object.set("BankAccountType", "BANK");
+    } else {
+        object.set("BankAccountType", "");
+    }
+    if let Some(system) = &account.system_account {
+        object.set("SystemAccount", system.as_str());
+    }
+    object.into()
+}
+
+/// A tax rate.
+pub(crate) fn tax_rate(rate: &TaxRate) -> Json {
+    let component = Object::new()
+        .with("Name", "GST")
+        .with("Rate", Json::fixed(rate.rate, 4))
+        .with("IsCompound", false)
+        .with("IsNonRecoverable", false);
+    Object::new()
+        .with("Name", rate.name.as_str())
+        .with("TaxType", rate.tax_type.as_str())
+        .with("ReportTaxType", rate.report_tax_type.as_str())
+        .with("CanApplyToAssets", rate.applies_to("ASSET"))
+        .with("CanApplyToEquity", rate.applies_to("EQUITY"))
+        .with("CanApplyToExpenses", rate.applies_to("EXPENSE"))
+        .with("CanApplyToLiabilities", rate.applies_to("LIABILITY"))
+        .with("CanApplyToRevenue", rate.applies_to("REVENUE"))
+        .with("DisplayTaxRate", Json::fixed(rate.rate, 4))
+        .with("EffectiveRate", Json::fixed(rate.rate, 4))
+        .with("Status", rate.status.as_str())
+        .with("TaxComponents", vec![component.into()])
+        .into()
+}
+
+/// A tracking category with the options that are asked for.
+pub(crate) fn tracking(category: &TrackingCategory, archived: bool) -> Json {
+    let options: Vec<Json> = category
+        .options
+        .iter()
+        .filter(|it| archived || it.status == "ACTIVE")
+        .map(|it| {
+            Object::new()
+                .with("TrackingOptionID", it.id.to_string())
+                .with("Name", it.name.as_str())
+                .with("Status", it.status.as_str())
+                .with("HasValidationErrors", false)
+                .with("IsDeleted", false)
+                .with("IsArchived", it.status == "ARCHIVED")
+                .with("IsActive", it.status == "ACTIVE")
+                .into()
+        })
+        .collect();
+    Object::new()
+        .with("Name", category.name.as_str())
+        .with("Status", category.status.as_str())
+        .with("TrackingCategoryID", category.id.to_string())
+        .with("Options", options)
+        .into()
+}
+
+/// The organisation.
+pub(crate) fn organisation(organisation: &Organisation) -> Json {
+    let Profile {
+        name,
+        legal_name,
+        short_code,
+        base_currency,
+        country_code,
+        timezone,
+        version,
+        class,
+        is_demo_company,
+        period_lock_date,
+        end_of_year_lock_date,
+        created,
+    } = &organisation.profile;
+    let mut object = Object::new()
+        .with("Name", name.as_str())
+        .with("LegalName", legal_name.as_str())
+        .with("PaysTax", true)
+        .with("Version", version.as_str())
+        .with("OrganisationType", "COMPANY")
+        .with("BaseCurrency", base_currency.as_str())
+        .with("CountryCode", country_code.as_str())
+        .with("IsDemoCompany", *is_demo_company)
+        .with("OrganisationStatus", "ACTIVE")
+        .with("FinancialYearEndDay", 30)
+        .with("FinancialYearEndMonth", 6)
+        .with("SalesTaxBasis", "ACCRUALS")
+        .with("SalesTaxPeriod", "QUARTERLY1")
+        .with("DefaultSalesTax", "Tax Exclusive")
+        .with("DefaultPurchasesTax", "Tax Inclusive");
+    if let Some(date) = period_lock_date {
+        object.set("PeriodLockDate", date_ms(*date));
+    }
+    if let Some(date) = end_of_year_lock_date {
+        object.set("EndOfYearLockDate", date_ms(*date));
+    }
+    object
+        .with("CreatedDateUTC", instant_ms(*created))
+        .with("OrganisationEntityType", "COMPANY")
+        .with("Timezone", timezone.as_str())
+        .with("ShortCode", short_code.as_str())
+        .with("OrganisationID", organisation.tenant_id.to_string())
+        .with("Edition", "BUSINESS")
+        .with("Class", class.as_str())
+        .with("Addresses", empty())
+        .with("Phones", empty())
+        .with("ExternalLinks", empty())
+        .with("PaymentTerms", Object::new())
+        .into()
+}
+
+/// A history record.
+pub(crate) fn history(record: &HistoryRecord) -> Json {
+    Object::new()
+        .with("Changes", record.changes.as_str())
+        .with(
+            "DateUTCString",
+            instant_text(record.at).trim_end_matches('Z'),
+        )
+        .with("DateUTC", instant_ms(record.at))
+        .with("User", record.user.as_str())
+        .with("Details", record.details.as_str())
+        .into()
+}

@@ -1,0 +1,30 @@
+//! The vendors' behaviour through the front door: requests in, replies out.
+//!
+//! The modules are marked as tests, so that their helpers may unwrap as tests do.
+
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod loopback;
+#[cfg(test)]
+mod omni_lists;
+#[cfg(test)]
+mod omni_writes;
+#[cfg(test)]
+mod seeds;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod xero_contacts;
+#[cfg(test)]
+mod xero_gate;
+#[cfg(test)]
+mod xero_identity;
+#[cfg(test)]
+mod xero_lists;
+#[cfg(test)]
+mod xero_notes;
+#[cfg(test)]
+mod xero_updates;

@@ -1,0 +1,157 @@
+//! A small world and a client that knows its credentials.
+
+use sandbox::{Clock, Reply, Request, Seed, World};
+use serde_json::{Value, json};
+
+pub(crate) const TENANT: &str = "Small Pty Ltd";
+pub(crate) const EVERY_SCOPE: &str =
+    "accounting.invoices accounting.contacts accounting.settings offline_access openid";
+
+/// The small world on a clock that stands still.
+pub(crate) fn small() -> World {
+    planted(&Seed::small().unwrap())
+}
+
+/// A world of this seed on a clock that stands still.
+pub(crate) fn planted(seed: &Seed) -> World {
+    World::new(seed, Clock::frozen("2026-11-22T02:00:00Z".parse().unwrap())).unwrap()
+}
+
+/// Calls Xero with a token of the custom connection.
+pub(crate) struct Xero {
+    pub(crate) world: World,
+    pub(crate) token: String,
+    pub(crate) tenant: String,
+}
+
+impl Xero {
+    pub(crate) fn new(world: &World) -> Self {
+        let reply = token(
+            world,
+            ("custom-app", "custom-secret"),
+            &format!(
+                "grant_type=client_credentials&scope={}",
+                EVERY_SCOPE.replace(' ', "%20")
+            ),
+        );
+        let tenant = world.xero(TENANT).tenant_id().unwrap().to_string();
+        let token = value(&reply)["access_token"].as_str().unwrap().to_owned();
+        Self {
+            world: world.clone(),
+            token,
+            tenant,
+        }
+    }
+
+    pub(crate) fn request(&self, method: &str, target: &str) -> Request {
+        Request::new(method, &format!("/api.xro/2.0/{target}"))
+            .header("Authorization", &format!("Bearer {}", self.token))
+            .header("xero-tenant-id", &self.tenant)
+            .header("Accept", "application/json")
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Reply {
+        self.world.handle(&self.request("GET", target))
+    }
+
+    pub(crate) fn send(&self, method: &str, target: &str, body: &Value) -> Reply {
+        self.world.handle(&self.sent(method, target, body))
+    }
+
+    pub(crate) fn sent(&self, method: &str, target: &str, body: &Value) -> Request {
+        self.request(method, target)
+            .header("Content-Type", "application/json")
+            .body(body.to_string())
+    }
+
+    /// PUTs one credit note and answers with its element.
+    pub(crate) fn put_note(&self, note: &Value) -> Value {
+        let reply = self.send(
+            "PUT",
+            "CreditNotes?summarizeErrors=false&unitdp=4",
+            &json!({ "CreditNotes": [note] }),
+        );
+        assert_eq!(reply.status, 200, "{}", reply.body_text());
+        value(&reply)["CreditNotes"][0].clone()
+    }
+
+    pub(crate) fn contact_id(&self, name: &str) -> String {
+        let contacts = self.world.xero(TENANT).contacts();
+        let held = contacts.iter().find(|it| it["Name"] == name).unwrap();
+        held["ContactID"].as_str().unwrap().to_owned()
+    }
+
+    /// A credit note that Xero takes as it is.
+    pub(crate) fn note(&self, number: &str) -> Value {
+        json!({
+            "Type": "ACCRECCREDIT",
+            "Contact": { "ContactID": self.contact_id("Acme Ltd") },
+            "Date": "2026-11-03",
+            "CreditNoteNumber": number,
+            "Reference": "SO-1",
+            "Status": "AUTHORISED",
+            "LineItems": [{
+                "Description": "Mug", "Quantity": 2, "UnitAmount": 20.00,
+                "AccountCode": "200", "TaxType": "OUTPUT",
+            }],
+        })
+    }
+}
+
+pub(crate) fn token(world: &World, app: (&str, &str), form: &str) -> Reply {
+    use base64::Engine as _;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", app.0, app.1));
+    world.handle(
+        &Request::new("POST", "/connect/token")
+            .header("Authorization", &format!("Basic {basic}"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form.to_owned()),
+    )
+}
+
+pub(crate) fn value(reply: &Reply) -> Value {
+    serde_json::from_slice(&reply.body)
+        .unwrap_or_else(|why| panic!("{why} in {} {}", reply.status, reply.body_text()))
+}
+
+/// The messages of an element.
+pub(crate) fn messages(element: &Value, list: &str) -> Vec<String> {
+    let items = element[list].as_array().cloned().unwrap_or_default();
+    items
+        .iter()
+        .map(|it| it["Message"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Calls Omni with the small account's credentials.
+pub(crate) struct Omni(pub(crate) World);
+
+impl Omni {
+    pub(crate) fn request(&self, method: &str, target: &str, key: &str) -> Request {
+        use base64::Engine as _;
+        let basic = base64::engine::general_purpose::STANDARD.encode(format!("SmallAU:{key}"));
+        Request::new(method, &format!("/api/v1/{target}"))
+            .header("Authorization", &format!("Basic {basic}"))
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Reply {
+        self.0.handle(&self.request("GET", target, "small-key"))
+    }
+
+    /// A list call; `query` is written plainly and encoded here.
+    pub(crate) fn list(&self, resource: &str, query: &[(&str, &str)]) -> Reply {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(query)
+            .finish();
+        self.get(&format!("{resource}?{query}"))
+    }
+
+    pub(crate) fn send(&self, method: &str, target: &str, body: &Value) -> Reply {
+        self.0.handle(
+            &self
+                .request(method, target, "small-key")
+                .header("Content-Type", "application/json")
+                .body(body.to_string()),
+        )
+    }
+}

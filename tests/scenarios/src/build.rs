@@ -1,0 +1,47 @@
+//! Programs and libraries of this workspace, built before the first test needs them.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the crate lies two folders below the root")
+        .to_owned()
+}
+
+/// The folder with plugins and programs, up to date. Test binaries do not depend on libraries that
+/// are loaded at run time, so cargo is asked to build them.
+pub fn built() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let exe = std::env::current_exe().expect("a running test");
+            // target/PROFILE/deps/TEST
+            let folder = exe.ancestors().nth(2).expect("a target folder").to_owned();
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo
+                .current_dir(repository())
+                .args(["build", "--quiet", "--offline", "--bins", "--lib"])
+                .args(["-p", "ledgerline", "-p", "sandbox"])
+                .args(["-p", "ledgerline-xero", "-p", "ledgerline-cin7-omni"])
+                .env("CARGO_TARGET_DIR", folder.parent().expect("a target folder"));
+            if folder.ends_with("release") {
+                cargo.arg("--release");
+            }
+            let status = cargo.status().expect("cargo is there");
+            assert!(status.success(), "the plugins could not be built");
+            folder
+        })
+        .clone()
+}
+
+/// A program of this workspace.
+pub fn program(name: &str) -> PathBuf {
+    built().join(name)
+}
