@@ -134,7 +134,7 @@ fn present(demo: &Demo, state: &Path) -> Result<Timestamp, Failure> {
             .trim()
             .parse::<Timestamp>()
             .ok()
-            .and_then(|it| it.checked_add(SignedDuration::from_mins(10)).ok())
+            .and_then(|it| it.checked_add(SignedDuration::from_mins(1)).ok())
             .unwrap_or(demo.now),
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => demo.now,
         Err(why) => return Err(told(why)),
@@ -224,7 +224,7 @@ pub(super) async fn demo(common: &Common, out: &Out, args: DemoArgs) -> Result<u
             out.line("Run again: 0 writing calls.");
         }
         out.line(format!(
-            "State: {}. Any command works on it with --demo, such as: ledgerline --demo list --state warning",
+            "State: {}. Any command works on it, such as: ledgerline list --state warning",
             folder.display()
         ));
     }

@@ -88,7 +88,7 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         .collect();
     let mapped = plan.mapping.map(&cx);
     if out.json {
-        out.line(match &mapped {
+        out.exact(match &mapped {
             Ok(it) => it.document.to_pretty(),
             Err(stop) => return Err(Failure::refused(stop.words())),
         });
@@ -104,7 +104,7 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
     match mapped {
         Ok(it) => {
             out.heading("Result");
-            out.line(it.document.to_pretty());
+            out.exact(it.document.to_pretty());
             Ok(0)
         }
         Err(stop) => Err(Failure::refused(format!("it stops: {}", stop.words()))),

@@ -62,7 +62,8 @@ fn log(filter: &str) {
 
 async fn command(cli: Cli) -> Result<u8, Failure> {
     let Cli { common, command } = cli;
-    let out = Out::new(common.json);
+    let demo = common.demo || matches!(command, Command::Demo(_));
+    let out = Out::new(&common, demo);
     match command {
         Command::Demo(it) => demo::demo(&common, &out, it).await,
         Command::Run => run::run(&common).await,
@@ -83,7 +84,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ledgerline", &mut bytes);
-            out.line(String::from_utf8_lossy(&bytes).trim_end());
+            out.exact(String::from_utf8_lossy(&bytes).trim_end());
             Ok(0)
         }
     }

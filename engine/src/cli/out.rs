@@ -1,37 +1,58 @@
 //! Where commands write: standard output, a line at a time, JSON or tables.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::store::Tally;
+use crate::{cli::args::Common, store::Tally};
 
 /// Standard output and how to write to it.
 pub(super) struct Out {
     stdout: io::Stdout,
     pub(super) json: bool,
     pub(super) color: bool,
+    /// How this program was called, so that the commands that are shown can be typed as they stand.
+    called: String,
 }
 
 impl Out {
-    pub(super) fn new(json: bool) -> Self {
+    pub(super) fn new(common: &Common, demo: bool) -> Self {
         let stdout = io::stdout();
         let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { stdout, json, color }
+        let mut called = std::env::args().next().unwrap_or_else(|| "ledgerline".into());
+        if common.config != Path::new("config") {
+            called.push_str(&format!(" -c {}", common.config.display()));
+        }
+        if demo {
+            called.push_str(" --demo");
+        }
+        Self { stdout, json: common.json, color, called }
     }
 
-    /// One line. A reader that went away (`| head`) is no error.
+    /// Text with the commands in it as they are to be typed here.
+    fn typed(&self, text: &str) -> String {
+        text.replace("ledgerline ", &format!("{} ", self.called))
+    }
+
+    /// One line for people.
     pub(super) fn line(&self, text: impl AsRef<str>) {
-        let mut lock = self.stdout.lock();
-        let _ = writeln!(lock, "{}", text.as_ref());
+        self.exact(self.typed(text.as_ref()));
+    }
+
+    /// One line as it stands: JSON, documents. A reader that went away (`| head`) is no error.
+    pub(super) fn exact(&self, text: impl AsRef<str>) {
+        let _ = writeln!(self.stdout.lock(), "{}", text.as_ref());
     }
 
     pub(super) fn value(&self, value: &impl Serialize) {
         match serde_json::to_string_pretty(value) {
-            Ok(text) => self.line(text),
-            Err(why) => self.line(format!("{{\"error\":\"{why}\"}}")),
+            Ok(text) => self.exact(text),
+            Err(why) => self.exact(format!("{{\"error\":\"{why}\"}}")),
         }
     }
 
@@ -54,9 +75,9 @@ impl Out {
         }
         table.set_header(header);
         for row in rows {
-            table.add_row(row);
+            table.add_row(row.into_iter().map(|it| self.typed(&it)));
         }
-        self.line(table.to_string());
+        self.exact(table.to_string());
     }
 }
 

@@ -309,13 +309,13 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
     match &report.mapped {
         Ok(body) => {
             out.heading("Would be sent now");
-            out.line(pretty(body));
+            out.exact(pretty(body));
         }
         Err(why) => out.line(format!("Would be sent now: {why}")),
     }
     if let Some(document) = &report.document {
         out.heading("Source document");
-        out.line(pretty(document));
+        out.exact(pretty(document));
     }
 }
 

@@ -7,7 +7,7 @@ use ledgerline_plugin_api::manifest::{Category, Problem};
 
 use super::{
     file::TestToml,
-    jq::{EvalError, Program},
+    jq::Program,
     matching::Matcher,
     schema::Schema,
     stop::{Stop, in_line, without_positions},

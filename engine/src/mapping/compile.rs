@@ -4,7 +4,6 @@
 use std::{collections::BTreeMap, ops::Range, path::PathBuf, sync::Arc};
 
 use ledgerline_plugin_api::manifest::{Category, Stream};
-use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::{

@@ -5,6 +5,7 @@ use ledgerline_plugin_api::manifest::{Category, Problem};
 use super::{
     apply::{Field, Mapping, TableData},
     jq::EvalError,
+    value::Value,
 };
 
 /// Why a document was not mapped.

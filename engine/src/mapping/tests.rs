@@ -9,8 +9,8 @@ use super::{
     Apply, CompileInput, LinkAnswer, Links, Mapping, Stop, StreamRules, TestCx, Value, compile,
 };
 use crate::config::{
-    checked::{MappingFile, Table},
-    findings::{Findings, SourceFile},
+    checked::{Endpoint, MappingFile, Rounding, RoundingPolicy, Route, Table, Trigger, Unmatched},
+    findings::{Findings, Places, SourceFile},
 };
 
 pub(super) fn value(json: &str) -> Value {
@@ -87,6 +87,10 @@ impl World {
     }
 
     pub(super) fn compile(&self, toml: &str) -> Result<Mapping, String> {
+        self.compile_for(toml, None)
+    }
+
+    fn compile_for(&self, toml: &str, route: Option<&Route>) -> Result<Mapping, String> {
         let mapping = MappingFile {
             name: "acme/credits".to_owned(),
             file: SourceFile {
@@ -98,7 +102,7 @@ impl World {
         let compiled = compile(
             CompileInput {
                 mapping: &mapping,
-                route: None,
+                route,
                 tables: &self.tables,
                 source: Some(("acme", &self.source, PRELUDE)),
                 target: ("books", &self.target, TARGET_PRELUDE),
@@ -568,6 +572,13 @@ fn most_fields_need_no_interpreter() {
     });
     // All but the number, the line amount and the tags.
     assert_eq!(direct.count(), 12 - 3);
+
+    // A document of three lines: the number, the lines, and two fields a line.
+    let before = super::jq::counts();
+    apply(&mapping, DOCUMENT).unwrap();
+    let after = super::jq::counts();
+    assert_eq!(after.0 - before.0, 1 + 1 + 3 * 2);
+    assert!(after.1 - before.1 < 300, "{} steps", after.1 - before.1);
 }
 
 #[test]
@@ -649,4 +660,117 @@ fn a_hostile_document_stops_or_passes_and_never_panics() {
     }
     let stop = apply(&mapping, hostile[11]).err().unwrap();
     assert!(stop.contains("too many digits"), "{stop}");
+}
+
+fn route() -> Route {
+    let file = SourceFile {
+        path: "routes/credits.toml".into(),
+        text: "number = '.x'".into(),
+    };
+    let end = |connection: &str, stream: &str| Endpoint {
+        connection: connection.to_owned(),
+        stream: stream.to_owned(),
+    };
+    Route {
+        name: "credits".to_owned(),
+        places: Places::of(file.clone()),
+        file,
+        from: end("acme-au", "credits"),
+        to: end("books-au", "credits"),
+        mapping: "acme/credits".to_owned(),
+        trigger: Trigger::Manual,
+        after: Vec::new(),
+        number: None,
+        links: [("contact".to_owned(), "customers".to_owned())].into(),
+        rounding: Rounding {
+            policy: RoundingPolicy::Hold,
+            limit: 0.into(),
+            account: None,
+        },
+        tables: BTreeMap::new(),
+        options: BTreeMap::new(),
+        unmatched: Unmatched::Ask,
+        only_when_needed: false,
+        update_approved: false,
+        confirmed: true,
+        batch: None,
+        attempts: 5,
+        enabled: true,
+    }
+}
+
+#[test]
+fn a_route_chooses_options_rows_and_the_number() {
+    let world = World::new();
+    let mut route = route();
+    let plain = world.compile_for(MAPPING, Some(&route)).unwrap();
+    route.options.insert("prefix".to_owned(), json!("R-"));
+    route.tables.insert(
+        "accounts".to_owned(),
+        [("freight".to_owned(), json!("999"))].into(),
+    );
+    route.number = Some(r#""\($options.prefix)\(.number // "") " | trim"#.to_owned());
+    let mapping = world.compile_for(MAPPING, Some(&route)).unwrap();
+    let mapped = apply(&mapping, DOCUMENT).unwrap();
+    assert!(
+        mapped.contains(r#""Number":"R-771""#) && mapped.contains(r#""Account":"999""#),
+        "{mapped}"
+    );
+    assert!(mapped.contains(r#""Account":"200""#), "{mapped}");
+    assert_ne!(plain.hash(), mapping.hash());
+
+    let number = |mapping: &Mapping, document: &str| {
+        let document = value(document);
+        let cx = Apply {
+            document: &document,
+            settings: &Value::Null,
+            target_settings: &Value::Null,
+            number: None,
+            today: "2026-06-30",
+            links: &Linked,
+        };
+        mapping.number(&cx).map_err(|it| it.words().to_owned())
+    };
+    assert_eq!(
+        number(&mapping, r#"{"number":771}"#),
+        Ok(Some("R-771".to_owned()))
+    );
+    assert_eq!(number(&plain, r#"{"number":771}"#), Ok(None));
+    route.number = Some(".number".to_owned());
+    let own = world.compile_for(MAPPING, Some(&route)).unwrap();
+    assert_eq!(
+        number(&own, r#"{"number":" 7 "}"#),
+        Ok(Some("7".to_owned()))
+    );
+    assert_eq!(number(&own, r#"{"number":""}"#), Ok(None));
+    assert!(number(&own, "[]").is_err_and(|it| it.contains("`number` cannot be computed")));
+}
+
+#[test]
+fn what_a_route_binds_must_be_what_the_mapping_uses() {
+    let mut route = route();
+    route.links = [("contcat".to_owned(), "customers".to_owned())].into();
+    route.tables = [("acounts".to_owned(), BTreeMap::new())].into();
+    route.options = [
+        ("prefx".to_owned(), json!("x")),
+        ("strict".to_owned(), json!("yes")),
+    ]
+    .into();
+    route.number = Some(".number | trimm".to_owned());
+    let found = World::new()
+        .compile_for(MAPPING, Some(&route))
+        .err()
+        .unwrap();
+    let expected = [
+        "the mapping `acme/credits` has no option `prefx` (did you mean `prefix`?)",
+        "the option `strict` is boolean in the mapping, not string",
+        "no function `trimm` is available (did you mean `trim`?)",
+        "the route `credits` binds no link `contact` (in routes/credits.toml: links = { contact = \"ROUTE\" })",
+        "the mapping `acme/credits` has no link `contcat` (did you mean `contact`?)",
+        "the mapping `acme/credits` uses no table `acounts` (did you mean `accounts`?)",
+    ];
+    for it in expected {
+        assert!(found.contains(it), "{it} is not in\n{found}");
+    }
+    assert_eq!(found.lines().count(), expected.len(), "{found}");
 }

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::edit::Edit;
 use crate::exchange::{Reply, Request};
 use crate::faults::FaultRule;
 use crate::json::{Json, Object};
-use crate::view::Edit;
 use crate::world::{Vendor, World};
 
 /// Answers an admin call.
@@ -46,6 +46,9 @@ pub(crate) fn handle(world: &World, request: &Request) -> Reply {
             .and_then(|it| parse(&it.to_string())),
         _ => return Reply::text(404, "no such admin call\n"),
     };
+    if request.writes() {
+        world.touch();
+    }
     match answer {
         Ok(json) => Reply::json(200, json.to_string()),
         Err(why) => Reply::text(400, &format!("{why}\n")),

@@ -7,6 +7,7 @@
 
 pub mod calls;
 pub mod chance;
+pub mod edit;
 pub mod exchange;
 pub mod faults;
 pub mod json;

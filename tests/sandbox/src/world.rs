@@ -126,6 +126,12 @@ impl World {
         self.lock().revision
     }
 
+    /// Makes a saver find something new, after a change that no vendor was asked for.
+    pub(crate) fn touch(&self) {
+        let mut state = self.lock();
+        state.revision = state.revision.saturating_add(1);
+    }
+
     /// The present instant of this world.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()

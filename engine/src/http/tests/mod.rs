@@ -2,6 +2,7 @@
 
 mod consent;
 mod dry_run;
+mod kept;
 mod limits;
 mod recording;
 mod redaction;

@@ -25,6 +25,15 @@ pub(super) enum Limit {
 
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
+    /// Runs and steps of this thread so far: what tests assert instead of times.
+    #[cfg(test)]
+    static COUNTS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Runs and steps of this thread so far.
+#[cfg(test)]
+pub(in crate::mapping) fn counts() -> (u64, u64) {
+    COUNTS.get()
 }
 
 /// Runs `work` with a fresh tank.
@@ -32,6 +41,11 @@ pub(super) fn limited<T>(work: impl FnOnce() -> T) -> Result<T, Limit> {
     let outer = LEFT.replace(STEPS);
     // Whatever `work` leaves half done is dropped here and seen by nobody.
     let result = catch_unwind(AssertUnwindSafe(work));
+    #[cfg(test)]
+    COUNTS.set((
+        COUNTS.get().0 + 1,
+        COUNTS.get().1 + STEPS.saturating_sub(LEFT.get()),
+    ));
     LEFT.set(outer);
     result.map_err(|it| match it.downcast::<Limit>() {
         Ok(it) => *it,

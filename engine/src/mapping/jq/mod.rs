@@ -11,6 +11,9 @@ mod program;
 mod tests;
 mod val;
 
+#[cfg(test)]
+pub(super) use fuel::counts;
+
 pub use analysis::Member;
 pub use library::{Fault, Library, Prelude};
 pub use program::{EvalError, Program};

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     os::unix::fs::DirBuilderExt as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use super::{
     migrate::{MIGRATIONS, SCHEMA, migrate},
     names,
     rows::{NumberRow, StoredIntent, StreamRow, TallyRow, TextRow, damaged, decode, encode},
-    state::{DataFile, words_of},
+    state::{DataFile, damaged_files, words_for, words_of},
 };
 use crate::store::{Intent, Result, State, StoreError, StreamId};
 
@@ -65,7 +65,7 @@ const FILES: [&str; 3] = ["conf", "db", "blobs"];
 
 /// Bytes of pages that sled keeps in memory. Its own default, 1 GB, is more than the engine needs
 /// altogether; what is worked on is what was just written.
-const CACHE: u64 = 64 * 1024 * 1024;
+const CACHE: u64 = 24 * 1024 * 1024;
 
 /// Size of a segment of sled's log. A page of the tree that is larger than a quarter of it goes into
 /// a file of its own, which sled never syncs; a page holds up to 16 rows, so this keeps rows of 64 KB
@@ -106,7 +106,7 @@ impl SledStore {
         migrate(&tree, "(temporary)", MIGRATIONS, SCHEMA)?;
         let mut store = Self::over(PathBuf::from("(temporary)"), tree);
         store.load()?;
-        store.generation = 1;
+        store.generation = store.generation.max(1);
         Ok(store)
     }
 
@@ -118,7 +118,7 @@ impl SledStore {
         let built = catch_unwind(AssertUnwindSafe(|| {
             migrate(&tree, &shown, MIGRATIONS, SCHEMA)?;
             let mut store = Self::over(path.to_owned(), tree);
-            let file = fs::File::open(path.join("db")).map_err(|err| io_error(path, err))?;
+            let file = fs::File::open(path.join("db")).map_err(|err| io_failed(path, &err))?;
             store.file = Some(DataFile(file));
             if store.number_at(&meta::key(meta::IMPORTING))?.is_some() {
                 let why = "an import was cut short; remove the folder and import again";
@@ -127,7 +127,7 @@ impl SledStore {
             let faults = store.load()?;
             Ok((store, faults))
         }));
-        built.unwrap_or_else(|panic| Err(damaged_file(path, words_of(panic.as_ref()))))
+        built.unwrap_or_else(|panic| Err(damaged_files(path, &words_of(panic.as_ref()))))
     }
 
     /// Reads what is kept in memory. Rows without which work cannot go on are returned when they
@@ -261,7 +261,7 @@ impl SledStore {
     /// crash in between leaves a mark that lags, which says nothing.
     fn begin_generation(&mut self, at: i64) -> Result<Opened> {
         let path = mark::path_of(&self.path);
-        let marked = mark::read(&path).map_err(|err| io_error(&path, err))?;
+        let marked = mark::read(&path).map_err(|err| io_failed(&path, &err))?;
         let known = self.generation;
         let flagged = self.number_at(&meta::key(meta::RESTORED))?.is_some();
         let mut writer = self.writer();
@@ -297,7 +297,7 @@ impl SledStore {
         self.generation = generation;
         self.apply(batch)?;
         self.flush(write)?;
-        let mark = Mark::write(&path, generation, write).map_err(|err| io_error(&path, err))?;
+        let mark = Mark::write(&path, generation, write).map_err(|err| io_failed(&path, &err))?;
         self.mark = Some(mark);
         Ok(Opened {
             restored: older || flagged,
@@ -309,7 +309,7 @@ impl SledStore {
 
 /// Makes the folder, for its owner alone, and refuses one that holds something else.
 fn prepare(path: &Path) -> Result<()> {
-    let failed = |err| io_error(path, err);
+    let failed = |err| io_failed(path, &err);
     match fs::read_dir(path) {
         Ok(files) => {
             for file in files {
@@ -348,15 +348,12 @@ fn open_tree(path: &Path) -> Result<sled::Db> {
             })
         }
         Ok(Err(err)) => Err(failed(&path.display().to_string(), &err)),
-        Err(panic) => Err(damaged_file(path, words_of(panic.as_ref()))),
+        Err(panic) => Err(damaged_files(path, &words_of(panic.as_ref()))),
     }
 }
 
-fn damaged_file(path: &Path, why: String) -> StoreError {
-    StoreError::Damaged {
-        row: path.display().to_string(),
-        why,
-    }
+fn io_failed(path: &Path, err: &io::Error) -> StoreError {
+    io_error(path, words_for(err))
 }
 
 fn io_error(path: &Path, why: impl std::fmt::Display) -> StoreError {

@@ -4,6 +4,7 @@ use std::{
     any::Any,
     collections::{BTreeSet, HashMap},
     fs::File,
+    io::{self, ErrorKind},
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -15,7 +16,6 @@ use super::{
     keys::{CauseHash, Number},
     mark::Mark,
     names::Names,
-    rows::damaged,
 };
 use crate::store::{Result, State, StoreError, Tally};
 
@@ -271,8 +271,9 @@ impl SledStore {
     /// Runs a verb. sled asserts in places that a damaged file can reach; such a panic becomes an
     /// error of this one store, after which nothing more is written to it.
     pub(super) fn guarded<T>(&self, verb: impl FnOnce() -> Result<T>) -> Result<T> {
-        catch_unwind(AssertUnwindSafe(verb))
-            .unwrap_or_else(|panic| Err(self.breaks(damaged(b"", words_of(panic.as_ref())))))
+        catch_unwind(AssertUnwindSafe(verb)).unwrap_or_else(|panic| {
+            Err(self.breaks(damaged_files(&self.path, &words_of(panic.as_ref()))))
+        })
     }
 }
 
@@ -297,14 +298,39 @@ pub(super) fn words_of(panic: &(dyn Any + Send)) -> String {
 /// A failure of the disk or of sled, in words.
 pub(super) fn failed(path: &str, err: &sled::Error) -> StoreError {
     match err {
-        sled::Error::Corruption { .. } => StoreError::Damaged {
-            row: path.to_owned(),
-            why: "the database's own checksum does not agree; restore a backup".to_owned(),
+        sled::Error::Corruption { .. } => {
+            damaged_files(Path::new(path), "a checksum of the database does not agree")
+        }
+        sled::Error::Io(err) => StoreError::Io {
+            path: path.to_owned(),
+            why: words_for(err),
         },
         other => StoreError::Io {
             path: path.to_owned(),
             why: other.to_string(),
         },
+    }
+}
+
+/// The files themselves are damaged, which no tool here mends.
+pub(super) fn damaged_files(path: &Path, why: &str) -> StoreError {
+    StoreError::Io {
+        path: path.display().to_string(),
+        why: format!("its files are damaged ({why}); restore a backup"),
+    }
+}
+
+/// What the system said, with what to do about it where that is plain.
+pub(super) fn words_for(err: &io::Error) -> String {
+    match err.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "the disk is full; make room and start again".to_owned()
+        }
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "access is denied; it must belong to the account that runs this program".to_owned()
+        }
+        _ => err.to_string(),
     }
 }
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Behaviour {
     /// Whether a written `accountingAttributes` is there when it is read again.
     pub accounting_attributes_stick: bool,
+    /// Whether an `importDate` comes back with the offset of the account's zone instead of `Z`.
+    pub import_dates_with_offset: bool,
     /// Whether a line that a PUT leaves out is deleted.
     pub left_out_lines_are_deleted: bool,
     /// Shape of error bodies.
@@ -28,6 +30,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             accounting_attributes_stick: true,
+            import_dates_with_offset: true,
             left_out_lines_are_deleted: true,
             error_bodies: ErrorBodies::Text,
             retry_after: RetryAfter::Never,

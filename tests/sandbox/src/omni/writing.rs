@@ -4,9 +4,11 @@
 //! any case.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::account::Account;
 use super::behaviour::Behaviour;
+use super::filter::instant;
 use super::resources::Resource;
 use crate::json::{Json, Object};
 use crate::world::Cx;
@@ -68,7 +70,7 @@ fn update(account: &mut Account, resource: &Resource, sent: &Object, cx: &mut Cx
         return Err(format!("The record {id} was not found"));
     };
     check_unique(account, resource, sent, Some(id))?;
-    apply(&mut document, resource, sent, &account.behaviour, cx);
+    apply(&mut document, resource, sent, account, cx);
     follow_status(&mut document);
     document.set("modifiedDate", stamp(cx.now));
     let code = document.get(resource.code).cloned().unwrap_or_default();
@@ -104,7 +106,7 @@ fn insert(account: &mut Account, resource: &Resource, sent: &Object, cx: &mut Cx
             .with("accountingImportStatus", "NotImported");
         document.set("accountingAttributes", attributes);
     }
-    apply(&mut document, resource, sent, &account.behaviour, cx);
+    apply(&mut document, resource, sent, account, cx);
     if resource.name != "Contacts" && document.get("reference").is_none() {
         document.set("reference", format!("AUTO-{}", account.next_id));
     }
@@ -154,9 +156,10 @@ fn apply(
     document: &mut Object,
     resource: &Resource,
     sent: &Object,
-    behaviour: &Behaviour,
+    account: &Account,
     cx: &mut Cx<'_>,
 ) {
+    let behaviour = &account.behaviour;
     for (name, value) in sent.iter() {
         let Some(field) = resource.field(name) else {
             cx.remark(format!("{name} is ignored: no such field"));
@@ -173,7 +176,7 @@ fn apply(
             ("accountingAttributes", Json::Obj(sent)) => {
                 if behaviour.accounting_attributes_stick {
                     let mut held = document.get(field).cloned().unwrap_or_default();
-                    held.merge(Json::Obj(canonical(sent)));
+                    held.merge(Json::Obj(attributes(sent, account)));
                     document.set(field, held);
                 }
             }
@@ -191,17 +194,28 @@ fn apply(
     }
 }
 
-fn canonical(sent: &Object) -> Object {
+fn attributes(sent: &Object, account: &Account) -> Object {
     let mut object = Object::new();
-    for (name, value) in sent.iter() {
-        let name = ["importDate", "accountingImportStatus"]
-            .into_iter()
-            .find(|it| it.eq_ignore_ascii_case(name));
-        if let Some(name) = name.filter(|_| !value.is_null()) {
-            object.set(name, value.clone());
+    for (name, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
+        if name.eq_ignore_ascii_case("accountingImportStatus") {
+            object.set("accountingImportStatus", value.clone());
+        } else if name.eq_ignore_ascii_case("importDate") {
+            object.set("importDate", import_date(value, account));
         }
     }
     object
+}
+
+fn import_date(value: &Json, account: &Account) -> Json {
+    let shifted = || {
+        let zone = TimeZone::get(&account.zone).ok()?;
+        let local = instant(value.as_str()?)?.to_zoned(zone);
+        Some(local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+    };
+    match shifted().filter(|_| account.behaviour.import_dates_with_offset) {
+        Some(text) => text.into(),
+        None => value.clone(),
+    }
 }
 
 fn lines(document: &mut Object, sent: &[Json], behaviour: &Behaviour, cx: &mut Cx<'_>) {

@@ -35,6 +35,10 @@ fn elements_succeed_and_fail_alone() {
         "Imported"
     );
     assert_eq!(
+        note["accountingAttributes"]["importDate"],
+        "2026-11-22T13:00:00+11:00"
+    );
+    assert_eq!(
         note["modifiedDate"], "2026-11-22T02:00:00Z",
         "our own write moves it"
     );
