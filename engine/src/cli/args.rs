@@ -49,7 +49,11 @@ pub(super) enum Command {
     /// Pulls, prepares and sends: the upload button.
     Sync(SyncArgs),
     /// Counts, causes with their next step, connections.
-    Status,
+    Status {
+        /// Only the control totals, as CSV: route, document, state, posted, currency, count, total.
+        #[arg(long)]
+        csv: bool,
+    },
     /// Lists entries.
     List(ListArgs),
     /// Shows one entry: document, what it sends, history, calls.

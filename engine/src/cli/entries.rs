@@ -7,14 +7,16 @@ use crate::{
         out::{Out, money},
         render,
         sync::{self, unexpected},
+        totals,
     },
     operate::{Answer, Bulk, Changed, Request, SyncRequest},
     pipeline::Silent,
     store::{EntryId, Filter, State},
 };
 
-pub(super) async fn status(common: &Common, out: &Out) -> Result<u8, Failure> {
+pub(super) async fn status(common: &Common, out: &Out, csv: bool) -> Result<u8, Failure> {
     match request(common, Request::Status, &Silent).await? {
+        Answer::Status(it) if csv => totals::write(out, &it)?,
         Answer::Status(it) if out.json => out.value(&it),
         Answer::Status(it) => render::status(out, &it),
         other => return Err(unexpected(other)),

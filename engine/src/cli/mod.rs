@@ -14,6 +14,7 @@ mod render;
 mod run;
 mod store;
 mod sync;
+mod totals;
 
 use std::process::ExitCode;
 
@@ -68,7 +69,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Demo(it) => demo::demo(&common, &out, it).await,
         Command::Run => run::run(&common).await,
         Command::Sync(it) => sync::sync(&common, &out, it).await,
-        Command::Status => entries::status(&common, &out).await,
+        Command::Status { csv } => entries::status(&common, &out, csv).await,
         Command::List(it) => entries::list(&common, &out, it).await,
         Command::Show { id } => entries::show(&common, &out, id).await,
         Command::Retry(it) => entries::retry(&common, &out, it).await,

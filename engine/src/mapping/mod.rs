@@ -15,6 +15,7 @@ mod rules;
 #[cfg(test)]
 mod rules_tests;
 mod schema;
+mod tables;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use explain::Explained;
 pub use matching::{MatchAnswer, MatchIndex, Matcher, Suggestion};
 pub use rules::{Reference, RulesCx, StreamFacts, StreamRules};
 pub use stop::Stop;
+pub use tables::TableValue;
 pub use totals::reconcile;
 pub use trial::{TestCx, TestResult};
 pub use value::Value;

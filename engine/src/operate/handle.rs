@@ -49,7 +49,7 @@ async fn answer(
         }
         Request::Link { answers } => linking::link(engine, by, answers).await?,
         Request::LinkQuestions => Answer::Questions(linking::questions(engine).await?),
-        Request::Check => Answer::Check(check::check(engine).await),
+        Request::Check => Answer::Check(check::check(engine).await?),
         Request::Stop => {
             engine.stop();
             Answer::Stopping

@@ -290,6 +290,8 @@ pub struct RouteStatus {
     pub from: String,
     /// Target as `CONNECTION/STREAM`.
     pub to: String,
+    /// Name of its documents for people, in the singular.
+    pub title: String,
     /// `manual`, `every 5m`, …
     pub trigger: String,
     /// The first live run was confirmed.

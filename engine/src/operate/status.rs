@@ -40,6 +40,7 @@ pub(super) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> 
             name: name.clone(),
             from: format!("{}/{}", plan.source.connection, plan.source.stream),
             to: format!("{}/{}", plan.target.connection, plan.target.stream),
+            title: plan.target_stream.title.clone(),
             trigger: match &plan.route.trigger {
                 Trigger::Manual => "manual".to_owned(),
                 Trigger::Every(it) => format!("every {}", human(it.as_secs())),

@@ -10,7 +10,7 @@ mod by_hand;
 mod calls;
 mod decide;
 mod engine;
-pub(crate) mod plan;
+mod plan;
 mod plans;
 mod progress;
 mod pull;
@@ -24,5 +24,7 @@ mod work;
 
 pub use engine::{Engine, OpenError, Parts};
 pub use plans::{Offline, check_offline};
+pub(crate) use plan::RoutePlan;
+pub(crate) use run::Run;
 pub use progress::{Progress, Silent, Step};
 pub use steps::STEPS;

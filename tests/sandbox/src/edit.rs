@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::json::Json;
-use crate::omni::account::Account as OmniAccount;
+use crate::omni::account::{Account as OmniAccount, Key};
 use crate::omni::resources::Resource;
 use crate::omni::writing::stamp;
 use crate::world::{Vendor, World};
@@ -24,7 +24,8 @@ pub struct Edit {
     /// Organisation (tenant id or name) or Omni user name.
     pub account: String,
     /// What sort: Xero `organisation`, `switches`, `accounts`, `tax_rates`, `tracking`,
-    /// `contacts`, `credit_notes`; Omni `behaviour` or a resource.
+    /// `contacts`, `credit_notes`; Omni `behaviour`, `permissions` (of the key that `id`
+    /// names, or the first) or a resource.
     pub kind: String,
     /// Id, number, code or name of the object; empty for settings.
     #[serde(default)]
@@ -253,6 +254,12 @@ fn edit_omni(
     if edit.kind == "behaviour" {
         account.behaviour = patched(&account.behaviour, &edit.patch)?;
         return Ok(serde_json::to_string(&account.behaviour)?);
+    }
+    if edit.kind == "permissions" {
+        let fits = |it: &&mut Key| edit.id.is_empty() || it.key == edit.id;
+        let key = account.keys.iter_mut().find(fits).ok_or_else(missing)?;
+        key.permissions = patched(&key.permissions, &edit.patch)?;
+        return Ok(serde_json::to_string(&key.permissions)?);
     }
     let resource = Resource::of(&edit.kind.replace('_', "")).ok_or_else(missing)?;
     let id = match edit.id.parse::<i64>() {

@@ -25,5 +25,10 @@ mod world;
 pub use clock::Clock;
 pub use exchange::{Delivery, Reply, Request};
 pub use seed::{Seed, SeedError};
-pub use serve::{Saver, serve};
+pub use serve::{Saver, serve, serve_saving};
 pub use world::{Vendor, World, handle};
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

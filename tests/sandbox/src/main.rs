@@ -100,7 +100,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     writeln!(stdout, "{{\"url\":\"http://{bound}\"}}").map_err(Failure::Serve)?;
     stdout.flush().map_err(Failure::Serve)?;
     tokio::select! {
-        served = sandbox::serve(world, listener, saver.clone()) => served.map_err(Failure::Serve)?,
+        served = served(world, listener, saver.clone()) => served.map_err(Failure::Serve)?,
         () = stdin_closed(), if arguments.until_stdin_closes => {}
         () = told_to_end() => {}
     }
@@ -110,6 +110,13 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
             .map_err(|source| Failure::StateWrite { path, source })?;
     }
     Ok(())
+}
+
+async fn served(world: World, listener: TcpListener, saver: Option<Saver>) -> io::Result<()> {
+    match saver {
+        Some(saver) => sandbox::serve_saving(world, listener, saver).await,
+        None => sandbox::serve(world, listener).await,
+    }
 }
 
 fn world(arguments: &Arguments) -> Result<World, Failure> {

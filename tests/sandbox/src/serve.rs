@@ -59,9 +59,17 @@ impl Saver {
     }
 }
 
-/// Serves a world until the future is dropped. With a saver, each change is on disk before its
-/// answer leaves.
-pub async fn serve(world: World, listener: TcpListener, saver: Option<Saver>) -> io::Result<()> {
+/// Serves a world until the future is dropped.
+pub async fn serve(world: World, listener: TcpListener) -> io::Result<()> {
+    accept(world, listener, None).await
+}
+
+/// Serves a world until the future is dropped. Each change is on disk before its answer leaves.
+pub async fn serve_saving(world: World, listener: TcpListener, saver: Saver) -> io::Result<()> {
+    accept(world, listener, Some(saver)).await
+}
+
+async fn accept(world: World, listener: TcpListener, saver: Option<Saver>) -> io::Result<()> {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {

@@ -163,7 +163,7 @@ fn write_line(to: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
 }
 
 /// Reads an export into an empty store; returns how many rows. A failure leaves it empty.
-pub fn import(store: &mut SledStore, from: impl BufRead) -> std::result::Result<u64, ExportError> {
+pub fn import(store: &SledStore, from: impl BufRead) -> std::result::Result<u64, ExportError> {
     for row in store.scan(&[], None) {
         if row?.0.first() != Some(&keys::META) {
             return Err(ExportError::NotEmpty {
@@ -373,7 +373,7 @@ mod tests {
     use super::{
         super::{
             check,
-            semantics::{Bench, document, link},
+            tests::bench::{Bench, document, id, link},
         },
         *,
     };
@@ -408,7 +408,7 @@ mod tests {
             at: 10,
         };
         store.intake_page(page).unwrap();
-        let id = crate::store::sled_store::semantics::id("notes/0002");
+        let linked = id("notes/0002");
         let mut entry = bench.entry("notes/0002");
         let seen = entry.seen();
         entry.record(
@@ -420,7 +420,7 @@ mod tests {
         );
         link(&mut entry);
         let change = Change {
-            id: id.clone(),
+            id: linked.clone(),
             entry,
             seen,
         };
@@ -437,14 +437,14 @@ mod tests {
             method: "PUT".into(),
             url: "https://example.com".into(),
             writes: true,
-            entries: vec![id],
+            entries: vec![linked],
             request: b"{}".to_vec(),
             status: 200,
             answer: b"\x80".to_vec(),
             note: "n".into(),
         };
         store.keep_call(&call).unwrap();
-        let entries = vec![crate::store::sled_store::semantics::id("notes/0003")];
+        let entries = vec![id("notes/0003")];
         let intent = Intent {
             entries,
             key: None,
@@ -472,8 +472,8 @@ mod tests {
     fn what_is_imported_is_what_was_exported() {
         let bench = full();
         let exported = text(&bench.store, true);
-        let mut copy = SledStore::temporary().unwrap();
-        let rows = import(&mut copy, exported.as_bytes()).unwrap();
+        let copy = SledStore::temporary().unwrap();
+        let rows = import(&copy, exported.as_bytes()).unwrap();
         assert_eq!(rows, 1_500 * 2 + 6);
         assert_eq!(text(&copy, true), exported);
         assert!(check::check(&copy).unwrap().is_clean());
@@ -483,10 +483,7 @@ mod tests {
             bench.store.open_intents().unwrap()
         );
         assert_eq!(
-            copy.entry(&crate::store::sled_store::semantics::id("notes/0003"))
-                .unwrap()
-                .unwrap()
-                .state,
+            copy.entry(&id("notes/0003")).unwrap().unwrap().state,
             State::Sending
         );
         // As after a restore: all pending ones are to be looked up, and new ones too.
@@ -497,8 +494,8 @@ mod tests {
     fn secrets_are_left_out_unless_asked_for() {
         let bench = full();
         assert!(!text(&bench.store, false).contains("sealed"));
-        let mut copy = SledStore::temporary().unwrap();
-        import(&mut copy, text(&bench.store, false).as_bytes()).unwrap();
+        let copy = SledStore::temporary().unwrap();
+        import(&copy, text(&bench.store, false).as_bytes()).unwrap();
         assert_eq!(copy.secret("s").unwrap(), None);
     }
 
@@ -519,17 +516,17 @@ mod tests {
             ("garbled", &garbled),
             ("newer", &newer),
         ];
-        let mut store = SledStore::temporary().unwrap();
+        let store = SledStore::temporary().unwrap();
         for (name, text) in cases {
-            let err = import(&mut store, text.as_bytes()).unwrap_err();
+            let err = import(&store, text.as_bytes()).unwrap_err();
             assert!(
                 !matches!(err, ExportError::NotEmpty { .. }),
                 "{name}: {err}"
             );
             assert!(store.totals().unwrap().is_empty(), "{name}");
         }
-        import(&mut store, good.as_bytes()).unwrap();
-        let err = import(&mut store, good.as_bytes()).unwrap_err();
+        import(&store, good.as_bytes()).unwrap();
+        let err = import(&store, good.as_bytes()).unwrap_err();
         assert!(matches!(err, ExportError::NotEmpty { .. }), "{err}");
     }
 

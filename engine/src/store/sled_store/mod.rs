@@ -27,11 +27,7 @@ mod verbs;
 mod work;
 
 #[cfg(test)]
-mod campaign;
-#[cfg(test)]
-mod opening;
-#[cfg(test)]
-mod semantics;
+mod tests;
 
 pub use open::Opened;
 pub use state::SledStore;

@@ -132,8 +132,16 @@ impl SledStore {
 
     /// Reads what is kept in memory. Rows without which work cannot go on are returned when they
     /// are damaged; what can be worked out anew is.
-    pub(super) fn load(&mut self) -> Result<Vec<Fault>> {
+    fn load(&mut self) -> Result<Vec<Fault>> {
+        let (faults, generation) = self.remember()?;
+        self.generation = generation;
+        Ok(faults)
+    }
+
+    /// Fills everything in memory but the generation, which is given back.
+    fn remember(&self) -> Result<(Vec<Fault>, u64)> {
         let mut faults = Vec::new();
+        let mut generation = 0;
         let mut writer = Writer {
             next_call: 1,
             ..Writer::default()
@@ -141,7 +149,7 @@ impl SledStore {
         self.load_names(&mut faults)?;
         self.load_intents(&mut faults)?;
         for (name, value) in [
-            (meta::GENERATION, &mut self.generation),
+            (meta::GENERATION, &mut generation),
             (meta::NEXT_CALL, &mut writer.next_call),
             (meta::WRITES, &mut writer.writes),
             (meta::DISTRUSTED, &mut writer.distrusted),
@@ -173,14 +181,14 @@ impl SledStore {
             tracing::warn!(path = %self.path.display(), "tallies are damaged and are counted anew");
             self.rebuild()?;
         }
-        Ok(faults)
+        Ok((faults, generation))
     }
 
     /// Reads everything in memory anew.
-    pub(super) fn reload(&mut self) -> Result<()> {
+    pub(super) fn reload(&self) -> Result<()> {
         *self.names_mut() = names::Names::default();
         *self.open_calls_mut() = super::state::Open::default();
-        match self.load()?.into_iter().next() {
+        match self.remember()?.0.into_iter().next() {
             Some(Fault { row, why }) => Err(StoreError::Damaged { row, why }),
             None => Ok(()),
         }

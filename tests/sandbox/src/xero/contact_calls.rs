@@ -69,7 +69,7 @@ pub(super) fn list_contacts(
 ) -> Result<Answer> {
     let ids = ids(request)?;
     let summary = flag(request, "summaryOnly");
-    let archived = flag(request, "includeArchived") || request.query_value("IDs").is_some();
+    let archived = flag(request, "includeArchived");
     let term = request
         .query_value("searchTerm")
         .map(|it| it.to_lowercase());

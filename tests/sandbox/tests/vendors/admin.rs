@@ -112,6 +112,15 @@ fn edits_reach_everything_that_is_held() {
         json!({ "modifiedDate": "2026-12-01T00:00:00Z" }),
     );
     assert_eq!(note["modifiedDate"], "2026-12-01T00:00:00Z");
+    let (_, boxes) = edit(
+        "omni",
+        "permissions",
+        "",
+        json!({ "Contacts": { "read": false } }),
+    );
+    assert_eq!(boxes["Contacts"]["read"], false);
+    assert_eq!(Omni(world.clone()).get("Contacts").status, 403);
+    assert_eq!(Omni(world.clone()).get("CreditNotes").status, 200);
     assert_eq!(edit("xero", "accounts", "404", json!({})).0, 400);
     assert_eq!(edit("xero", "accounts", "200", json!({ "Code": 5 })).0, 400);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sandbox::{Saver, World, serve};
+use sandbox::{Saver, World, serve, serve_saving};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +31,13 @@ async fn raw(address: std::net::SocketAddr, request: &sandbox::Request) -> Strin
 async fn on_loopback(world: &World, saver: Option<Saver>) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(world.clone(), listener, saver));
+    let world = world.clone();
+    tokio::spawn(async move {
+        match saver {
+            Some(saver) => serve_saving(world, listener, saver).await,
+            None => serve(world, listener).await,
+        }
+    });
     address
 }
 

@@ -138,6 +138,14 @@ fn one_note_is_found_by_id_or_number() {
 }
 
 #[test]
+fn numbers_with_blanks_and_signs_are_found_by_path() {
+    let xero = filled();
+    xero.put_note(&xero.note("771 CRN+771&x"));
+    let body = value(&xero.get("CreditNotes/771%20CRN+771%26x"));
+    assert_eq!(body["CreditNotes"][0]["CreditNoteNumber"], "771 CRN+771&x");
+}
+
+#[test]
 fn ids_on_credit_notes_do_nothing_until_switched_on() {
     let xero = filled();
     let one = value(&xero.get("CreditNotes/CN-3"))["CreditNotes"][0]["CreditNoteID"].clone();

@@ -7,10 +7,12 @@ use std::{
 };
 
 use super::{
-    SledStore, check, keys, mark,
-    open::meta,
-    rows::{NumberRow, TallyRow, encode},
-    semantics::{Bench, document, id, link},
+    super::{
+        SledStore, check, keys, mark,
+        open::meta,
+        rows::{NumberRow, TallyRow, encode},
+    },
+    bench::{Bench, document, id, link},
 };
 use crate::store::{
     Change, Intent, Opened, PageIn, Result, Settlement, State, Store, StoreError, Tally,

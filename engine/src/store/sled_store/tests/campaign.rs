@@ -11,9 +11,9 @@ use std::{
 };
 
 use super::{
-    SledStore, check, export,
+    super::{SledStore, check, export},
+    bench::{document, stream},
     opening::copy,
-    semantics::{document, stream},
 };
 use crate::store::{
     Actor, Cause, Change, Entry, EntryId, Facts, Filter, Held, Incoming, Intent, OutcomeIn, PageIn,

@@ -1,0 +1,8 @@
+//! What the store promises, through its verbs.
+
+pub(super) mod bench;
+mod campaign;
+mod intake;
+mod opening;
+mod read;
+mod settle;
