@@ -98,6 +98,8 @@ pub(super) fn ground(common: &Common, state: Option<PathBuf>) -> Result<Ground, 
     })?;
     for connection in deployment.connections.values_mut() {
         connection.base_url = Some(url.clone());
+        connection.call_timeout = demo.call_timeout.unwrap_or(connection.call_timeout);
+        connection.ask_after = demo.ask_after.unwrap_or(connection.ask_after);
     }
     let names: Vec<String> = wanted(&deployment).into_iter().map(|it| it.plugin).collect();
     let (lock, errors) =

@@ -260,6 +260,10 @@ pub struct Demo {
     pub now: jiff::Timestamp,
     /// What the demonstration tells before and after, for people.
     pub story: Vec<String>,
+    /// Longest time for one call to the helper, instead of the connections' own.
+    pub call_timeout: Option<Duration>,
+    /// Time after a lost call before the helper is asked, instead of the connections' own.
+    pub ask_after: Option<Duration>,
     /// What the helper is asked after the run: label → path. A list is told by its length.
     pub proofs: BTreeMap<String, String>,
 }

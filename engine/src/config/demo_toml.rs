@@ -1,6 +1,6 @@
 //! `demo.toml` as written: the helper program of a demonstration.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use toml::Spanned;
@@ -23,6 +23,10 @@ as_written! {
         required now: Timestamp,
         /// What is told before and after.
         optional story: Vec<String>,
+        /// The longest one call may take, instead of the connections' own: the helper is near.
+        optional call_timeout: Duration,
+        /// How long to wait after a lost call, instead of the connections' own.
+        optional ask_after: Duration,
         /// Paths of the helper that are asked after the run: label and path.
         optional proofs: Keyed<String>,
     }
@@ -51,6 +55,8 @@ impl DemoToml {
                 .collect::<BTreeMap<_, _>>(),
             now: self.now?,
             story: self.story.unwrap_or_default(),
+            call_timeout: self.call_timeout,
+            ask_after: self.ask_after,
             proofs: self
                 .proofs
                 .unwrap_or_default()

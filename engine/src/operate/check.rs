@@ -61,8 +61,9 @@ async fn wrong_values_of(
     }
     let store = engine.store().clone();
     let run = Run::new(engine, store, request, true, Cancel::default(), &Silent);
-    let reference =
-        engine.references.fresh(&run, target, &plan.reference_streams(), true).await?;
+    let lists = plan.reference_streams();
+    let all = lists.iter().cloned().collect();
+    let reference = engine.references.fresh(&run, target, &lists, &all).await?;
     let mut memo = CheckMemo::default();
     Ok(values
         .into_iter()

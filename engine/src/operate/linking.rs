@@ -1,8 +1,10 @@
 //! Which target document an entry stands for, answered by a person.
 
+use std::collections::BTreeMap;
+
 use crate::{
     operate::{Answer, LinkAnswer, LinkTo, Question},
-    pipeline::Engine,
+    pipeline::{Engine, Takers},
     store::{
         Actor, Cause, Change, Entry, EntryId, Filter, Held, Settlement, State, StoreError, StreamId,
         Tally, offload,
@@ -64,9 +66,16 @@ pub(super) async fn link(
     answers: Vec<LinkAnswer>,
 ) -> Result<Answer, StoreError> {
     let (mut linked, mut woken, mut refused) = (0, 0, Vec::new());
+    let mut takers: BTreeMap<String, Takers> = BTreeMap::new();
     for LinkAnswer { id, to } in answers {
         let waiting = waiting_for(engine, &id).await?;
-        match link_one(engine, &by, &id, to).await? {
+        if !takers.contains_key(&id.route) {
+            let route = id.route.clone();
+            let read = offload::run(engine.store(), move |store| Takers::read(store, &route)).await?;
+            takers.insert(id.route.clone(), read);
+        }
+        let Some(takers) = takers.get_mut(&id.route) else { continue };
+        match link_one(engine, &by, &id, to, takers).await? {
             Ok(()) => {
                 linked += 1;
                 woken += waiting.count;
@@ -82,6 +91,7 @@ async fn link_one(
     by: &Actor,
     id: &EntryId,
     to: LinkTo,
+    takers: &mut Takers,
 ) -> Result<Result<(), String>, StoreError> {
     let Some(plan) = engine.plans.get(&id.route) else {
         return Ok(Err(format!("no route `{}`", id.route)));
@@ -124,6 +134,17 @@ async fn link_one(
                     plan.target_title, plan.target_stream.title, id.route
                 )));
             };
+            if let Some(other) = takers.other(&target, id).filter(|_| plan.one_for_one()) {
+                return Ok(Err(format!(
+                    "{target} stands for {other} already; link that one to another {}, or merge the two \
+                     in {}",
+                    plan.target_stream.title, plan.source_title
+                )));
+            }
+            if let Some(before) = &next.held {
+                takers.free(&before.id);
+            }
+            takers.take(&target, id);
             next.held =
                 Some(Held { id: target.clone(), seen_at: now, adopted: true, ..Held::default() });
             next.record(now, State::Synced, by.clone(), format!("linked to {target}"), None);

@@ -9,6 +9,7 @@ use crate::{
         engine::{Connected, Engine},
         plan::RoutePlan,
         run::Run,
+        steps,
     },
     plugins::{Asked, Cancel, Given, Operation, SessionError},
     store::{StoreError, offload},
@@ -102,6 +103,7 @@ pub(crate) async fn prove(
     }
     let currency = report.account.base_currency.clone().unwrap_or_default();
     run.keep_note(key, Some(stamp(&currency))).await?;
+    steps::reached("account-proven", &plan.target.connection);
     Ok(one_currency(engine, plan, report.account.base_currency.as_deref()))
 }
 

@@ -9,7 +9,7 @@ use crate::{
     mapping::{Reference, Value, differences, three_way, with_line_ids},
     pipeline::{
         calls::ReadEffects,
-        decide::{Ready, Write, problem},
+        decide::{Ready, Takers, Write, problem},
         plan::RoutePlan,
         run::Run,
         settle::{hold, outcome},
@@ -165,6 +165,7 @@ pub(crate) async fn clear_uncertain(
         }
     };
     let now = run.engine.clock.now_ms();
+    let mut takers = takers(run, plan, &said).await?;
     let mut settlement = Settlement::default();
     for (ready, said) in uncertain.into_iter().zip(said) {
         let mut entry = ready.entry.clone();
@@ -173,7 +174,8 @@ pub(crate) async fn clear_uncertain(
             Said::Holds { id, body } => {
                 let held = Value::parse(body.as_bytes()).unwrap_or_default();
                 let same = match ready.write {
-                    Write::Create => agrees(plan, &ready, &held),
+                    Write::Create => free(plan, &ready, &id, &takers)
+                        .and_then(|()| agrees(plan, &ready, &held)),
                     Write::Update => {
                         let apart =
                             differences(&ready.body, &held, &plan.update_rules());
@@ -182,6 +184,7 @@ pub(crate) async fn clear_uncertain(
                 };
                 match same {
                     Ok(()) => {
+                        takers.take(&id, &ready.id);
                         hold(plan, &mut entry, &ready, &id, &body, now);
                         entry.record(
                             now,
@@ -211,8 +214,26 @@ pub(crate) async fn clear_uncertain(
         settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
     }
     let progress = !settlement.changes.is_empty();
-    offload::run(&run.store, move |store| store.settle(settlement)).await?;
+    run.settle(settlement).await?;
     Ok(progress)
+}
+
+/// The links that the route has, when something was found that may become one.
+async fn takers(run: &Run<'_>, plan: &RoutePlan, said: &[Said]) -> Result<Takers, StoreError> {
+    if !said.iter().any(|it| matches!(it, Said::Holds { .. })) {
+        return Ok(Takers::default());
+    }
+    let route = plan.name().to_owned();
+    offload::run(&run.store, move |store| Takers::read(store, &route)).await
+}
+
+/// Whether a found document does not stand for another one of the route already: a number that two
+/// documents share would make one of them disappear.
+fn free(plan: &RoutePlan, ready: &Ready, found: &str, takers: &Takers) -> Result<(), String> {
+    match takers.other(found, &ready.id).filter(|_| plan.one_for_one()) {
+        Some(other) => Err(format!("it stands for {other} already")),
+        None => Ok(()),
+    }
 }
 
 fn again(plan: &RoutePlan, entry: &mut Entry, now: i64) {
@@ -253,7 +274,7 @@ async fn give_to_person(
         })
         .collect();
     let settlement = Settlement { changes, ..Settlement::default() };
-    offload::run(&run.store, move |store| store.settle(settlement)).await?;
+    run.settle(settlement).await?;
     Ok(true)
 }
 
@@ -328,6 +349,7 @@ pub(crate) async fn look_for(
         }
     };
     let now = run.engine.clock.now_ms();
+    let mut takers = takers(run, plan, &said).await?;
     let mut settlement = Settlement::default();
     for (ready, said) in documents.into_iter().zip(said) {
         // A refusal was settled meanwhile: the change is based on the entry as it is now.
@@ -341,8 +363,9 @@ pub(crate) async fn look_for(
         match said {
             Said::Holds { id, body } => {
                 let held = Value::parse(body.as_bytes()).unwrap_or_default();
-                match agrees(plan, &ready, &held) {
+                match free(plan, &ready, &id, &takers).and_then(|()| agrees(plan, &ready, &held)) {
                     Ok(()) if ours => {
+                        takers.take(&id, &ready.id);
                         hold(plan, &mut entry, &ready, &id, &body, now);
                         if let Some(it) = entry.held.as_mut() {
                             it.adopted = true;
@@ -386,7 +409,7 @@ pub(crate) async fn look_for(
         settlement.changes.push(Change { id: ready.id, seen, entry });
     }
     let progress = !settlement.changes.is_empty();
-    offload::run(&run.store, move |store| store.settle(settlement)).await?;
+    run.settle(settlement).await?;
     Ok(progress)
 }
 
@@ -517,7 +540,7 @@ pub(crate) async fn compare_updates(
         }
     }
     let progress = !settlement.changes.is_empty();
-    offload::run(&run.store, move |store| store.settle(settlement)).await?;
+    run.settle(settlement).await?;
     Ok((going, progress))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     operate::SyncRequest,
     pipeline::{
         ask::{Said, Wanted, agrees, ask},
-        decide::{Decider, Decision, Raised, Ready},
+        decide::{Decider, Decision, Raised, Ready, Takers},
         engine::Engine,
         progress::Silent,
         run::Run,
@@ -17,9 +17,21 @@ use crate::{
     store::{Actor, Change, EntryId, Held, Settlement, State, StoreError, offload},
 };
 
+/// Whether a decision heeds the link that an entry has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Linked {
+    AsItIs,
+    /// It is about to get another one.
+    AsIfItWereNot,
+}
+
 impl Engine {
-    /// Decides about one entry as it stands, with the lists as they were last read; no call is made.
-    async fn decide_one(&self, id: &EntryId) -> Result<Option<Decision>, StoreError> {
+    /// Decides about one entry, with the lists as they were last read; no call is made.
+    async fn decide_one(
+        &self,
+        id: &EntryId,
+        linked: Linked,
+    ) -> Result<Option<Decision>, StoreError> {
         let Some(plan) = self.plans.get(&id.route).cloned() else { return Ok(None) };
         let Some(target) = self.connected.get(&plan.target.connection) else { return Ok(None) };
         let reference =
@@ -42,7 +54,10 @@ impl Engine {
         let plans = self.plans.clone();
         let id = id.clone();
         offload::run(&self.store, move |store| {
-            let Some(entry) = store.entry(&id)? else { return Ok(None) };
+            let Some(mut entry) = store.entry(&id)? else { return Ok(None) };
+            if linked == Linked::AsIfItWereNot {
+                entry.held = None;
+            }
             let document = store.document(&plan.source, &id.source)?;
             let (memo, raised) = (Mutex::new(CheckMemo::default()), Mutex::new(Raised::default()));
             let decider = Decider {
@@ -66,7 +81,7 @@ impl Engine {
 
     /// What an entry would send now, as JSON text, or why it would not.
     pub(crate) async fn would_send(&self, id: &EntryId) -> Result<Result<String, String>, StoreError> {
-        Ok(match self.decide_one(id).await? {
+        Ok(match self.decide_one(id, Linked::AsItIs).await? {
             None => Err("its route is not configured any more".into()),
             Some(Decision::Send(ready) | Decision::LookFor(ready)) => Ok(ready.body.to_json()),
             Some(Decision::Leave) => Err("nothing: it stands as it is".into()),
@@ -75,6 +90,20 @@ impl Engine {
                 None => format!("nothing: {}", entry.last_words()),
             }),
         })
+    }
+
+    /// Another entry of the route that stands for a target document, where only one may.
+    async fn other_taker(
+        &self,
+        id: &EntryId,
+        target: &str,
+    ) -> Result<Option<EntryId>, StoreError> {
+        if self.plans.get(&id.route).is_none_or(|it| !it.one_for_one()) {
+            return Ok(None);
+        }
+        let route = id.route.clone();
+        let takers = offload::run(&self.store, move |store| Takers::read(store, &route)).await?;
+        Ok(takers.other(target, id))
     }
 
     /// Takes a target document for an entry's own.
@@ -115,9 +144,12 @@ impl Engine {
             Ok(Some(Said::Unknown(why))) => return Ok(Err(why)),
             Err(why) => return Ok(Err(why.message)),
         };
+        if let Some(other) = self.other_taker(id, &target_id).await? {
+            return Ok(Err(format!("it stands for {other} already, and may stand for one alone")));
+        }
         let held = Value::parse(body.as_bytes()).unwrap_or_default();
         let now = self.clock.now_ms();
-        let ready: Option<Ready> = match self.decide_one(id).await? {
+        let ready: Option<Ready> = match self.decide_one(id, Linked::AsIfItWereNot).await? {
             Some(Decision::Send(it) | Decision::LookFor(it)) => Some(*it),
             _ => None,
         };

@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::Clock,
     http::{CallClass, CallError, Channel, Outcome, Repeat},
-    pipeline::decide::lock,
+    pipeline::{decide::lock, steps},
     plugins::{Cancel, Effects, HttpAsk, HttpDone},
-    store::{CallRow, EntryId, Intent, SharedStore, offload},
+    store::{CallRow, EntryId, Intent, SharedStore, StoreError, offload},
 };
 
 /// Bytes of an answer that are kept with a call.
@@ -56,16 +56,50 @@ pub(crate) struct Covering {
     /// When it left, and until when it may still be running at the target.
     pub(crate) at: i64,
     pub(crate) deadline: i64,
-    /// The call as it is kept.
-    pub(crate) row: CallRow,
+    /// The call as it is kept; taken when it is settled.
+    pub(crate) row: Option<CallRow>,
     /// It may have reached the target.
     pub(crate) left: bool,
     /// It left, and no complete and understandable answer came.
     pub(crate) lost: bool,
+    /// It was answered before it was looked at, by a status that means nothing but "not you" or "not
+    /// now".
+    pub(crate) turned_away: bool,
     /// Why it did not leave, when it did not.
-    pub(crate) not_sent: Option<String>,
-    /// It did not leave because credentials are missing or were refused.
-    pub(crate) credentials: bool,
+    pub(crate) not_sent: Option<NotSent>,
+}
+
+/// Why a call did not leave.
+#[derive(Debug, Clone)]
+pub(crate) struct NotSent {
+    pub(crate) why: String,
+    /// What it is about.
+    pub(crate) about: About,
+}
+
+/// Whose matter it is that a call did not leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// The connection cannot be used: no way there, budget spent, credentials missing or refused.
+    /// No document is to blame.
+    Connection,
+    /// The run was ended.
+    Run,
+    /// The connector asked for something that may not be asked for.
+    Call,
+}
+
+impl NotSent {
+    fn new(why: &CallError) -> Self {
+        let about = match why {
+            CallError::Credentials { .. }
+            | CallError::Parked { .. }
+            | CallError::Transport { .. } => About::Connection,
+            CallError::Cancelled | CallError::DryRun => About::Run,
+            CallError::HostNotAllowed { .. } | CallError::Malformed { .. } => About::Call,
+        };
+        Self { why: why.to_string(), about }
+    }
 }
 
 /// Effects of a session that writes one batch.
@@ -75,6 +109,7 @@ pub(crate) struct WriteEffects {
     pub(crate) clock: Clock,
     pub(crate) cancel: Cancel,
     pub(crate) store: SharedStore,
+    pub(crate) route: String,
     pub(crate) connection: String,
     /// The account that is written to: part of the key.
     pub(crate) account: String,
@@ -83,6 +118,8 @@ pub(crate) struct WriteEffects {
     pub(crate) attempt: u32,
     pub(crate) timeout: std::time::Duration,
     pub(crate) calls: Mutex<Vec<Covering>>,
+    /// Entries that somebody stopped after they were prepared: calls that cover them do not leave.
+    pub(crate) stopped: Mutex<Vec<EntryId>>,
 }
 
 #[async_trait]
@@ -122,16 +159,19 @@ impl Effects for WriteEffects {
             Ok(id) => id,
             // Without a durable intent nothing leaves.
             Err(why) => {
+                if let StoreError::Conflict { id } | StoreError::Missing { id } = &why {
+                    lock(&self.stopped).push(id.clone());
+                }
                 return HttpDone::Failed {
                     status: Status::UNAVAILABLE,
                     message: format!("the intent could not be stored, so nothing was sent: {why}"),
                 };
             }
         };
-        crate::pipeline::steps::reached("intent-recorded");
+        steps::reached("intent-recorded", &self.route);
         let sent = call.clone();
         let outcome = self.channel.send(call, self.class, &self.cancel).await;
-        crate::pipeline::steps::reached("answer-received");
+        steps::reached("answer-received", &self.route);
         let ended = self.clock.now_ms();
         let mut row = CallRow {
             connection: self.connection.clone(),
@@ -154,9 +194,9 @@ impl Effects for WriteEffects {
             deadline: ended.saturating_add(millis(sent.timeout)).min(deadline),
             left: true,
             lost: false,
+            turned_away: false,
             not_sent: None,
-            credentials: false,
-            row: row.clone(),
+            row: None,
         };
         match &outcome {
             Outcome::Answer(answer) => {
@@ -164,19 +204,19 @@ impl Effects for WriteEffects {
                 row.answer = answer.body[..answer.body.len().min(KEPT_ANSWER)].to_vec();
                 // A server that fails may fail after it has written.
                 covering.lost = answer.status >= 500;
+                covering.turned_away = matches!(answer.status, 401 | 403 | 407 | 429);
             }
             Outcome::NotSent(why) => {
                 row.note = why.to_string();
                 covering.left = false;
-                covering.not_sent = Some(why.to_string());
-                covering.credentials = matches!(why, CallError::Credentials { .. });
+                covering.not_sent = Some(NotSent::new(why));
             }
             Outcome::Lost(why) => {
                 row.note = why.to_string();
                 covering.lost = true;
             }
         }
-        covering.row = row;
+        covering.row = Some(row);
         lock(&self.calls).push(covering);
         finished(&outcome)
     }

@@ -5,6 +5,10 @@
 //! would send, so that our own write-back to the source cannot stop it. An entry that is not linked
 //! passes, in this order: cut-over, ownership, gate, number, mapping, matching, total, checks.
 
+mod links;
+mod matched;
+mod takers;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
@@ -13,16 +17,16 @@ use std::{
 use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
 use rust_decimal::Decimal;
 
+use links::{NoLinks, StoredLinks};
+pub(crate) use takers::Takers;
+
 use crate::{
-    config::Unmatched,
     mapping::{
-        Apply, CheckMemo, LinkAnswer, Links, MatchAnswer, MatchIndex, Reference, Stop, StreamFacts,
-        Value, reconcile,
+        Apply, CheckMemo, Links, MatchIndex, Reference, Stop, StreamFacts, Value, reconcile,
     },
     pipeline::plan::RoutePlan,
     store::{
-        Actor, Candidate, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store,
-        StoreError,
+        Actor, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store, StoreError,
     },
 };
 
@@ -104,6 +108,8 @@ pub(crate) struct Raised {
     pub(crate) moved: BTreeMap<EntryId, String>,
     /// A document that another poster took after the start date.
     pub(crate) foreign_poster: Option<EntryId>,
+    /// The route's links, once one was about to be made.
+    pub(crate) takers: Option<Takers>,
 }
 
 impl Decider<'_> {
@@ -149,7 +155,7 @@ impl Decider<'_> {
         let facts = self.facts(&source);
         match &entry.held {
             Some(held) => Ok(self.linked(id, entry, document, &source, held)),
-            None => Ok(self.unlinked(id, entry, document, &source, &facts)),
+            None => self.unlinked(id, entry, document, &source, &facts),
         }
     }
 
@@ -195,7 +201,10 @@ impl Decider<'_> {
                 problem(
                     Category::DocumentState,
                     format!("the document was voided or deleted in {target}"),
-                    format!("`ledgerline skip {id}` if that is right; nothing is created anew by itself"),
+                    format!(
+                        "`ledgerline skip {id}` if that is right, or `ledgerline adopt {id} --to ID` what \
+                         took its place there; nothing is created anew by itself"
+                    ),
                 ),
                 "gone in the target".into(),
             );
@@ -254,7 +263,7 @@ impl Decider<'_> {
         document: &Document,
         source: &Value,
         facts: &StreamFacts,
-    ) -> Decision {
+    ) -> Result<Decision, StoreError> {
         if let (Some(start), Some(date)) = (self.plan.start_date, facts.date)
             && date < start
         {
@@ -268,27 +277,28 @@ impl Decider<'_> {
                 format!("before cut-over: {date} is before {start}"),
                 None,
             );
-            return Decision::Settle(Box::new(next));
+            return Ok(Decision::Settle(Box::new(next)));
         }
         if facts.imported {
-            return self.imported_elsewhere(id, entry, document, source, facts);
+            return Ok(self.imported_elsewhere(id, entry, document, source, facts));
         }
         if self.plan.route.only_when_needed && !entry.needed {
-            return self.exclude(entry, "no document needs it yet");
+            return Ok(self.exclude(entry, "no document needs it yet"));
         }
         if let Err(stop) = self.gate(source, entry) {
-            return self.stopped(id, entry, stop);
+            return Ok(self.stopped(id, entry, stop));
         }
-        if self.plan.matches() && !entry.create_new {
-            if let Some(decision) = self.matched(id, entry, source) {
-                return decision;
-            }
+        if self.plan.matches()
+            && !entry.create_new
+            && let Some(decision) = self.matched(id, entry, source)?
+        {
+            return Ok(decision);
         }
         let write = if self.plan.writes_back() { Write::Update } else { Write::Create };
-        match self.prepare(id, entry, document, source, write) {
+        Ok(match self.prepare(id, entry, document, source, write) {
             Ok(ready) => Decision::Send(Box::new(ready)),
             Err(decision) => *decision,
-        }
+        })
     }
 
     fn imported_elsewhere(
@@ -345,7 +355,7 @@ impl Decider<'_> {
         source: &Value,
         write: Write,
     ) -> Result<Ready, Box<Decision>> {
-        let links = StoredLinks { decider: self, by: id };
+        let links = StoredLinks { decider: self };
         let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
         let stopped_here = |found: Problem, cause: &str| {
             Box::new(self.stop(id, entry, State::Warning, found, cause.into()))
@@ -442,78 +452,6 @@ impl Decider<'_> {
         }
     }
 
-    /// Which target document a source document stands for. `None`: none, and it is to be created.
-    fn matched(&self, id: &EntryId, entry: &Entry, source: &Value) -> Option<Decision> {
-        let index = self.matches?;
-        let cx = self.apply(source, entry.number.as_deref(), &NoLinks);
-        let answer = match self.plan.mapping.decide(index, &self.plan.target_rules, &cx) {
-            Ok(it) => it,
-            Err(stop) => return Some(self.stopped(id, entry, stop)),
-        };
-        let (cause, candidates) = match answer {
-            MatchAnswer::One { id: target, rule } => {
-                let mut next = entry.clone();
-                next.held = Some(Held {
-                    id: target,
-                    seen_at: self.now,
-                    adopted: true,
-                    ..Held::default()
-                });
-                next.clear_stop();
-                next.record(
-                    self.now,
-                    State::Synced,
-                    Actor::Engine,
-                    format!("linked by {rule}"),
-                    None,
-                );
-                return Some(Decision::Settled(Box::new(next)));
-            }
-            MatchAnswer::Many(candidates) => (
-                format!("more than one in {} may be meant, or it is out of use", self.plan.target_title),
-                candidates,
-            ),
-            MatchAnswer::None { suggestions } => {
-                if self.plan.route.unmatched == Unmatched::Create && suggestions.is_empty() {
-                    return None;
-                }
-                let cause = if suggestions.is_empty() {
-                    format!("nothing in {} matches it", self.plan.target_title)
-                } else {
-                    format!("nothing in {} matches it for certain", self.plan.target_title)
-                };
-                (cause, suggestions)
-            }
-        };
-        let party = entry.facts.party.clone().unwrap_or_else(|| id.source.clone());
-        let mut decision = self.stop(
-            id,
-            entry,
-            State::Warning,
-            Problem {
-                category: Category::Contact,
-                field: None,
-                cause: format!("{party}: {cause}"),
-                remedy: if candidates.is_empty() {
-                    format!("`ledgerline link {id} --to ID` or `ledgerline link {id} --create`")
-                } else {
-                    format!(
-                        "`ledgerline link {id} --to ID` with one of the candidates, or `--create`"
-                    )
-                },
-            },
-            // One row for each: a person answers them one by one.
-            format!("entry:{id}"),
-        );
-        if let Decision::Settle(next) = &mut decision {
-            next.candidates = candidates
-                .into_iter()
-                .map(|it| Candidate { id: it.id, label: it.label, why: it.why })
-                .collect();
-        }
-        Some(decision)
-    }
-
     fn keep_synced(&self, entry: &Entry, what: &str) -> Decision {
         let mut next = entry.clone();
         next.clear_stop();
@@ -591,115 +529,4 @@ pub(crate) fn problem(
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A panic while holding one of these locks leaves plain values behind: going on is safe.
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Links while only the gate is asked.
-struct NoLinks;
-
-impl Links for NoLinks {
-    fn resolve(&self, _: &str, id: &str) -> LinkAnswer {
-        LinkAnswer::Target(id.to_owned())
-    }
-}
-
-/// Links as the store holds them.
-struct StoredLinks<'a> {
-    decider: &'a Decider<'a>,
-    by: &'a EntryId,
-}
-
-impl Links for StoredLinks<'_> {
-    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
-        let decider = self.decider;
-        let Some(route) = decider.plan.route.links.get(link) else {
-            return waiting(
-                format!("link {link}"),
-                format!("the route binds no link `{link}`"),
-                "bind it in the route's `links`".to_owned(),
-            );
-        };
-        let wanted = EntryId::new(route, id);
-        let cause = Cause::entry(&wanted).key;
-        let entry = match decider.store.entry(&wanted) {
-            Ok(it) => it,
-            Err(why) => {
-                return waiting(cause, why.to_string(), "mend the store".to_owned());
-            }
-        };
-        let Some(entry) = entry else {
-            return waiting(
-                cause,
-                format!("{link} {id} has not been read from the source"),
-                format!(
-                    "see that it exists and can be read, then `ledgerline sync {route}`"
-                ),
-            );
-        };
-        let name = entry.facts.party.clone().unwrap_or_else(|| id.to_owned());
-        match (entry.state, &entry.held) {
-            (State::Synced, Some(held)) => self.in_use(&wanted, &name, held),
-            (State::Excluded | State::Pending | State::Synced, _) => {
-                lock(&decider.raised).needed.insert(wanted.clone());
-                waiting(
-                    cause,
-                    format!("{name} is not linked yet"),
-                    format!("`ledgerline sync {route}`"),
-                )
-            }
-            (State::Skipped, _) => waiting(
-                cause,
-                format!("{name} was skipped"),
-                format!("`ledgerline reset {wanted}`, then link it"),
-            ),
-            _ => {
-                let (why, remedy) = match &entry.problem {
-                    Some(it) => (it.cause.clone(), it.remedy.clone()),
-                    None => (format!("{name} is {}", entry.state.name()), "`ledgerline sync`".into()),
-                };
-                let _ = self.by;
-                waiting(cause, why, remedy)
-            }
-        }
-    }
-}
-
-impl StoredLinks<'_> {
-    /// Follows merges, and refuses a link whose target document is out of use.
-    fn in_use(&self, wanted: &EntryId, name: &str, held: &Held) -> LinkAnswer {
-        let decider = self.decider;
-        let Some(plan) = decider.plans.get(&wanted.route) else {
-            return LinkAnswer::Target(held.id.clone());
-        };
-        if plan.target.connection != decider.plan.target.connection || plan.target_stream.life.is_none()
-        {
-            return LinkAnswer::Target(held.id.clone());
-        }
-        let mut id = held.id.clone();
-        let mut seen = BTreeSet::new();
-        loop {
-            let Some(document) = decider.reference.get(&plan.target.stream, &id) else {
-                // Not in the list that was read: the target itself will say.
-                return LinkAnswer::Target(id);
-            };
-            let cx = plan.rules_cx(decider.reference);
-            if plan.target_rules.active(document, cx).unwrap_or(true) {
-                if id != held.id {
-                    lock(&decider.raised).moved.insert(wanted.clone(), id.clone());
-                }
-                return LinkAnswer::Target(id);
-            }
-            match plan.target_rules.moved_to(document, cx).ok().flatten() {
-                Some(next) if seen.insert(id.clone()) => id = next,
-                _ => break,
-            }
-        }
-        let cause = format!("{name} is out of use in {}", plan.target_title);
-        lock(&decider.raised).broken.insert(wanted.clone(), cause.clone());
-        let remedy = plan.target_rules.life_remedy().unwrap_or_default().to_owned();
-        waiting(Cause::entry(wanted).key, cause, remedy)
-    }
-}
-
-fn waiting(cause_key: String, cause: String, remedy: String) -> LinkAnswer {
-    LinkAnswer::Waiting { cause_key, cause, remedy }
 }

@@ -304,6 +304,7 @@ impl Engine {
             }
             let settlement = Settlement { changes, intent: Some(id), ..Settlement::default() };
             offload::run(&self.store, move |store| store.settle(settlement)).await?;
+            super::steps::reached("cleared-up", "");
         }
         if restored {
             let count = offload::run(&self.store, move |store| store.distrust(now)).await?;

@@ -19,9 +19,10 @@ mod run;
 mod schedule;
 mod send;
 mod settle;
-mod steps;
+pub(crate) mod steps;
 mod work;
 
+pub(crate) use decide::Takers;
 pub use engine::{Engine, OpenError, Parts};
 pub use plans::{Offline, check_offline};
 pub(crate) use plan::RoutePlan;

@@ -74,10 +74,10 @@ pub(crate) async fn pull(
                     state_version: system.plugin.manifest().state_version,
                     at,
                 };
-                let (stream, routes) = (stream.clone(), routes.to_vec());
+                let (id, routes) = (stream.clone(), routes.to_vec());
                 let intake = offload::run(&run.store, move |store| {
                     store.intake_page(PageIn {
-                        stream: &stream,
+                        stream: &id,
                         routes: &routes,
                         documents,
                         cursor: Some(row),
@@ -85,7 +85,7 @@ pub(crate) async fn pull(
                     })
                 })
                 .await?;
-                steps::reached("page-taken-in");
+                steps::reached("page-taken-in", &format!("{}/{}", stream.connection, stream.stream));
                 taken(count, &intake);
             }
             Asked::Done => return Ok(()),

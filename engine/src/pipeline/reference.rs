@@ -1,7 +1,7 @@
 //! Reference lists of the targets: accounts, tax rates, contacts. Kept in the store as documents
 //! without entries, refreshed when they are old, held in memory while decisions are made.
 
-use std::{collections::BTreeMap, sync::{Arc, Mutex}};
+use std::{collections::{BTreeMap, BTreeSet}, sync::{Arc, Mutex}};
 
 use crate::{
     mapping::{Reference, Value},
@@ -10,6 +10,7 @@ use crate::{
         engine::Connected,
         pull::pull,
         run::Run,
+        steps,
     },
     store::{SharedStore, StoreError, StreamId, offload},
 };
@@ -26,13 +27,14 @@ fn note(stream: &StreamId) -> String {
 }
 
 impl References {
-    /// The lists `streams` of `system`, fresh enough, as one snapshot.
+    /// The lists `streams` of `system`, fresh enough, as one snapshot. Those in `mended` are read again
+    /// whatever their age.
     pub(crate) async fn fresh(
         &self,
         run: &Run<'_>,
         system: &Connected,
         streams: &[String],
-        force: bool,
+        mended: &BTreeSet<String>,
     ) -> Result<Arc<Reference>, StoreError> {
         let connection = &system.connection.name;
         let mut changed = false;
@@ -48,20 +50,22 @@ impl References {
             let first_this_run = run.first_look(&id);
             let due = age.is_none_or(|it| it > limit)
                 || (stream.always_fresh && first_this_run)
-                || (force && first_this_run);
+                || (mended.contains(name) && first_this_run);
             if !due {
                 continue;
             }
             let rules = system.rules.get(name);
             let pulled =
-                pull(run, system, &id, rules, &[], |_, intake| {
-                    changed |= intake.new + intake.changed > 0;
+                pull(run, system, &id, rules, &[], |count, intake| {
+                    // Lists have no entries, so the page's documents are what counts.
+                    changed |= count > intake.same;
                 })
                 .await;
             if let Err(why) = pulled {
                 run.park(connection, &why.to_string());
                 break;
             }
+            steps::reached("list-read", &format!("{connection}/{name}"));
             let (key, at) = (note(&id), now.to_string());
             offload::run(&run.store, move |store| store.set_note(&key, Some(&at))).await?;
         }

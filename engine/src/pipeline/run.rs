@@ -6,7 +6,8 @@
 //! done in the next round.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     http::{CallClass, Channel},
+    mapping::Reference,
     operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
     pipeline::{
         account,
@@ -24,13 +26,15 @@ use crate::{
         progress::{Progress, Step},
         pull::pull,
         settle::Ending,
+        steps,
         work,
     },
     plugins::Cancel,
-    store::{SharedStore, StoreError, StreamId, offload},
+    store::{EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload},
 };
 
-/// Longest that a run waits for the moment at which an uncertain document may be asked for.
+/// Longest that a person's run waits for the moment at which an uncertain document may be asked
+/// for. Scheduled runs do not wait: other routes would stand still meanwhile.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One run and what it has met so far.
@@ -52,7 +56,24 @@ pub(crate) struct Run<'a> {
     pub(crate) routes: Vec<Arc<RoutePlan>>,
     confirmed: Mutex<BTreeSet<String>>,
     proven: Mutex<BTreeSet<String>>,
-    previewed: Mutex<BTreeSet<crate::store::EntryId>>,
+    /// Source connections whose documents somebody else posts, too: nothing of them is sent.
+    barred: Mutex<BTreeSet<String>>,
+    previewed: Mutex<BTreeSet<EntryId>>,
+    /// Where entries of each route stopped in this run, by the hash of their ids: an entry that stops
+    /// in several rounds counts once, where it stopped last.
+    stopped: Mutex<BTreeMap<String, HashMap<u64, State>>>,
+    /// How many settlements changed entries of each route in this run.
+    changes: Mutex<BTreeMap<String, u64>>,
+    /// What waiting entries of each route were last held against.
+    weighed: Mutex<BTreeMap<String, Weighed>>,
+}
+
+/// What decides whether looking at waiting entries once more could give anything new.
+struct Weighed {
+    /// Changes on the routes that it links to.
+    changes: u64,
+    /// The target's lists.
+    lists: Arc<Reference>,
 }
 
 impl<'a> Run<'a> {
@@ -80,7 +101,11 @@ impl<'a> Run<'a> {
             routes,
             confirmed: Mutex::default(),
             proven: Mutex::default(),
+            barred: Mutex::default(),
             previewed: Mutex::default(),
+            stopped: Mutex::default(),
+            changes: Mutex::default(),
+            weighed: Mutex::default(),
         }
     }
 
@@ -98,6 +123,13 @@ impl<'a> Run<'a> {
         worked?;
         self.note_parked().await?;
         let mut report = std::mem::take(&mut *lock(&self.report));
+        for (route, entries) in std::mem::take(&mut *lock(&self.stopped)) {
+            let row = report.routes.entry(route).or_default();
+            for state in entries.into_values() {
+                report.unfinished |= state == State::Failed;
+                *row.stopped.entry(state.name().to_owned()).or_default() += 1;
+            }
+        }
         for (name, after) in self.engine.call_counts() {
             let earlier = before.get(&name).copied().unwrap_or_default();
             let own = crate::operate::CallCount {
@@ -183,6 +215,7 @@ impl<'a> Run<'a> {
                 if let Err(why) = offload::run(&self.store, move |store| store.caught_up(&id)).await {
                     self.park(&stream.connection, &why.to_string());
                 }
+                steps::reached("stream-ended", &format!("{}/{}", stream.connection, stream.stream));
             }
             Err(why) => self.park(&stream.connection, &why.to_string()),
         }
@@ -206,11 +239,13 @@ impl<'a> Run<'a> {
         // A route depends on earlier ones only, so its own depth bounds the rounds; the margin is
         // for documents that are taken in anew while they are about to be sent.
         let mut rounds = self.routes.len() + 6;
-        let mut patience = PATIENCE;
+        let mut patience = if self.interactive { PATIENCE } else { Duration::ZERO };
+        let mut asked_in_vain = false;
         loop {
             let mut progress = false;
             for plan in &self.routes {
                 if self.cancel.is_cancelled() {
+                    self.unfinished();
                     return Ok(());
                 }
                 progress |= work::work(self, plan).await?;
@@ -223,8 +258,10 @@ impl<'a> Run<'a> {
             let wait = Duration::from_millis(
                 u64::try_from(at - self.engine.clock.now_ms()).unwrap_or_default(),
             );
-            if wait > patience || self.request.dry_run {
-                lock(&self.report).unfinished = true;
+            // The time of some was there already, and the target could not say.
+            let again_in_vain = wait.is_zero() && std::mem::replace(&mut asked_in_vain, true);
+            if wait > patience || again_in_vain || self.request.dry_run {
+                self.unfinished();
                 return Ok(());
             }
             patience -= wait;
@@ -232,7 +269,10 @@ impl<'a> Run<'a> {
             self.progress.step(Step::WaitingToAsk { until_ms: at });
             tokio::select! {
                 () = self.engine.clock.sleep(wait + Duration::from_millis(1)) => {}
-                () = self.cancel.cancelled() => return Ok(()),
+                () = self.cancel.cancelled() => {
+                    self.unfinished();
+                    return Ok(());
+                }
             }
         }
     }
@@ -244,7 +284,7 @@ impl<'a> Run<'a> {
             if self.is_parked(&plan.target.connection) {
                 continue;
             }
-            for (_, entry, _) in work::claim_all(self, plan, crate::store::State::Uncertain).await? {
+            for (_, entry, _) in work::claim_all(self, plan, State::Uncertain).await? {
                 let at = work::may_ask_at(self, plan, &entry);
                 next = Some(next.map_or(at, |it| it.min(at)));
             }
@@ -265,6 +305,7 @@ impl<'a> Run<'a> {
             } else if self.request.confirm && !self.request.dry_run {
                 let at = self.engine.clock.now().to_string();
                 self.keep_note(key, Some(at)).await?;
+                steps::reached("confirmed", plan.name());
                 lock(&self.confirmed).insert(plan.name().to_owned());
             }
         }
@@ -285,7 +326,7 @@ impl<'a> Run<'a> {
                 self.keep_note(format!("taken-over/{connection}"), Some(now)).await?;
                 self.keep_note(key, None).await?;
             } else {
-                lock(&self.report).parked.insert(connection, why);
+                self.bar(connection, why);
             }
         }
         Ok(())
@@ -294,7 +335,7 @@ impl<'a> Run<'a> {
     pub(crate) async fn foreign_poster(
         &self,
         plan: &RoutePlan,
-        example: &crate::store::EntryId,
+        example: &EntryId,
     ) -> Result<(), StoreError> {
         let connection = &plan.source.connection;
         let why = format!(
@@ -304,8 +345,89 @@ impl<'a> Run<'a> {
             plan.source_title, plan.target_title
         );
         self.keep_note(format!("foreign/{connection}"), Some(why.clone())).await?;
-        lock(&self.report).parked.insert(connection.clone(), why);
+        self.bar(connection.clone(), why);
         Ok(())
+    }
+
+    fn bar(&self, connection: String, why: String) {
+        lock(&self.barred).insert(connection.clone());
+        lock(&self.report).parked.insert(connection, why);
+    }
+
+    /// Whether nothing of this source may be sent, because somebody else posts it, too.
+    pub(crate) fn is_barred(&self, connection: &str) -> bool {
+        lock(&self.barred).contains(connection)
+    }
+
+    /// Makes changes durable, and remembers where their entries stand.
+    ///
+    /// A change that no call stands behind is left out when its entry changed meanwhile (a person
+    /// did something, a newer page came in): it was decided on something older. What a call did is
+    /// kept in any case.
+    pub(crate) async fn settle(&self, mut settlement: Settlement) -> Result<(), StoreError> {
+        while settlement.intent.is_none() && !settlement.changes.is_empty() {
+            let tried = settlement.clone();
+            match offload::run(&self.store, move |store| store.settle(tried)).await {
+                Ok(()) => {
+                    self.note_states(&settlement);
+                    return Ok(());
+                }
+                Err(StoreError::Conflict { id } | StoreError::Missing { id }) => {
+                    tracing::debug!(%id, "changed meanwhile; decided about again later");
+                    let before = settlement.changes.len();
+                    settlement.changes.retain(|it| it.id != id);
+                    settlement.outcomes.retain(|it| {
+                        it.stream.stream != id.route || it.document.id != id.source
+                    });
+                    if settlement.changes.len() == before {
+                        return Err(StoreError::Conflict { id });
+                    }
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        if settlement.intent.is_some() {
+            self.note_states(&settlement);
+            return offload::run(&self.store, move |store| store.settle(settlement)).await;
+        }
+        Ok(())
+    }
+
+    fn note_states(&self, settlement: &Settlement) {
+        for change in &settlement.changes {
+            let EntryId { route, source } = &change.id;
+            let mut stopped = lock(&self.stopped);
+            let entries = stopped.entry(route.clone()).or_default();
+            match change.entry.state {
+                State::Synced | State::Pending | State::Sending | State::Uncertain => {
+                    entries.remove(&hashed(source));
+                }
+                state => {
+                    entries.insert(hashed(source), state);
+                }
+            }
+            drop(stopped);
+            *lock(&self.changes).entry(route.clone()).or_default() += 1;
+        }
+    }
+
+    /// Whether a passing fault met this entry in this very run: trying at once again would only use
+    /// up its attempts.
+    pub(crate) fn failed_now(&self, id: &EntryId) -> bool {
+        let stopped = lock(&self.stopped);
+        stopped.get(&id.route).and_then(|it| it.get(&hashed(&id.source))) == Some(&State::Failed)
+    }
+
+    /// Whether waiting entries of a route are worth another look in this run: the first one, and
+    /// after something changed that they may wait for.
+    pub(crate) fn worth_weighing(&self, plan: &RoutePlan, lists: &Arc<Reference>) -> bool {
+        let changes = {
+            let changes = lock(&self.changes);
+            plan.route.links.values().filter_map(|it| changes.get(it)).sum()
+        };
+        let now = Weighed { changes, lists: lists.clone() };
+        let before = lock(&self.weighed).insert(plan.name().to_owned(), now);
+        before.is_none_or(|it| it.changes != changes || !Arc::ptr_eq(&it.lists, lists))
     }
 
     pub(crate) async fn keep_note(
@@ -328,6 +450,15 @@ impl<'a> Run<'a> {
 
     pub(crate) fn is_parked(&self, connection: &str) -> bool {
         lock(&self.report).parked.contains_key(connection)
+    }
+
+    /// Whether one of these lists was not looked at in this run.
+    pub(crate) fn looks_first(&self, connection: &str, lists: &[String]) -> bool {
+        let looked = lock(&self.looked);
+        lists.iter().any(|stream| {
+            let id = StreamId { connection: connection.to_owned(), stream: stream.clone() };
+            !looked.contains(&id)
+        })
     }
 
     /// Whether this is the first look at a reference list in this run.
@@ -388,9 +519,12 @@ impl<'a> Run<'a> {
                 Write::Update => row.updated.add(money),
             },
             Ending::Uncertain => row.uncertain += 1,
-            Ending::Refused { .. } => *row.stopped.entry("warning".into()).or_default() += 1,
-            Ending::Failed(_) => *row.stopped.entry("failed".into()).or_default() += 1,
-            Ending::Halve | Ending::Parked(_) => {}
+            Ending::Refused { .. }
+            | Ending::Failed(_)
+            | Ending::Halve
+            | Ending::Parked(_)
+            | Ending::Left
+            | Ending::Again => {}
         });
         self.progress.step(Step::Settled { route: route.to_owned() });
     }
@@ -415,12 +549,11 @@ impl<'a> Run<'a> {
         self.with_row(plan.name(), |row| row.adopted.add(money));
     }
 
-    pub(crate) fn settled_without_call(&self, plan: &RoutePlan, state: crate::store::State, linked: bool) {
-        use crate::store::State;
-        self.with_row(plan.name(), |row| match state {
-            State::Synced if linked => row.adopted.count += 1,
-            State::Synced => row.unchanged += 1,
-            other => *row.stopped.entry(other.name().to_owned()).or_default() += 1,
+    /// An entry became or stayed synced without a call.
+    pub(crate) fn synced_without_call(&self, plan: &RoutePlan, linked: bool) {
+        self.with_row(plan.name(), |row| match linked {
+            true => row.adopted.count += 1,
+            false => row.unchanged += 1,
         });
     }
 
@@ -472,4 +605,11 @@ impl<'a> Run<'a> {
     pub(crate) fn unfinished(&self) {
         lock(&self.report).unfinished = true;
     }
+}
+
+/// Ids by the million would not be worth their room for a count.
+fn hashed(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
 }

@@ -7,13 +7,14 @@ use ledgerline_plugin_api::{abi::Status, manifest::{Category, Problem}};
 use crate::{
     http::CallClass,
     pipeline::{
-        calls::{Covering, WriteEffects},
+        calls::{About, Covering, WriteEffects},
         decide::{Ready, Write, lock, problem},
         run::Run,
         settle::{Ending, settle_batch},
+        steps,
     },
     plugins::{Asked, Given, Operation, OutDoc, SessionError, WriteOutcome},
-    store::StoreError,
+    store::{EntryId, StoreError},
 };
 
 /// Documents that go in one call, as far as the limits are known here.
@@ -23,6 +24,17 @@ pub(crate) struct Batch {
     pub(crate) documents: Vec<Ready>,
     /// How often it was halved on the way.
     pub(crate) split: u32,
+}
+
+/// What came of a batch, before it is settled.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The connector's results.
+    pub(crate) ended: Result<Vec<WriteOutcome>, SessionError>,
+    /// The calls that covered documents of it.
+    pub(crate) calls: Vec<Covering>,
+    /// Entries that somebody stopped meanwhile.
+    pub(crate) stopped: Vec<EntryId>,
 }
 
 /// What is left to do after a batch.
@@ -83,6 +95,7 @@ pub(crate) async fn send(run: &Run<'_>, batch: Batch) -> Result<AfterBatch, Stor
         clock: engine.clock,
         cancel: run.cancel.clone(),
         store: run.store.clone(),
+        route: batch.route.clone(),
         connection: plan.target.connection.clone(),
         account: target.account.clone().unwrap_or_default(),
         idempotency: plan.target_manifest.idempotency.clone(),
@@ -90,13 +103,19 @@ pub(crate) async fn send(run: &Run<'_>, batch: Batch) -> Result<AfterBatch, Stor
         attempt,
         timeout: target.connection.call_timeout,
         calls: Mutex::default(),
+        stopped: Mutex::default(),
     };
-    crate::pipeline::steps::reached("batch-formed");
+    steps::reached("batch-formed", plan.name());
     let out: Vec<OutDoc> = batch.documents.iter().map(out_document).collect();
     let ended = drive(run, &batch.route, &effects, &out).await;
-    crate::pipeline::steps::reached("results-read");
-    let calls = std::mem::take(&mut *lock(&effects.calls));
-    settle_batch(run, plan, batch, ended, calls).await
+    drop(out);
+    steps::reached("results-read", plan.name());
+    let done = Done {
+        ended,
+        calls: std::mem::take(&mut *lock(&effects.calls)),
+        stopped: std::mem::take(&mut *lock(&effects.stopped)),
+    };
+    settle_batch(run, plan, batch, done).await
 }
 
 fn out_document(ready: &Ready) -> OutDoc {
@@ -130,7 +149,16 @@ async fn drive(
     let mut given = Given::Nothing;
     let mut results = None;
     loop {
-        match session.next(given, effects).await? {
+        let asked = match session.next(given, effects).await {
+            Ok(it) => it,
+            // What was reported before stands.
+            Err(why) if results.is_some() => {
+                tracing::warn!(route, error = %why.message, "the session failed after its results");
+                break;
+            }
+            Err(why) => return Err(why),
+        };
+        match asked {
             Asked::Want if results.is_none() => given = Given::Batch(out),
             Asked::Want => given = Given::NoMore,
             Asked::Results(list) => {
@@ -156,26 +184,20 @@ async fn drive(
 }
 
 /// What one document's call and result amount to.
-pub(crate) fn ending(
-    index: usize,
-    count: usize,
-    ended: &Result<Vec<WriteOutcome>, SessionError>,
-    calls: &[Covering],
-) -> Ending {
-    let own = || calls.iter().filter(|it| it.covers.contains(&u32::try_from(index).unwrap_or(u32::MAX)));
+pub(crate) fn ending(index: usize, count: usize, done: &Done) -> Ending {
+    let place = u32::try_from(index).unwrap_or(u32::MAX);
+    let own = || done.calls.iter().filter(|it| it.covers.contains(&place));
     if own().any(|it| it.lost) {
         return Ending::Uncertain;
     }
     let left = own().any(|it| it.left);
-    let result = match ended {
+    if !left && own().next().is_none() && !done.stopped.is_empty() {
+        return Ending::Again;
+    }
+    let result = match &done.ended {
         Ok(list) => list.get(index),
-        Err(why) => {
-            return if left {
-                Ending::Uncertain
-            } else {
-                not_sent(why.status, &why.message, own().next())
-            };
-        }
+        Err(_) if left => return Ending::Uncertain,
+        Err(why) => return not_sent(why.status, &why.message, own().next()),
     };
     let Some(result) = result else {
         return if left {
@@ -203,18 +225,27 @@ pub(crate) fn ending(
             problem: result.problem.clone().unwrap_or_else(|| unnamed(&result.message)),
             words: result.message.clone(),
         },
-        // The answer could not be understood although a call left: it may have written.
-        Status::PROTOCOL | Status::BUG | Status::PANIC if left => Ending::Uncertain,
+        // A call left, and the connector has nothing certain to say of it: it may have written.
+        _ if left && !own().all(|it| it.turned_away || !it.left) => Ending::Uncertain,
         status => not_sent(status, &result.message, own().next()),
     }
 }
 
+/// Nothing happened at the target: whose matter is that?
 fn not_sent(status: Status, message: &str, call: Option<&Covering>) -> Ending {
-    let why = call.and_then(|it| it.not_sent.clone()).unwrap_or_else(|| message.to_owned());
-    if call.is_some_and(|it| it.credentials) || matches!(status, Status::AUTH | Status::CONFIG) {
-        return Ending::Parked(why);
+    if let Some(it) = call.and_then(|it| it.not_sent.as_ref()) {
+        match it.about {
+            About::Connection => return Ending::Parked(it.why.clone()),
+            About::Run => return Ending::Left,
+            About::Call => {}
+        }
     }
+    let why = call
+        .and_then(|it| it.not_sent.as_ref())
+        .map_or_else(|| message.to_owned(), |it| it.why.clone());
     match status {
+        Status::AUTH | Status::CONFIG | Status::RATE_LIMITED => Ending::Parked(why),
+        Status::CANCELLED => Ending::Left,
         Status::BUG | Status::PANIC | Status::PROTOCOL | Status::UNSUPPORTED => Ending::Refused {
             problem: problem(
                 Category::Defect,

@@ -10,13 +10,12 @@ use crate::{
         decide::{Ready, Write, problem},
         plan::RoutePlan,
         run::Run,
-        send::{AfterBatch, Batch, ending},
+        send::{AfterBatch, Batch, Done, ending},
         steps,
     },
-    plugins::{SessionError, WriteOutcome},
     store::{
         Actor, Cause, Change, Entry, Facts, Held, Incoming, OutcomeIn, Settlement, State,
-        StoreError, StreamId, offload,
+        StoreError, StreamId,
     },
 };
 
@@ -33,8 +32,12 @@ pub(crate) enum Ending {
     Halve,
     /// Nothing happened; it may work later.
     Failed(String),
-    /// Nothing happened, and nothing will until a person mends the connection.
+    /// Nothing happened, and nothing will while the connection is as it is.
     Parked(String),
+    /// Nothing happened, because the run was ended.
+    Left,
+    /// Nothing happened, because of another document of the batch: without that one it goes at once.
+    Again,
 }
 
 /// Makes a batch's endings durable.
@@ -42,74 +45,85 @@ pub(crate) async fn settle_batch(
     run: &Run<'_>,
     plan: &RoutePlan,
     batch: Batch,
-    ended: Result<Vec<WriteOutcome>, SessionError>,
-    calls: Vec<Covering>,
+    mut done: Done,
 ) -> Result<AfterBatch, StoreError> {
     let now = run.engine.clock.now_ms();
     let Batch { route, documents, split } = batch;
     let count = documents.len();
     let mut after = AfterBatch::default();
     let mut halves = Vec::new();
+    let mut others = Vec::new();
     // One settlement for each call, one more for documents that no call covered.
-    let mut settlements: Vec<Settlement> = calls
-        .iter()
+    let mut settlements: Vec<Settlement> = done
+        .calls
+        .iter_mut()
         .map(|it| Settlement {
             intent: Some(it.intent),
-            call: Some((it.intent, it.row.clone())),
+            call: it.row.take().map(|row| (it.intent, row)),
             ..Settlement::default()
         })
         .chain([Settlement::default()])
         .collect();
     for (index, ready) in documents.into_iter().enumerate() {
+        let calls = &done.calls;
         let place = calls
             .iter()
             .rposition(|it| it.covers.contains(&u32::try_from(index).unwrap_or(u32::MAX)))
             .unwrap_or(calls.len());
         let call = calls.get(place);
-        let ending = ending(index, count, &ended, &calls);
-        if matches!(ending, Ending::Halve) {
-            halves.push(ready);
-            continue;
-        }
-        if let Ending::Parked(why) = &ending {
-            after.parked.get_or_insert_with(|| why.clone());
-            continue;
-        }
-        if let Ending::Refused { problem, .. } = &ending
-            && problem.category == Category::Duplicate
-            && ready.write == Write::Create
-        {
-            after.taken.push(ready.clone());
+        let ending = ending(index, count, &done);
+        match &ending {
+            Ending::Halve => {
+                halves.push(ready);
+                continue;
+            }
+            Ending::Parked(why) => {
+                after.parked.get_or_insert_with(|| why.clone());
+                continue;
+            }
+            Ending::Left => {
+                run.unfinished();
+                continue;
+            }
+            Ending::Again => {
+                if !done.stopped.contains(&ready.id) {
+                    others.push(ready);
+                }
+                continue;
+            }
+            Ending::Refused { problem, .. }
+                if problem.category == Category::Duplicate && ready.write == Write::Create =>
+            {
+                after.taken.push(ready.clone());
+            }
+            Ending::Synced { .. }
+            | Ending::Uncertain
+            | Ending::Refused { .. }
+            | Ending::Failed(_) => {}
         }
         after.progress = true;
         let Some(settlement) = settlements.get_mut(place) else { continue };
-        let entry = settled_entry(run, plan, &ready, &ending, call, now);
         run.count(&route, &ready, &ending);
+        let entry = settled_entry(plan, &ready, &ending, call, now);
         if entry.state == State::Synced {
             settlement.outcomes.extend(outcome(run, plan, &ready.id.source, &entry, now));
         }
         settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
     }
     for settlement in settlements {
-        if settlement.intent.is_none() && settlement.changes.is_empty() {
-            continue;
-        }
-        offload::run(&run.store, move |store| store.settle(settlement)).await?;
+        run.settle(settlement).await?;
+        steps::reached("settled", plan.name());
     }
-    steps::reached("settled");
-    if !halves.is_empty() {
-        let second = halves.split_off(halves.len().div_ceil(2));
-        for documents in [halves, second] {
-            if !documents.is_empty() {
-                after.again.push(Batch { route: route.clone(), documents, split: split + 1 });
-            }
+    let second = halves.split_off(halves.len().div_ceil(2));
+    for (documents, split) in [(halves, split + 1), (second, split + 1), (others, split)] {
+        if !documents.is_empty() {
+            after.again.push(Batch { route: route.clone(), documents, split });
         }
     }
     Ok(after)
 }
 
 fn settled_entry(
-    run: &Run<'_>,
     plan: &RoutePlan,
     ready: &Ready,
     ending: &Ending,
@@ -176,9 +190,8 @@ fn settled_entry(
             entry.record(now, state, Actor::Engine, why.clone(), call_id);
         }
         // Handled by the caller: the entry stays as it is.
-        Ending::Halve | Ending::Parked(_) => {}
+        Ending::Halve | Ending::Parked(_) | Ending::Left | Ending::Again => {}
     }
-    let _ = run;
     entry
 }
 

@@ -78,12 +78,13 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, S
     if !has_work(run, plan).await? {
         return Ok(false);
     }
-    let force = run.interactive && waits_for_lists(run, plan).await?;
-    let reference = run
-        .engine
-        .references
-        .fresh(run, target, &plan.reference_streams(), force)
-        .await?;
+    let streams = plan.reference_streams();
+    let connection = &plan.target.connection;
+    let mended = match run.interactive && run.looks_first(connection, &streams) {
+        true => awaited_lists(run, connection).await?,
+        false => BTreeSet::new(),
+    };
+    let reference = run.engine.references.fresh(run, target, &streams, &mended).await?;
     let mut turn = Turn::new(run, plan, target, reference);
     let mut progress = turn.questions().await?;
     // Deciding goes on while batches are under way; the channel holds one batch beside them.
@@ -91,7 +92,6 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, S
     let (decided, delivered) =
         tokio::join!(turn.decide_all(batches), deliver_all(run, plan, queue));
     progress |= decided? | delivered?;
-    steps::reached("route-done");
     Ok(progress)
 }
 
@@ -112,11 +112,24 @@ async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Something waits for a list of the target that a person may just have mended.
-async fn waits_for_lists(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
-    let route = vec![plan.route.name.clone()];
-    let groups = offload::run(&run.store, move |store| store.groups(&route)).await?;
-    Ok(groups.iter().any(|it| it.state == State::Waiting))
+/// Lists of a target that entries wait for: a person may just have mended one.
+async fn awaited_lists(run: &Run<'_>, connection: &str) -> Result<BTreeSet<String>, StoreError> {
+    let plans: Vec<&Arc<RoutePlan>> =
+        run.routes.iter().filter(|it| it.target.connection == connection).collect();
+    let routes: Vec<String> = plans.iter().map(|it| it.name().to_owned()).collect();
+    let groups = offload::run(&run.store, move |store| store.groups(&routes)).await?;
+    let mut lists = BTreeSet::new();
+    for group in groups {
+        // What waits for another entry is woken by that entry.
+        if group.state != State::Waiting || group.cause.starts_with("entry:") {
+            continue;
+        }
+        let Some(problem) = group.problem else { continue };
+        let Some(plan) = plans.iter().find(|it| it.name() == group.route) else { continue };
+        let checks = plan.target_stream.checks.iter().filter(|it| it.category == problem.category);
+        lists.extend(checks.flat_map(|it| it.refs.values().map(|it| it.stream.clone())));
+    }
+    Ok(lists)
 }
 
 struct Turn<'a> {
@@ -245,16 +258,10 @@ impl<'a> Turn<'a> {
             }
         }
         let settled = !settlement.changes.is_empty();
-        self.settle(settlement).await?;
+        self.run.settle(settlement).await?;
         let asked = ask::clear_uncertain(self.run, self.plan, ready).await?;
+        steps::reached("looked-up", self.plan.name());
         Ok(settled || asked)
-    }
-
-    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
-        if settlement.changes.is_empty() {
-            return Ok(());
-        }
-        offload::run(&self.run.store, move |store| store.settle(settlement)).await
     }
 
     /// Decides about everything that is not settled, and hands over what may go.
@@ -264,6 +271,9 @@ impl<'a> Turn<'a> {
     ) -> Result<bool, StoreError> {
         let mut progress = false;
         for state in [State::Waiting, State::Failed, State::Pending] {
+            if state == State::Waiting && !self.run.worth_weighing(self.plan, &self.reference) {
+                continue;
+            }
             progress |= self.go_over(state, &batches).await?;
         }
         // The last batch of a creation and of an update may be small.
@@ -299,7 +309,6 @@ impl<'a> Turn<'a> {
                 None => return Ok(progress),
             }
             progress |= self.decide_page(page, state).await?;
-            steps::reached("chunk-prepared");
             let (most, _) = self.plan.batch_limits();
             while self.ready.len() >= most && self.may_send().await? && self.ready.len() >= most {
                 let rest = self.ready.split_off(most);
@@ -314,8 +323,10 @@ impl<'a> Turn<'a> {
         let now = self.run.engine.clock.now_ms();
         let page: Vec<Claimed> = page
             .into_iter()
-            .filter(|(_, entry, _)| {
-                state != State::Failed || self.run.interactive || entry.not_before <= now
+            .filter(|(id, entry, _)| {
+                state != State::Failed
+                    || entry.not_before <= now
+                    || self.run.interactive && !self.run.failed_now(id)
             })
             .collect();
         let mut settlement = Settlement::default();
@@ -324,12 +335,14 @@ impl<'a> Turn<'a> {
             match decision {
                 Decision::Leave => {}
                 Decision::Settle(next) => {
-                    self.run.settled_without_call(self.plan, next.state, false);
+                    if next.state == State::Synced {
+                        self.run.synced_without_call(self.plan, false);
+                    }
                     settlement.changes.push(Change { id, seen: entry.seen(), entry: *next });
                 }
                 Decision::Settled(next) => {
                     let linked = entry.held.is_none();
-                    self.run.settled_without_call(self.plan, next.state, linked);
+                    self.run.synced_without_call(self.plan, linked);
                     settlement.outcomes.extend(outcome(self.run, self.plan, &id.source, &next, now));
                     settlement.changes.push(Change { id, seen: entry.seen(), entry: *next });
                 }
@@ -345,8 +358,10 @@ impl<'a> Turn<'a> {
                 Decision::LookFor(ready) => look_for.push(*ready),
             }
         }
+        steps::reached("chunk-prepared", self.plan.name());
         let mut progress = !settlement.changes.is_empty();
-        self.settle(settlement).await?;
+        self.run.settle(settlement).await?;
+        steps::reached("chunk-settled", self.plan.name());
         if !self.run.request.dry_run && !self.run.is_parked(&self.plan.target.connection) {
             progress |= ask::look_for(self.run, self.plan, look_for, true).await?;
         }
@@ -414,7 +429,7 @@ impl<'a> Turn<'a> {
             settlement.changes.push(Change { id, seen: entry.seen(), entry: next });
         }
         let progress = !settlement.changes.is_empty();
-        self.settle(settlement).await?;
+        self.run.settle(settlement).await?;
         Ok(progress)
     }
 
@@ -430,9 +445,9 @@ impl<'a> Turn<'a> {
             self.ready.clear();
             return Ok(false);
         }
-        if run.is_parked(&self.plan.source.connection)
-            || !run.right_account(self.plan).await?
-        {
+        // A source that is away for now keeps nothing back that was read from it: what is old is read
+        // again before it goes, and stays when that is not possible.
+        if run.is_barred(&self.plan.source.connection) || !run.right_account(self.plan).await? {
             self.ready.clear();
             return Ok(false);
         }
@@ -488,10 +503,14 @@ async fn deliver(
         progress |= changed;
         going.extend(fit);
     }
+    steps::reached("batch-compared", plan.name());
     let mut queue: Vec<Batch> = pack(plan.name(), going, plan.batch_limits());
     queue.reverse();
     while let Some(batch) = queue.pop() {
-        if run.cancel.is_cancelled() || run.is_parked(&plan.target.connection) {
+        if run.cancel.is_cancelled()
+            || run.is_parked(&plan.target.connection)
+            || run.is_barred(&plan.source.connection)
+        {
             run.unfinished();
             break;
         }

@@ -2,6 +2,9 @@
 //! libraries, a store, and the stand-in vendors in this process behind an in-memory transport, all
 //! on tokio's paused time. What a test asserts is what the vendors hold afterwards.
 
+pub mod books;
+pub mod processes;
+
 mod build;
 mod transport;
 
@@ -98,6 +101,23 @@ impl Stage {
         network.save().await;
         drop((engine, network));
         Self::over(world, clock, tweak, folder).await
+    }
+
+    /// As `restart`, with other changes to the deployment than before.
+    pub async fn restart_with(
+        mut self,
+        tweak: impl Fn(&mut Deployment) + Send + Sync + 'static,
+    ) -> Self {
+        self.tweak = Box::new(tweak);
+        self.restart().await
+    }
+
+    /// The engine ends, its store is lost, and it starts again with an empty one.
+    pub async fn lose_store(self) -> Self {
+        let Self { world, engine, clock, network, folder, tweak } = self;
+        drop((engine, network));
+        drop(folder);
+        Self::over(world, clock, tweak, tempdir()).await
     }
 
     /// Folder of everything that the deployment writes.

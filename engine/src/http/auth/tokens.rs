@@ -23,6 +23,7 @@ use crate::{
         secrets::{Secret, SecretError, Secrets},
         transport::without_query,
     },
+    pipeline::steps,
 };
 
 /// Tries of one renewal.
@@ -354,6 +355,7 @@ impl Tokens {
             Ok(Err(error)) => return Err(failed(error.to_string())),
             Err(error) => return Err(failed(error.to_string())),
         }
+        steps::reached("token-stored", &self.app);
         let access = set.access.clone();
         held.unkept = None;
         held.dead = None;

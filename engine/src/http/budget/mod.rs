@@ -2,6 +2,7 @@
 
 mod limits;
 mod line;
+mod recent;
 mod state;
 mod window;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Limits, window::Window};
+use super::{Limits, recent::Recent, window::Window};
 use crate::{http::CallClass, store::BudgetRow};
 
 const SECOND: i64 = 1_000;
@@ -81,7 +81,7 @@ pub struct BudgetView {
 /// The counters.
 #[derive(Debug)]
 pub(super) struct State {
-    second: Option<Window>,
+    second: Option<Recent>,
     minute: Option<Window>,
     day: Window,
     day_limited: bool,
@@ -104,7 +104,7 @@ impl State {
         let mut day = Window::new(DAY, limits.day.unwrap_or(u32::MAX));
         day.resume(row.day_began, row.day_used, now);
         Self {
-            second: limits.second.map(|limit| Window::new(SECOND, limit)),
+            second: limits.second.map(Recent::new),
             minute: limits.minute.map(|limit| Window::new(MINUTE, limit)),
             day,
             day_limited: limits.day.is_some(),
@@ -130,15 +130,12 @@ impl State {
             }
             CallClass::Scheduled => 0,
         };
-        let short = [&self.second, &self.minute];
-        let at = short
-            .into_iter()
-            .flatten()
-            .map(|window| window.free_at(now, 0))
-            .fold(
-                self.day.free_at(now, reserve).max(self.parked_until),
-                i64::max,
-            );
+        let second = self.second.as_ref().map(|it| it.free_at(now));
+        let minute = self.minute.as_ref().map(|it| it.free_at(now, 0));
+        let at = second.into_iter().chain(minute).fold(
+            self.day.free_at(now, reserve).max(self.parked_until),
+            i64::max,
+        );
         if at > now {
             Free::At(at)
         } else if self.concurrent.is_some_and(|limit| self.in_flight >= limit) {
@@ -150,9 +147,8 @@ impl State {
 
     /// Counts a call that leaves now.
     pub(super) fn take(&mut self, now: i64) {
-        for window in [&mut self.second, &mut self.minute].into_iter().flatten() {
-            window.take(now);
-        }
+        self.second.iter_mut().for_each(|it| it.take(now));
+        self.minute.iter_mut().for_each(|it| it.take(now));
         self.day.take(now);
         self.in_flight += 1;
         self.calls += 1;
@@ -259,16 +255,17 @@ impl State {
 
     /// Configuration that was read again.
     pub(super) fn limit(&mut self, limits: &Limits) {
-        let set = |window: &mut Option<Window>, length, limit: Option<u32>| match limit {
-            None => *window = None,
+        match limits.second {
+            None => self.second = None,
+            Some(limit) => self.second.get_or_insert_with(|| Recent::new(limit)).set_limit(limit),
+        }
+        match limits.minute {
+            None => self.minute = None,
             Some(limit) => {
-                window
-                    .get_or_insert_with(|| Window::new(length, limit))
-                    .set_limit(limit);
+                let minute = self.minute.get_or_insert_with(|| Window::new(MINUTE, limit));
+                minute.set_limit(limit);
             }
-        };
-        set(&mut self.second, SECOND, limits.second);
-        set(&mut self.minute, MINUTE, limits.minute);
+        }
         self.day.set_limit(limits.day.unwrap_or(u32::MAX));
         self.day_limited = limits.day.is_some();
         self.concurrent = limits.concurrent;

@@ -1,0 +1,119 @@
+//! Links of a document to entries of other routes: what it needs from them, and whether they can give
+//! it yet.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    mapping::{LinkAnswer, Links},
+    pipeline::decide::{Decider, lock},
+    store::{Cause, EntryId, Held, State},
+};
+
+/// Links while only the gate is asked.
+pub(super) struct NoLinks;
+
+impl Links for NoLinks {
+    fn resolve(&self, _: &str, id: &str) -> LinkAnswer {
+        LinkAnswer::Target(id.to_owned())
+    }
+}
+
+/// Links as the store holds them.
+pub(super) struct StoredLinks<'a> {
+    pub(super) decider: &'a Decider<'a>,
+}
+
+impl Links for StoredLinks<'_> {
+    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
+        let decider = self.decider;
+        let Some(route) = decider.plan.route.links.get(link) else {
+            return waiting(
+                format!("link {link}"),
+                format!("the route binds no link `{link}`"),
+                "bind it in the route's `links`".to_owned(),
+            );
+        };
+        let wanted = EntryId::new(route, id);
+        let cause = Cause::entry(&wanted).key;
+        let entry = match decider.store.entry(&wanted) {
+            Ok(it) => it,
+            Err(why) => {
+                return waiting(cause, why.to_string(), "mend the store".to_owned());
+            }
+        };
+        let Some(entry) = entry else {
+            return waiting(
+                cause,
+                format!("{link} {id} has not been read from the source"),
+                format!(
+                    "see that it exists and can be read, then `ledgerline sync {route}`"
+                ),
+            );
+        };
+        let name = entry.facts.party.clone().unwrap_or_else(|| id.to_owned());
+        match (entry.state, &entry.held) {
+            (State::Synced, Some(held)) => self.in_use(&wanted, &name, held),
+            (State::Excluded | State::Pending | State::Synced, _) => {
+                lock(&decider.raised).needed.insert(wanted.clone());
+                waiting(
+                    cause,
+                    format!("{name} is not linked yet"),
+                    format!("`ledgerline sync {route}`"),
+                )
+            }
+            (State::Skipped, _) => waiting(
+                cause,
+                format!("{name} was skipped"),
+                format!("`ledgerline reset {wanted}`, then link it"),
+            ),
+            _ => {
+                let (why, remedy) = match &entry.problem {
+                    Some(it) => (it.cause.clone(), it.remedy.clone()),
+                    None => (format!("{name} is {}", entry.state.name()), "`ledgerline sync`".into()),
+                };
+                waiting(cause, why, remedy)
+            }
+        }
+    }
+}
+
+impl StoredLinks<'_> {
+    /// Follows merges, and refuses a link whose target document is out of use.
+    fn in_use(&self, wanted: &EntryId, name: &str, held: &Held) -> LinkAnswer {
+        let decider = self.decider;
+        let Some(plan) = decider.plans.get(&wanted.route) else {
+            return LinkAnswer::Target(held.id.clone());
+        };
+        if plan.target.connection != decider.plan.target.connection || plan.target_stream.life.is_none()
+        {
+            return LinkAnswer::Target(held.id.clone());
+        }
+        let mut id = held.id.clone();
+        let mut seen = BTreeSet::new();
+        loop {
+            let Some(document) = decider.reference.get(&plan.target.stream, &id) else {
+                // Not in the list that was read: the target itself will say.
+                return LinkAnswer::Target(id);
+            };
+            let cx = plan.rules_cx(decider.reference);
+            if plan.target_rules.active(document, cx).unwrap_or(true) {
+                if id != held.id {
+                    lock(&decider.raised).moved.insert(wanted.clone(), id.clone());
+                }
+                return LinkAnswer::Target(id);
+            }
+            match plan.target_rules.moved_to(document, cx).ok().flatten() {
+                Some(next) if seen.insert(id.clone()) => id = next,
+                _ => break,
+            }
+        }
+        let cause = format!("{name} is out of use in {}", plan.target_title);
+        lock(&decider.raised).broken.insert(wanted.clone(), cause.clone());
+        let remedy = plan.target_rules.life_remedy().unwrap_or_default().to_owned();
+        waiting(Cause::entry(wanted).key, cause, remedy)
+    }
+}
+
+fn waiting(cause_key: String, cause: String, remedy: String) -> LinkAnswer {
+    LinkAnswer::Waiting { cause_key, cause, remedy }
+}

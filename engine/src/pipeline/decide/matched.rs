@@ -1,0 +1,173 @@
+//! Which target document a source document stands for: certain by the mapping's rules, or a question
+//! for a person, who sees what may be meant and why it is not certain.
+
+use ledgerline_plugin_api::manifest::{Category, Problem};
+
+use crate::{
+    config::Unmatched,
+    mapping::{MatchAnswer, MatchIndex, Value},
+    pipeline::decide::{Decider, Decision, NoLinks, Takers, lock},
+    store::{Actor, Candidate, Entry, EntryId, Held, State, StoreError},
+};
+
+/// Why it is not certain.
+struct Question {
+    cause: String,
+    remedy: String,
+    candidates: Vec<Candidate>,
+}
+
+impl Decider<'_> {
+    /// What is to be done about an entry that may stand for a target document that is there. `None`:
+    /// it stands for none, and is to be created.
+    pub(super) fn matched(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        source: &Value,
+    ) -> Result<Option<Decision>, StoreError> {
+        let Some(index) = self.matches else { return Ok(None) };
+        let cx = self.apply(source, entry.number.as_deref(), &NoLinks);
+        let answer = match self.plan.mapping.decide(index, &self.plan.target_rules, &cx) {
+            Ok(it) => it,
+            Err(stop) => return Ok(Some(self.stopped(id, entry, stop))),
+        };
+        let question = match answer {
+            MatchAnswer::One { id: target, rule } => match self.taken_by(&target, id)? {
+                None => return Ok(Some(self.link(id, entry, target, &rule))),
+                Some(other) => self.shared(id, &target, &rule, &other)?,
+            },
+            MatchAnswer::Many(all) => {
+                let all = all.into_iter().map(|it| Candidate { id: it.id, label: it.label, why: it.why });
+                self.which(id, index, all.collect())
+            }
+            MatchAnswer::None { suggestions } => {
+                if self.plan.route.unmatched == Unmatched::Create && suggestions.is_empty() {
+                    return Ok(None);
+                }
+                let all = suggestions
+                    .into_iter()
+                    .map(|it| Candidate { id: it.id, label: it.label, why: it.why });
+                self.unmatched(id, all.collect())
+            }
+        };
+        Ok(Some(self.ask(id, entry, question)))
+    }
+
+    fn link(&self, id: &EntryId, entry: &Entry, target: String, rule: &str) -> Decision {
+        if let Some(takers) = lock(self.raised).takers.as_mut() {
+            takers.take(&target, id);
+        }
+        let mut next = entry.clone();
+        next.held = Some(Held { id: target, seen_at: self.now, adopted: true, ..Held::default() });
+        next.clear_stop();
+        let what = format!("linked by {rule}");
+        next.record(self.now, State::Synced, Actor::Engine, what, None);
+        Decision::Settled(Box::new(next))
+    }
+
+    /// Another entry that stands for the target document, where only one may.
+    fn taken_by(&self, target: &str, id: &EntryId) -> Result<Option<EntryId>, StoreError> {
+        if !self.plan.one_for_one() {
+            return Ok(None);
+        }
+        let mut raised = lock(self.raised);
+        if raised.takers.is_none() {
+            raised.takers = Some(Takers::read(self.store, &id.route)?);
+        }
+        Ok(raised.takers.as_ref().and_then(|it| it.other(target, id)))
+    }
+
+    fn shared(
+        &self,
+        id: &EntryId,
+        target: &str,
+        rule: &str,
+        other: &EntryId,
+    ) -> Result<Question, StoreError> {
+        let (target_title, source_title) = (&self.plan.target_title, &self.plan.source_title);
+        let kind = &self.plan.target_stream.title;
+        let label = self.label(target);
+        let who = self.store.entry(other)?.and_then(|it| it.facts.party).unwrap_or_default();
+        Ok(Question {
+            cause: format!(
+                "{label} in {target_title}, found by {rule}, stands for {other} {who} already"
+            ),
+            remedy: format!(
+                "`ledgerline link {id} --to ID` another {kind}, or `--create`; if both are the same, \
+                 merge them in {source_title}"
+            ),
+            candidates: vec![Candidate {
+                id: target.to_owned(),
+                label,
+                why: format!("{rule}; stands for {other} already"),
+            }],
+        })
+    }
+
+    /// Several may be meant, or what is meant is out of use.
+    fn which(&self, id: &EntryId, index: &MatchIndex, candidates: Vec<Candidate>) -> Question {
+        let title = &self.plan.target_title;
+        let in_use = |it: &Candidate| index.current(&it.id).is_none_or(|(_, active)| active);
+        let choose = format!("`ledgerline link {id} --to ID` with one of the candidates, or `--create`");
+        if candidates.iter().any(in_use) {
+            let cause = format!("{} in {title} may be meant", candidates.len());
+            return Question { cause, remedy: choose, candidates };
+        }
+        let labels: Vec<&str> = candidates.iter().map(|it| it.label.as_str()).collect();
+        let cause = match labels.as_slice() {
+            [one] => format!("the only one in {title} that matches, {one}, is out of use"),
+            all => format!("all in {title} that match are out of use: {}", all.join(", ")),
+        };
+        let life = self.plan.target_rules.life_remedy().unwrap_or("Put it back into use");
+        let remedy = format!(
+            "{life}: `ledgerline retry {id}` after the one, `ledgerline link {id} --to ID` for the other"
+        );
+        Question { cause, remedy, candidates }
+    }
+
+    fn unmatched(&self, id: &EntryId, candidates: Vec<Candidate>) -> Question {
+        let title = &self.plan.target_title;
+        if candidates.is_empty() {
+            return Question {
+                cause: format!("nothing in {title} matches it"),
+                remedy: format!("`ledgerline link {id} --to ID` or `ledgerline link {id} --create`"),
+                candidates,
+            };
+        }
+        Question {
+            cause: format!("nothing in {title} matches it for certain"),
+            remedy: format!(
+                "`ledgerline link {id} --to ID` with what is suggested or another, or `--create`"
+            ),
+            candidates,
+        }
+    }
+
+    fn ask(&self, id: &EntryId, entry: &Entry, question: Question) -> Decision {
+        let Question { cause, remedy, candidates } = question;
+        let party = entry.facts.party.clone().unwrap_or_else(|| id.source.clone());
+        let problem = Problem {
+            category: Category::Contact,
+            field: None,
+            cause: format!("{party}: {cause}"),
+            remedy,
+        };
+        // One row for each: a person answers them one by one.
+        let mut decision = self.stop(id, entry, State::Warning, problem, format!("entry:{id}"));
+        if let Decision::Settle(next) = &mut decision {
+            next.candidates = candidates;
+        }
+        decision
+    }
+
+    /// What a target document is, for people.
+    fn label(&self, target: &str) -> String {
+        let document = self.reference.get(&self.plan.target.stream, target);
+        let cx = self.plan.rules_cx(self.reference);
+        document
+            .map(|it| self.plan.target_rules.label(it, cx))
+            .filter(|it| !it.is_empty())
+            .unwrap_or_else(|| target.to_owned())
+    }
+}

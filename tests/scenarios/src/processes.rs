@@ -1,0 +1,429 @@
+//! The real programs: the stand-in vendors and the engine as processes of their own, on loopback, with
+//! a deployment and a store on disk. For what only a process can show: that it dies, that it is
+//! asked through its socket, what it costs.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use jiff::{ToSpan, civil::Date};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::{books, program, repository};
+
+/// The day of the stories in seeds and configuration. Real programs live in the present, so every
+/// date of theirs is moved by as many days as have passed since.
+const STORY: Date = jiff::civil::date(2026, 11, 22);
+
+/// What the programs are started with; a test changes it before they are.
+pub struct Plan {
+    /// The vendors' seed: the demonstration's, without faults, with this many clean credit notes.
+    pub seed: toml::Table,
+    /// `ledgerline.toml`, every connection led to the stand-in.
+    pub deployment: toml::Table,
+    /// Routes by name.
+    pub routes: BTreeMap<String, toml::Table>,
+    /// Arguments of the vendors' program beside the usual ones.
+    pub vendors: Vec<String>,
+}
+
+impl Plan {
+    fn new(notes: usize) -> Self {
+        let folder = repository();
+        let mut seed = read_toml(&folder.join("tests/sandbox/seeds/demo.toml"));
+        let mut deployment = read_toml(&folder.join("config/ledgerline.toml"));
+        let mut routes = BTreeMap::new();
+        for file in std::fs::read_dir(folder.join("config/routes")).expect("routes") {
+            let path = file.expect("a file").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            routes.insert(name, read_toml(&path));
+        }
+        let days = Date::try_from(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC))
+            .expect("a date")
+            .since(STORY)
+            .expect("days")
+            .get_days();
+        for table in [&mut seed, &mut deployment] {
+            for (_, value) in table.iter_mut() {
+                shift(value, days);
+            }
+        }
+        seed.remove("clock");
+        seed.remove("faults");
+        set(&mut seed, "omni/accounts/0/generate/credit-notes", notes as i64);
+        // Short waits, so that what was lost is soon asked about.
+        for connection in ["omni-au", "xero-au"] {
+            set(&mut deployment, &format!("connections/{connection}/call-timeout"), "2s");
+            set(&mut deployment, &format!("connections/{connection}/ask-after"), "1s");
+        }
+        Self { seed, deployment, routes, vendors: Vec::new() }
+    }
+
+    /// Documents of one call at most, on every route.
+    pub fn batch(&mut self, documents: i64) {
+        for route in self.routes.values_mut() {
+            set(route, "batch", documents);
+        }
+    }
+}
+
+/// The programs at work. Dropping it ends the vendors.
+pub struct Programs {
+    folder: tempfile::TempDir,
+    vendors: Child,
+    address: String,
+    env: BTreeMap<String, String>,
+    /// Clean credit notes of the seed.
+    pub notes: usize,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal.
+    pub signal: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Standard output as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|why| panic!("{why}: {self:#?}"))
+    }
+}
+
+impl Programs {
+    /// Starts the vendors with `notes` clean credit notes and writes a deployment that leads to them.
+    pub fn start(notes: usize, change: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan::new(notes);
+        change(&mut plan);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let seed = folder.path().join("seed.toml");
+        write_toml(&seed, &plan.seed);
+        let mut vendors = Command::new(program("sandbox"))
+            .arg("--seed")
+            .arg(&seed)
+            .args(["--listen", "127.0.0.1:0", "--until-stdin-closes"])
+            .args(&plan.vendors)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the sandbox starts");
+        let mut line = String::new();
+        let output = vendors.stdout.take().expect("its output");
+        BufReader::new(output).read_line(&mut line).expect("its address");
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|why| panic!("{why}: {line}"));
+        let url = ready["url"].as_str().expect("an address").to_owned();
+        let address = url.strip_prefix("http://").expect("plain HTTP").to_owned();
+        write_deployment(folder.path(), &mut plan, &url);
+        let demo = read_toml(&repository().join("config/demo.toml"));
+        let env = demo["env"].as_table().expect("variables").iter();
+        let env = env
+            .map(|(name, value)| (name.clone(), value.as_str().expect("a text").to_owned()))
+            .collect();
+        let here = Self { folder, vendors, address, env, notes };
+        let locked = here.run(["plugins", "lock"]);
+        assert_eq!(locked.code, Some(0), "{locked:#?}");
+        here
+    }
+
+    /// The folder of the deployment.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("config")
+    }
+
+    /// The engine with these arguments, not started yet.
+    pub fn engine<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(program("ledgerline"));
+        command
+            .arg("--config")
+            .arg(self.config())
+            .args(args)
+            .envs(&self.env)
+            .env_remove("LEDGERLINE_DIE_AT")
+            .env_remove("LEDGERLINE_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the engine to its end.
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Ended {
+        finish(self.engine(args).spawn().expect("the engine starts"))
+    }
+
+    /// Runs the engine, which is to die at a step (see `ledgerline::pipeline::STEPS`).
+    pub fn run_until<A: AsRef<OsStr>>(
+        &self,
+        step: &str,
+        args: impl IntoIterator<Item = A>,
+    ) -> Ended {
+        let child = self.engine(args).env("LEDGERLINE_DIE_AT", step).spawn();
+        finish(child.expect("the engine starts"))
+    }
+
+    /// What the stand-in answers to an admin call.
+    pub fn ask(&self, path: &str) -> Value {
+        self.exchange("GET", path, "")
+    }
+
+    /// Sends the stand-in an admin call with a body.
+    pub fn tell(&self, path: &str, body: &Value) -> Value {
+        self.exchange("POST", path, &body.to_string())
+    }
+
+    /// Forgets the calls that were made so far.
+    pub fn forget_calls(&self) {
+        self.exchange("DELETE", "/_sandbox/calls", "");
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &str) -> Value {
+        let mut stream = TcpStream::connect(&self.address).expect("the sandbox listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).expect("the call leaves");
+        stream.write_all(body.as_bytes()).expect("the call leaves");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+        serde_json::from_str(body).unwrap_or_else(|why| panic!("{path}: {why}: {body}"))
+    }
+
+    /// What both vendors hold now.
+    pub fn books(&self) -> Books {
+        let state = self.ask("/_sandbox/state");
+        let first = |vendor: &str| {
+            state[vendor].as_object().and_then(|it| it.values().next().cloned()).unwrap_or_default()
+        };
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let (xero, omni) = (first("xero"), first("omni"));
+        Books {
+            xero: sorted(list(&xero["credit_notes"]).iter().map(Posted::read).collect()),
+            omni: list(&omni["credit_notes"]).iter().map(Source::read).collect(),
+            duplicates: list(&self.ask("/_sandbox/duplicates")),
+        }
+    }
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        let _ = self.vendors.kill();
+        let _ = self.vendors.wait();
+    }
+}
+
+/// Waits for a program and takes what it said.
+pub fn finish(child: Child) -> Ended {
+    let output = child.wait_with_output().expect("the program ends");
+    Ended {
+        code: output.status.code(),
+        signal: output.status.signal(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A credit note as Xero holds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Posted {
+    /// Its number.
+    pub number: String,
+    /// Its total.
+    pub total: Decimal,
+    /// Id of its contact.
+    pub contact: String,
+    /// Its status.
+    pub status: String,
+    /// How many lines it has.
+    pub lines: usize,
+}
+
+impl Posted {
+    fn read(note: &Value) -> Self {
+        let text = |field: &str| note[field].as_str().unwrap_or_default().to_owned();
+        Self {
+            number: text("CreditNoteNumber"),
+            total: books::money(&note["Total"]),
+            contact: text("ContactID"),
+            status: text("Status"),
+            lines: note["LineItems"].as_array().map_or(0, Vec::len),
+        }
+    }
+}
+
+/// A credit note as Omni holds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// Its id.
+    pub id: i64,
+    /// The number that it has in the books.
+    pub number: String,
+    /// Its total, positive for a credit.
+    pub total: Decimal,
+    /// Accounting import status.
+    pub status: String,
+}
+
+impl Source {
+    fn read(note: &Value) -> Self {
+        let reference = note["reference"].as_str().unwrap_or_default();
+        Self {
+            id: note["id"].as_i64().expect("an id"),
+            number: format!("{} {reference}", note["creditNoteNumber"]),
+            total: -books::money(&note["total"]),
+            status: note["accountingAttributes"]["accountingImportStatus"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    }
+}
+
+/// What both vendors hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Books {
+    /// Credit notes in Xero, in order.
+    pub xero: Vec<Posted>,
+    /// Credit notes in Omni, by id.
+    pub omni: Vec<Source>,
+    /// Documents that share a number or a reference.
+    pub duplicates: Vec<Value>,
+}
+
+impl Books {
+    /// Everything that is wrong with them after a run that was brought to its end: `notes` clean
+    /// credit notes must be there.
+    pub fn faults(&self, notes: usize) -> Vec<String> {
+        let mut faults: Vec<String> =
+            self.duplicates.iter().map(|it| format!("sent twice: {it}")).collect();
+        for posted in &self.xero {
+            match self.omni.iter().find(|it| it.number == posted.number) {
+                None => faults.push(format!("nobody knows {posted:?}")),
+                Some(it) if it.total != posted.total => {
+                    faults.push(format!("{posted:?} is {} in Omni", it.total));
+                }
+                Some(it) if it.status != "Imported" => {
+                    faults.push(format!("{} is in Xero, and {} in Omni", it.number, it.status));
+                }
+                Some(_) => {}
+            }
+        }
+        for (place, source) in self.omni.iter().enumerate() {
+            let count = self.xero.iter().filter(|it| it.number == source.number).count();
+            // The clean ones come first.
+            if count == 0 && (place < notes || source.status == "Imported") {
+                faults.push(format!("{source:?} is not in Xero"));
+            } else if count > 1 {
+                faults.push(format!("{} is in Xero {count} times", source.number));
+            }
+        }
+        faults
+    }
+}
+
+fn sorted(mut notes: Vec<Posted>) -> Vec<Posted> {
+    notes.sort();
+    notes
+}
+
+fn write_deployment(folder: &Path, plan: &mut Plan, url: &str) {
+    let config = folder.join("config");
+    let own = repository().join("config");
+    for part in ["mappings", "tables"] {
+        copy(&own.join(part), &config.join(part));
+    }
+    let plugins = program("").to_string_lossy().into_owned();
+    plan.deployment.insert("plugins".into(), toml::Value::Array(vec![plugins.into()]));
+    let connections = plan.deployment["connections"].as_table_mut().expect("connections");
+    for (_, connection) in connections.iter_mut() {
+        let connection = connection.as_table_mut().expect("a connection");
+        connection.insert("base-url".into(), url.into());
+    }
+    write_toml(&config.join("ledgerline.toml"), &plan.deployment);
+    for (name, route) in &plan.routes {
+        write_toml(&config.join("routes").join(format!("{name}.toml")), route);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for file in std::fs::read_dir(from).expect("a folder") {
+        let path = file.expect("a file").path();
+        let copied = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &copied);
+        } else {
+            std::fs::copy(&path, &copied).expect("a copy");
+        }
+    }
+}
+
+fn read_toml(path: &Path) -> toml::Table {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    toml::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+fn write_toml(path: &Path, table: &toml::Table) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::fs::write(path, toml::to_string(table).expect("TOML")).expect("a file");
+}
+
+/// Sets a value by its path, making the tables on the way.
+pub fn set(table: &mut toml::Table, path: &str, value: impl Into<toml::Value>) {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut at = table;
+    let mut rest = folders.split('/').filter(|it| !it.is_empty()).peekable();
+    while let Some(part) = rest.next() {
+        let next = at.entry(part).or_insert_with(|| toml::Table::new().into());
+        at = match next {
+            toml::Value::Array(list) => {
+                let place: usize = rest.next().expect("a place").parse().expect("a place");
+                list[place].as_table_mut().expect("a table")
+            }
+            other => other.as_table_mut().expect("a table"),
+        };
+    }
+    at.insert(name.to_owned(), value.into());
+}
+
+/// Moves every calendar date in a value.
+fn shift(value: &mut toml::Value, days: i32) {
+    let moved = |text: &str| {
+        let date: Date = text.parse().ok()?;
+        (text.len() == 10).then(|| date.checked_add(days.days()).expect("a date").to_string())
+    };
+    match value {
+        toml::Value::String(text) => {
+            if let Some(it) = moved(text) {
+                *text = it;
+            }
+        }
+        toml::Value::Datetime(at) => {
+            if let Some(it) = moved(&at.to_string()) {
+                *at = it.parse().expect("a date");
+            }
+        }
+        toml::Value::Array(list) => list.iter_mut().for_each(|it| shift(it, days)),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, it)| shift(it, days)),
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {}
+    }
+}

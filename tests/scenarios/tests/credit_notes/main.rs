@@ -1,0 +1,8 @@
+//! Credit notes from Cin7 Omni to Xero, end to end: each rule that the books depend on, looked at in
+//! what Omni and Xero hold afterwards.
+
+mod amounts;
+mod imported;
+mod numbers;
+mod posting;
+mod preconditions;

@@ -1,0 +1,204 @@
+//! `ledgerline run` as a process: it owns the store, other commands reach it through its socket, and it
+//! ends in order.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use scenarios::processes::{Ended, Programs, finish, set};
+use serde_json::{Value, json};
+
+const NOTES: usize = 24;
+
+/// A running engine; ends with the test.
+struct Running {
+    child: Option<Child>,
+}
+
+impl Running {
+    /// Starts it and waits until other commands reach it.
+    fn start(programs: &Programs) -> Self {
+        let mut child = programs.engine(["run"]).spawn().expect("the engine starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("its messages")).lines();
+        let ready = lines.by_ref().find_map(|line| {
+            let line = line.ok()?;
+            line.contains("other commands reach this engine through").then_some(line)
+        });
+        assert!(ready.is_some(), "it did not open its socket");
+        // Its further messages must not fill the pipe.
+        std::thread::spawn(move || lines.count());
+        Self { child: Some(child) }
+    }
+
+    fn signal(&self, name: &str) {
+        let child = self.child.as_ref().expect("it runs");
+        let sent = Command::new("kill").arg(name).arg(child.id().to_string()).status();
+        assert!(sent.expect("kill is there").success());
+    }
+
+    fn end(mut self) -> Ended {
+        finish(self.child.take().expect("it runs"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn states(status: &Value, route: &str) -> Vec<(String, u64)> {
+    let rows = status["totals"].as_array().expect("totals");
+    rows.iter()
+        .filter(|it| it["route"] == route)
+        .map(|it| {
+            let state = it["state"].as_str().expect("a state").to_owned();
+            (state, it["tally"]["count"].as_u64().expect("a count"))
+        })
+        .collect()
+}
+
+/// Asks until the answer is as wanted; the engine works meanwhile.
+fn until(programs: &Programs, args: &[&str], good: impl Fn(&Value) -> bool) -> Value {
+    let began = Instant::now();
+    loop {
+        let ended = programs.run(args);
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        let answer = ended.json();
+        if good(&answer) {
+            return answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{answer:#}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Everything is a manual route that waits for somebody to ask.
+fn manual() -> Programs {
+    Programs::start(NOTES, |plan| {
+        for route in plan.routes.values_mut() {
+            set(route, "trigger", "manual");
+        }
+    })
+}
+
+#[test]
+fn other_commands_reach_it_through_its_socket() {
+    let programs = manual();
+    let running = Running::start(&programs);
+
+    let socket = programs.config().join("state/ledgerline.sock");
+    let mode = std::fs::metadata(&socket).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "for its owner alone");
+
+    // It has pulled and prepared; nothing may be sent before the first live run is confirmed.
+    let status = until(&programs, &["status", "--json"], |it| {
+        states(it, "omni-credit-notes").iter().any(|(state, _)| state == "pending")
+    });
+    assert_eq!(programs.books().xero.len(), 0, "{status:#}");
+
+    let synced = programs.run(["sync", "--confirm", "--json"]);
+    assert_eq!(synced.code, Some(0), "{synced:#?}");
+    let created = &synced.json()["routes"]["omni-credit-notes"]["created"]["count"];
+    assert!(created.as_u64().is_some_and(|it| it >= NOTES as u64), "{synced:#?}");
+    assert_eq!(programs.books().faults(NOTES), Vec::<String>::new());
+
+    let stopped = programs.run(["list", "--state", "warning", "--route", "omni-credit-notes", "--json"]);
+    assert_eq!(stopped.code, Some(0), "{stopped:#?}");
+    assert!(stopped.stdout.contains("no sales reference"), "{stopped:#?}");
+
+    let retried = programs.run(["retry", "--route", "omni-credit-notes", "--all", "--json", "--yes"]);
+    assert!(matches!(retried.code, Some(0 | 4)), "{retried:#?}");
+    assert_eq!(programs.books().faults(NOTES), Vec::<String>::new(), "nothing twice");
+
+    let wrong = programs.run(["sync", "omni-credit-note", "--json"]);
+    assert_eq!(wrong.code, Some(3), "{wrong:#?}");
+    assert!(wrong.stderr.contains("did you mean `omni-credit-notes`"), "{wrong:#?}");
+
+    running.signal("-TERM");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(!socket.exists(), "it takes its socket away");
+
+    // The store is free again.
+    let status = programs.run(["status", "--json"]);
+    assert_eq!(status.code, Some(0), "{status:#?}");
+}
+
+#[test]
+fn a_second_one_says_so_and_ends() {
+    let programs = manual();
+    let running = Running::start(&programs);
+    let second = programs.run(["run"]);
+    assert!(!matches!(second.code, Some(0) | None), "{second:#?}");
+    assert!(second.stderr.contains("in use by another process"), "{second:#?}");
+    // The first one does not notice.
+    let status = programs.run(["status", "--json"]);
+    assert_eq!(status.code, Some(0), "{status:#?}");
+    running.signal("-INT");
+    assert_eq!(running.end().code, Some(0));
+}
+
+/// Told to end while a call that writes is under way: the call is brought to its end and its outcome
+/// is kept; the next one has nothing to clear up.
+#[test]
+fn sigterm_in_the_middle_of_a_call() {
+    let programs = Programs::start(NOTES, |plan| {
+        plan.batch(10);
+        for route in plan.routes.values_mut() {
+            set(route, "confirmed", true);
+        }
+        set(&mut plan.deployment, "connections/xero-au/call-timeout", "20s");
+    });
+    programs.tell(
+        "/_sandbox/faults",
+        &json!([{
+            "match": { "method": "PUT", "path": "/api.xro/2.0/CreditNotes" },
+            "skip": 1, "fault": "slow:4000",
+        }]),
+    );
+    let running = Running::start(&programs);
+    let began = Instant::now();
+    while programs.books().xero.len() <= 10 {
+        assert!(began.elapsed() < Duration::from_secs(60), "it sends nothing");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    running.signal("-TERM");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+
+    let status = programs.run(["status", "--json"]).json();
+    let held = states(&status, "omni-credit-notes");
+    assert!(held.iter().all(|(state, _)| state != "uncertain" && state != "sending"), "{held:?}");
+    let there = programs.books().xero.len() as u64;
+    let synced: u64 = held.iter().filter(|it| it.0 == "synced").map(|it| it.1).sum();
+    assert_eq!(synced, there, "what is there is known to be there");
+
+    let rest = programs.run(["sync", "--json"]);
+    assert_eq!(rest.code, Some(0), "{rest:#?}");
+    assert_eq!(programs.books().faults(NOTES), Vec::<String>::new());
+}
+
+/// An engine that was killed leaves its socket behind: neither commands nor the next engine mind.
+#[test]
+fn a_socket_that_was_left_behind() {
+    let programs = manual();
+    let running = Running::start(&programs);
+    running.signal("-KILL");
+    assert_eq!(running.end().signal, Some(9));
+    let socket = programs.config().join("state/ledgerline.sock");
+    assert!(socket.exists(), "SIGKILL leaves no time to tidy up");
+    let status = programs.run(["status", "--json"]);
+    assert_eq!(status.code, Some(0), "{status:#?}");
+    let running = Running::start(&programs);
+    let status = programs.engine(["status", "--json"]).stdin(Stdio::null()).spawn();
+    assert_eq!(finish(status.expect("it starts")).code, Some(0));
+    running.signal("-TERM");
+    assert_eq!(running.end().code, Some(0));
+}
