@@ -1,15 +1,14 @@
 //! Asking a system what it holds: what became of an uncertain document, what an update would meet,
 //! whether a source document changed since it was read.
 
-use ledgerline_plugin_api::{abi::Status, manifest::{Category, Find, Op, Update}};
-
+use ledgerline_plugin_api::{abi::Status, manifest::{Category, Find, HeldState, Op, Update}};
 use rust_decimal::Decimal;
 
 use crate::{
     mapping::{Reference, Value, differences, three_way, with_line_ids},
     pipeline::{
         calls::ReadEffects,
-        decide::{Ready, Takers, Write, problem},
+        decide::{Ready, Takers, Write, gone, problem},
         plan::RoutePlan,
         run::Run,
         settle::{hold, outcome},
@@ -237,16 +236,25 @@ fn free(plan: &RoutePlan, ready: &Ready, found: &str, takers: &Takers) -> Result
 }
 
 fn again(plan: &RoutePlan, entry: &mut Entry, now: i64) {
+    let title = &plan.target_title;
+    let what = format!("{title} was asked and does not hold it");
     entry.clear_stop();
+    if entry.attempts >= plan.route.attempts {
+        entry.problem = Some(problem(
+            Category::Passing,
+            format!("sent {} times without an answer, and {title} does not hold it", entry.attempts),
+            format!(
+                "see whether {title} takes such a document when it is entered there by hand, then \
+                 `ledgerline retry`"
+            ),
+        ));
+        entry.cause = Some(Cause { key: "no answer, again and again".into() });
+        entry.record(now, State::Warning, Actor::Engine, what, None);
+        return;
+    }
     // It was asked for when it was sent; it still is.
     entry.requested = true;
-    entry.record(
-        now,
-        State::Pending,
-        Actor::Engine,
-        format!("{} was asked and does not hold it", plan.target_title),
-        None,
-    );
+    entry.record(now, State::Pending, Actor::Engine, what, None);
 }
 
 async fn give_to_person(
@@ -458,11 +466,17 @@ pub(crate) async fn compare_updates(
                     it.seen_at = now;
                 }
                 let open = state.is_none_or(|it| rules.open_states.contains(&it));
-                let posted = matches!(
-                    state,
-                    Some(ledgerline_plugin_api::manifest::HeldState::Approved)
-                );
-                if !compared.changed {
+                let posted = matches!(state, Some(HeldState::Approved));
+                if matches!(state, Some(HeldState::Voided | HeldState::Deleted)) {
+                    let (problem, cause) = gone(plan, &ready.id);
+                    let what = problem.cause.clone();
+                    entry.problem = Some(problem);
+                    entry.cause = Some(Cause { key: cause });
+                    entry.record(now, State::Warning, Actor::Engine, what, None);
+                    settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
+                    continue;
+                }
+                if !compared.changed && compared.conflicts.is_empty() {
                     // All that changed in the source is there already.
                     if let Some(it) = entry.held.as_mut() {
                         it.sent = ready.mapped.to_json();

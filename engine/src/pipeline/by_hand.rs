@@ -14,7 +14,7 @@ use crate::{
         run::Run,
         settle::{hold, outcome},
     },
-    store::{Actor, Change, EntryId, Held, Settlement, State, StoreError, offload},
+    store::{Actor, Change, Entry, EntryId, Held, Settlement, State, StoreError, offload},
 };
 
 /// Whether a decision heeds the link that an entry has.
@@ -84,11 +84,15 @@ impl Engine {
         Ok(match self.decide_one(id, Linked::AsItIs).await? {
             None => Err("its route is not configured any more".into()),
             Some(Decision::Send(ready) | Decision::LookFor(ready)) => Ok(ready.body.to_json()),
-            Some(Decision::Leave) => Err("nothing: it stands as it is".into()),
-            Some(Decision::Settle(entry) | Decision::Settled(entry)) => Err(match entry.problem {
-                Some(it) => format!("nothing: {}", it.cause),
-                None => format!("nothing: {}", entry.last_words()),
-            }),
+            // It stands as it is: what was said of it still holds.
+            Some(Decision::Leave) => {
+                let wanted = id.clone();
+                let entry = offload::run(&self.store, move |store| store.entry(&wanted)).await?;
+                Err(why_nothing(entry.as_ref()))
+            }
+            Some(Decision::Settle(entry) | Decision::Settled(entry)) => {
+                Err(why_nothing(Some(&*entry)))
+            }
         })
     }
 
@@ -197,4 +201,12 @@ impl Engine {
         offload::run(&self.store, move |store| store.settle(settlement)).await?;
         Ok(Ok(()))
     }
+}
+
+fn why_nothing(entry: Option<&Entry>) -> String {
+    let why = entry.map(|it| match &it.problem {
+        Some(problem) => problem.cause.as_str(),
+        None => it.last_words(),
+    });
+    format!("nothing: {}", why.unwrap_or("it is gone"))
 }

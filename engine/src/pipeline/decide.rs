@@ -194,20 +194,8 @@ impl Decider<'_> {
     ) -> Decision {
         let target = &self.plan.target_title;
         if matches!(held.state, Some(HeldState::Voided | HeldState::Deleted)) {
-            return self.stop(
-                id,
-                entry,
-                State::Warning,
-                problem(
-                    Category::DocumentState,
-                    format!("the document was voided or deleted in {target}"),
-                    format!(
-                        "`ledgerline skip {id}` if that is right, or `ledgerline adopt {id} --to ID` what \
-                         took its place there; nothing is created anew by itself"
-                    ),
-                ),
-                "gone in the target".into(),
-            );
+            let (problem, cause) = gone(self.plan, id);
+            return self.stop(id, entry, State::Warning, problem, cause);
         }
         // A matched counterparty is only a link: its fields are never pushed.
         if self.plan.matches() && held.sent.is_empty() {
@@ -367,7 +355,8 @@ impl Decider<'_> {
                 .plan
                 .mapping
                 .number(&self.apply(source, None, &links))
-                .map_err(stopped)?,
+                .map_err(stopped)?
+                .or_else(|| self.own_number(id)),
         };
         let mapped = self
             .plan
@@ -432,6 +421,13 @@ impl Decider<'_> {
             read_at: document.read_at,
             version: document.version.clone(),
         })
+    }
+
+    /// A source without a serial of its own: its document's id serves. Counterparties are known by
+    /// what their mapping says, and a write-back by its document.
+    fn own_number(&self, id: &EntryId) -> Option<String> {
+        let numbered = !self.plan.matches() && !self.plan.writes_back();
+        numbered.then(|| id.source.clone())
     }
 
     /// The total that the books should show. A source whose stream names one must give it: without it
@@ -516,6 +512,20 @@ pub(crate) fn stored_facts(facts: StreamFacts) -> Facts {
         }),
         party: facts.party,
     }
+}
+
+/// The question about a document that the target voided or deleted, and the key of its cause.
+pub(crate) fn gone(plan: &RoutePlan, id: &EntryId) -> (Problem, String) {
+    let title = &plan.target_title;
+    let found = problem(
+        Category::DocumentState,
+        format!("the document was voided or deleted in {title}"),
+        format!(
+            "`ledgerline skip {id}` if that is right, or `ledgerline adopt {id} --to ID` what took its \
+             place there; nothing is created anew by itself"
+        ),
+    );
+    (found, "gone in the target".to_owned())
 }
 
 pub(crate) fn problem(

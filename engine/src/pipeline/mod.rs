@@ -14,6 +14,7 @@ mod plan;
 mod plans;
 mod progress;
 mod pull;
+mod read_back;
 mod reference;
 mod run;
 mod schedule;

@@ -25,6 +25,7 @@ use crate::{
         plan::RoutePlan,
         progress::{Progress, Step},
         pull::pull,
+        read_back,
         settle::Ending,
         steps,
         work,
@@ -118,9 +119,11 @@ impl<'a> Run<'a> {
         for stream in &streams {
             lock(&self.pulls).insert(stream.clone(), false);
         }
+        read_back::read_back(&self).await?;
         let (pulled, worked) = tokio::join!(self.pull_all(streams), self.work_all());
         pulled?;
         worked?;
+        self.outcomes_caught_up().await?;
         self.note_parked().await?;
         let mut report = std::mem::take(&mut *lock(&self.report));
         for (route, entries) in std::mem::take(&mut *lock(&self.stopped)) {
@@ -157,6 +160,15 @@ impl<'a> Run<'a> {
                     self.keep_note(key, now.cloned()).await?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// After a restore, outcomes are doubted until one run has gone over all of them.
+    async fn outcomes_caught_up(&self) -> Result<(), StoreError> {
+        for plan in self.routes.iter().filter(|it| it.follows.is_some()) {
+            let stream = plan.source.clone();
+            offload::run(&self.store, move |store| store.caught_up(&stream)).await?;
         }
         Ok(())
     }

@@ -51,9 +51,12 @@ impl Engine {
                 for (connection, why) in &report.parked {
                     tracing::error!(connection, why, "a connection needs a person");
                 }
+                // A connection that cannot be used is tried again when its routes are due: asking every
+                // minute would use up what the others are allowed.
+                let left_over = report.unfinished && report.parked.is_empty();
                 let done = self.clock.now();
                 for name in routes {
-                    let next = match report.unfinished {
+                    let next = match left_over {
                         true => later(done, LEFT_OVER).min(self.next(&name, now)),
                         false => self.next(&name, now),
                     };

@@ -79,6 +79,7 @@ pub(crate) async fn settle_batch(
             }
             Ending::Parked(why) => {
                 after.parked.get_or_insert_with(|| why.clone());
+                run.unfinished();
                 continue;
             }
             Ending::Left => {
@@ -215,6 +216,9 @@ pub(crate) fn hold(
         adopted: false,
     });
     entry.clear_stop();
+    // What a person asked for is done; a later change of the document is a new question.
+    entry.requested = false;
+    entry.create_new = false;
 }
 
 /// What the target changed without a word.

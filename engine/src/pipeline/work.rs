@@ -371,7 +371,14 @@ impl<'a> Turn<'a> {
 
     /// What the decisions asked of other routes.
     async fn answer_raised(&self) -> Result<bool, StoreError> {
-        let raised = std::mem::take(&mut *lock(&self.raised));
+        let raised = {
+            let mut held = lock(&self.raised);
+            // The route's links are read once a turn; everything else is answered here.
+            let takers = held.takers.take();
+            let raised = std::mem::take(&mut *held);
+            held.takers = takers;
+            raised
+        };
         if let Some(example) = &raised.foreign_poster {
             self.run.foreign_poster(self.plan, example).await?;
         }
@@ -398,11 +405,14 @@ impl<'a> Turn<'a> {
                     .plans
                     .get(&id.route)
                     .and_then(|it| it.target_rules.life_remedy())
-                    .unwrap_or_default();
+                    .unwrap_or("Put it back into use, or link another one");
                 next.problem = Some(problem(
                     Category::Contact,
                     cause.clone(),
-                    format!("{remedy}; or `ledgerline link {id} --to ID` another one"),
+                    format!(
+                        "{remedy}: `ledgerline retry {id}` after the one, `ledgerline link {id} --to \
+                         ID` for the other"
+                    ),
                 ));
                 next.cause = Some(Cause::entry(&id));
                 next.record(now, State::Warning, Actor::Engine, cause.clone(), None);
@@ -448,6 +458,7 @@ impl<'a> Turn<'a> {
         // A source that is away for now keeps nothing back that was read from it: what is old is read
         // again before it goes, and stays when that is not possible.
         if run.is_barred(&self.plan.source.connection) || !run.right_account(self.plan).await? {
+            run.unfinished();
             self.ready.clear();
             return Ok(false);
         }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::Stage;
 use ledgerline::{
-    operate::{SyncReport, SyncRequest},
-    store::{Entry, State},
+    operate::{Answer, Bulk, Changed, Request, SyncReport, SyncRequest},
+    store::{Entry, Filter, State},
 };
 
 /// The Xero organisation.
@@ -210,6 +210,35 @@ impl Stage {
     /// Somebody changes something in Xero: `credit_notes`, `contacts`, `accounts`, `organisation`.
     pub fn change_xero(&self, kind: &str, id: &str, patch: Value) {
         self.world.xero(ORGANISATION).edit(kind, id, patch).expect("it is there");
+    }
+
+    /// Somebody changes one line of a credit note in Xero.
+    pub fn change_xero_line(&self, number: &str, line: usize, patch: Value) {
+        let edit = sandbox::edit::Edit {
+            vendor: sandbox::Vendor::Xero,
+            account: ORGANISATION.to_owned(),
+            kind: "credit_notes".to_owned(),
+            id: number.to_owned(),
+            line: Some(line),
+            patch: to_json(patch),
+            quiet: false,
+        };
+        self.world.edit(&edit).expect("the line is there");
+    }
+
+    /// Retries everything on a route that is stopped.
+    pub async fn retry(&self, route: &str) -> Changed {
+        let filter = Filter { routes: vec![route.to_owned()], ..Filter::default() };
+        self.bulk(Request::Retry, filter).await
+    }
+
+    /// A change to many entries.
+    pub async fn bulk(&self, verb: fn(Bulk) -> Request, filter: Filter) -> Changed {
+        let bulk = Bulk { filter, reason: Some("said by the test".into()), count_only: false };
+        match self.ask(verb(bulk)).await {
+            Answer::Changed(it) => it,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// A run a little later, everything confirmed.

@@ -22,8 +22,13 @@ pub fn built() -> PathBuf {
     BUILT
         .get_or_init(|| {
             let exe = std::env::current_exe().expect("a running test");
-            // target/PROFILE/deps/TEST
-            let folder = exe.ancestors().nth(2).expect("a target folder").to_owned();
+            // target/PROFILE/deps/TEST, target/PROFILE/PROGRAM
+            let folder = exe
+                .ancestors()
+                .skip(1)
+                .find(|it| !it.ends_with("deps"))
+                .expect("a target folder")
+                .to_owned();
             let mut cargo = Command::new(env!("CARGO"));
             cargo
                 .current_dir(repository())

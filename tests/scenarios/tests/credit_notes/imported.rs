@@ -1,9 +1,6 @@
 //! Omni's accounting import status: written once the note is safely in Xero, read back, and heeded.
 
-use ledgerline::{
-    operate::{Bulk, Request, SyncRequest},
-    store::{Filter, State},
-};
+use ledgerline::{operate::SyncRequest, store::State};
 use ledgerline_plugin_api::manifest::Category;
 use scenarios::{
     Stage,
@@ -57,8 +54,7 @@ async fn a_mark_that_does_not_stick_is_shown_and_nothing_is_sent_again() {
 
     // Mended in Omni and retried, the mark is written, and only that.
     omni.edit("behaviour", "", json!({ "accounting-attributes-stick": true })).unwrap();
-    let filter = Filter { routes: vec![IMPORTED.into()], ..Filter::default() };
-    stage.ask(Request::Retry(Bulk { filter, reason: None, count_only: false })).await;
+    stage.retry(IMPORTED).await;
     stage.next().await;
     stage.assert_arrived(7).await;
     assert_eq!(stage.xero_writes(), 1);

@@ -2,7 +2,14 @@
 //! what Omni and Xero hold afterwards.
 
 mod amounts;
+mod batches;
+mod by_hand;
+mod contacts;
 mod imported;
 mod numbers;
 mod posting;
 mod preconditions;
+mod right_books;
+mod schedule;
+mod sending;
+mod updates;

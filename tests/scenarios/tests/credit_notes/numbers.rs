@@ -91,12 +91,7 @@ async fn a_number_taken_by_hand_leaves_both_as_they_are() {
     // Renumbered by hand, the note goes after a retry.
     let id = by_hand["CreditNoteID"].as_str().unwrap();
     stage.change_xero("credit_notes", id, json!({ "CreditNoteNumber": "BY HAND", "Reference": "" }));
-    let bulk = ledgerline::operate::Bulk {
-        filter: ledgerline::store::Filter { routes: vec![NOTES.into()], ..Default::default() },
-        reason: None,
-        count_only: false,
-    };
-    stage.ask(Request::Retry(bulk)).await;
+    stage.retry(NOTES).await;
     stage.next().await;
     stage.assert_arrived(7).await;
     assert_eq!(stage.xero_numbers(), ["7 CRN-7", "8 CRN-8", "BY HAND"]);

@@ -1,9 +1,6 @@
 //! Where a credit note is posted: accounts, tax types, tracking, status, and the day that is open.
 
-use ledgerline::{
-    operate::{Answer, Bulk, Request},
-    store::{Filter, State},
-};
+use ledgerline::store::State;
 use ledgerline_plugin_api::manifest::HeldState;
 use sandbox::seed::{AccountSeed, TaxRateSeed};
 use scenarios::{
@@ -11,14 +8,6 @@ use scenarios::{
     books::{NOTES, ORGANISATION, line, lines_of, note, one_customer},
 };
 use serde_json::json;
-
-async fn retry_all(stage: &Stage) {
-    let filter = Filter { routes: vec![NOTES.into()], ..Filter::default() };
-    match stage.ask(Request::Retry(Bulk { filter, reason: None, count_only: false })).await {
-        Answer::Changed(_) => {}
-        other => panic!("{other:?}"),
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn alternative_accounts_come_from_line_document_name_and_branch() {
@@ -114,7 +103,7 @@ async fn an_archived_account_is_one_cause_and_all_go_after_the_mend() {
     assert_eq!(groups[0].tally.money["AUD"], "396".parse().unwrap());
 
     stage.change_xero("accounts", "270", json!({ "Status": "ACTIVE" }));
-    retry_all(&stage).await;
+    stage.retry(NOTES).await;
     let report = stage.next().await;
     for serial in 7..16 {
         stage.assert_arrived(serial).await;

@@ -1,0 +1,229 @@
+//! Reads back what the targets hold: a synced entry shows whether its document is a draft, approved,
+//! paid, voided.
+//!
+//! The target is not asked about one document after another. It is asked what changed since it was
+//! read back last, which is one call however many documents are linked. What was voided or deleted
+//! there becomes a question for a person; nothing is created anew by itself.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use ledgerline_plugin_api::manifest::{HeldState, Op};
+
+use crate::{
+    mapping::Value,
+    pipeline::{
+        calls::ReadEffects,
+        decide::gone,
+        engine::Connected,
+        plan::RoutePlan,
+        run::Run,
+        settle::held_name,
+    },
+    plugins::{Asked, Given, Operation, SessionError},
+    store::{
+        Actor, Cause, Change, CursorRow, Entry, EntryId, Filter, Settlement, State, StoreError,
+        StreamId, offload,
+    },
+};
+
+/// How old what is shown may become before the schedule reads it back. A person's run waits only as
+/// long as for other lists of the target.
+const EVERY: Duration = Duration::from_secs(3600);
+/// Changed documents that are held against the entries at once.
+const CHUNK: usize = 5_000;
+/// Entries that are read at once.
+const ENTRIES: usize = 500;
+
+/// States of documents in the target, by their ids.
+type States = HashMap<String, HeldState>;
+
+/// Reads back every target of the run whose turn has come.
+pub(crate) async fn read_back(run: &Run<'_>) -> Result<(), StoreError> {
+    if run.request.dry_run {
+        return Ok(());
+    }
+    let mut targets: BTreeMap<StreamId, Vec<Arc<RoutePlan>>> = BTreeMap::new();
+    for plan in &run.routes {
+        // What stands for counterparties is read with the lists.
+        let shows = plan.target_stream.state.is_some() && !plan.matches();
+        if shows && plan.target_can(Op::Pull) {
+            targets.entry(plan.target.clone()).or_default().push(plan.clone());
+        }
+    }
+    for (stream, plans) in targets {
+        let Some(system) = run.engine.connected.get(&stream.connection) else { continue };
+        if run.is_parked(&stream.connection) || !is_due(run, system, &stream, &plans).await? {
+            continue;
+        }
+        if let Err(why) = read(run, system, &stream, &plans).await? {
+            // What is shown stays as old as it is; everything else goes on.
+            tracing::warn!(connection = stream.connection, error = %why, "states were not read back");
+        }
+    }
+    Ok(())
+}
+
+fn note(stream: &StreamId) -> String {
+    format!("read-back/{}/{}", stream.connection, stream.stream)
+}
+
+/// The place up to which a target was read back: not that of a route that takes documents from it.
+fn cursor_of(stream: &StreamId) -> StreamId {
+    StreamId {
+        connection: stream.connection.clone(),
+        stream: format!("{} (read back)", stream.stream),
+    }
+}
+
+async fn is_due(
+    run: &Run<'_>,
+    system: &Connected,
+    stream: &StreamId,
+    plans: &[Arc<RoutePlan>],
+) -> Result<bool, StoreError> {
+    let key = note(stream);
+    let (totals, last) =
+        offload::run(&run.store, move |store| Ok((store.totals()?, store.note(&key)?))).await?;
+    let ours = |route: &str| plans.iter().any(|it| it.name() == route);
+    let any = totals.iter().any(|it| it.held.is_some() && it.tally.count > 0 && ours(&it.route));
+    let now = run.engine.clock.now_ms();
+    let age = last.and_then(|it| it.parse::<i64>().ok()).map(|it| now - it);
+    let limit = if run.interactive { system.connection.reference_age } else { EVERY };
+    let due = age.is_none_or(|it| it > i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    if due {
+        // Also after one that failed, and before anything is linked: the first comes in its time.
+        run.keep_note(note(stream), Some(now.to_string())).await?;
+    }
+    Ok(due && any && age.is_some())
+}
+
+/// One look at what changed in a target.
+async fn read(
+    run: &Run<'_>,
+    system: &Connected,
+    stream: &StreamId,
+    plans: &[Arc<RoutePlan>],
+) -> Result<Result<(), SessionError>, StoreError> {
+    let Some(plan) = plans.first() else { return Ok(Ok(())) };
+    let place = cursor_of(stream);
+    let id = place.clone();
+    let stored = offload::run(&run.store, move |store| store.cursor(&id)).await?;
+    let manifest = system.plugin.manifest();
+    let cursor = stored
+        .filter(|it| manifest.reads_state.contains(&it.state_version))
+        .map(|it| it.bytes)
+        .unwrap_or_default();
+    let effects = ReadEffects {
+        channel: system.reader.clone(),
+        class: run.class,
+        clock: run.engine.clock,
+        cancel: run.cancel.clone(),
+    };
+    let mut session = match system.session(Operation::Pull, &stream.stream, &cursor) {
+        Ok(it) => it,
+        Err(why) => return Ok(Err(why)),
+    };
+    let mut states = States::new();
+    let mut reached: Option<Vec<u8>> = None;
+    loop {
+        let done = match session.next(Given::Nothing, &effects).await {
+            Ok(Asked::Page { documents, cursor }) => {
+                for it in documents {
+                    let state = if it.deleted {
+                        Some(HeldState::Deleted)
+                    } else {
+                        Value::parse(&it.body).ok().and_then(|it| plan.held_state(&it))
+                    };
+                    states.extend(state.map(|state| (it.id, state)));
+                }
+                reached = Some(cursor);
+                Ok(false)
+            }
+            Ok(_) => Ok(true),
+            Err(why) => Err(why),
+        };
+        if states.len() >= CHUNK || !matches!(done, Ok(false)) {
+            take_in(run, plans, std::mem::take(&mut states)).await?;
+            // Only now: what a crash before this line forgot is read again.
+            if let Some(bytes) = reached.take() {
+                let (place, at) = (place.clone(), run.engine.clock.now_ms());
+                let row = CursorRow { bytes, state_version: manifest.state_version, at };
+                offload::run(&run.store, move |store| store.set_cursor(&place, Some(row))).await?;
+            }
+        }
+        match done {
+            Ok(false) => {}
+            Ok(true) => return Ok(Ok(())),
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+}
+
+/// Entries show what was read.
+async fn take_in(
+    run: &Run<'_>,
+    plans: &[Arc<RoutePlan>],
+    states: States,
+) -> Result<(), StoreError> {
+    if states.is_empty() {
+        return Ok(());
+    }
+    let now = run.engine.clock.now_ms();
+    for plan in plans {
+        let filter = Filter { routes: vec![plan.name().to_owned()], ..Filter::default() };
+        let mut after: Option<String> = None;
+        loop {
+            let (filter, from) = (filter.clone(), after.take());
+            let page = offload::run(&run.store, move |store| {
+                store.page_of(&filter, from.as_deref(), ENTRIES)
+            })
+            .await?;
+            let changes: Vec<Change> = page
+                .rows
+                .into_iter()
+                .filter_map(|(id, entry)| {
+                    let seen = entry.seen();
+                    let entry = shown(plan, &id, entry, &states, now)?;
+                    Some(Change { id, seen, entry })
+                })
+                .collect();
+            run.settle(Settlement { changes, ..Settlement::default() }).await?;
+            match page.next {
+                Some(it) => after = Some(it),
+                None => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entry as it is to be, when what the target holds for it changed.
+fn shown(
+    plan: &RoutePlan,
+    id: &EntryId,
+    mut entry: Entry,
+    states: &States,
+    now: i64,
+) -> Option<Entry> {
+    let held = entry.held.as_mut()?;
+    let state = *states.get(&held.id)?;
+    if held.state == Some(state) || matches!(entry.state, State::Uncertain | State::Sending) {
+        return None;
+    }
+    held.state = Some(state);
+    held.seen_at = now;
+    let what = format!("{} in {}", held_name(state), plan.target_title);
+    let mut next = entry.state;
+    if next == State::Synced && matches!(state, HeldState::Voided | HeldState::Deleted) {
+        next = State::Warning;
+        let (problem, cause) = gone(plan, id);
+        entry.problem = Some(problem);
+        entry.cause = Some(Cause { key: cause });
+    }
+    entry.record(now, next, Actor::Engine, what, None);
+    Some(entry)
+}
