@@ -1,9 +1,6 @@
 //! A line that moves while a run goes on, when a terminal is there to see it.
 
-use std::{
-    sync::Mutex,
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -23,20 +20,27 @@ impl Bars {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, counts: Mutex::default() }
+        Self {
+            bar,
+            counts: Mutex::default(),
+        }
     }
 }
 
 impl Progress for Bars {
     fn step(&self, step: Step) {
-        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut counts = self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match step {
             Step::Pulled { documents, .. } => counts.0 += documents,
             Step::Settled { .. } => counts.1 += 1,
             Step::Sending { .. } => {}
             Step::WaitingToAsk { until_ms } => {
                 let until = super::out::instant(until_ms);
-                self.bar.set_message(format!("an answer was lost; waiting until {until} to ask"));
+                self.bar
+                    .set_message(format!("an answer was lost; waiting until {until} to ask"));
                 return;
             }
             Step::Done => {
@@ -44,7 +48,8 @@ impl Progress for Bars {
                 return;
             }
         }
-        self.bar.set_message(format!("{} read, {} settled", counts.0, counts.1));
+        self.bar
+            .set_message(format!("{} read, {} settled", counts.0, counts.1));
     }
 }
 

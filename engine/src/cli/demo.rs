@@ -61,8 +61,11 @@ struct Ready {
 /// The state folder of the demonstration.
 fn state_folder(common: &Common, own: Option<PathBuf>) -> PathBuf {
     own.unwrap_or_else(|| {
-        let folder =
-            if common.config.is_dir() { common.config.clone() } else { PathBuf::from("config") };
+        let folder = if common.config.is_dir() {
+            common.config.clone()
+        } else {
+            PathBuf::from("config")
+        };
         folder.join("state").join("demo")
     })
 }
@@ -101,9 +104,11 @@ pub(super) fn ground(common: &Common, state: Option<PathBuf>) -> Result<Ground, 
         connection.call_timeout = demo.call_timeout.unwrap_or(connection.call_timeout);
         connection.ask_after = demo.ask_after.unwrap_or(connection.ask_after);
     }
-    let names: Vec<String> = wanted(&deployment).into_iter().map(|it| it.plugin).collect();
-    let (lock, errors) =
-        lock_installed(names.iter().map(String::as_str), places(&deployment));
+    let names: Vec<String> = wanted(&deployment)
+        .into_iter()
+        .map(|it| it.plugin)
+        .collect();
+    let (lock, errors) = lock_installed(names.iter().map(String::as_str), places(&deployment));
     if !errors.is_empty() {
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         return Err(Failure::configuration(format!(
@@ -111,7 +116,8 @@ pub(super) fn ground(common: &Common, state: Option<PathBuf>) -> Result<Ground, 
             told.join("\n")
         )));
     }
-    lock.write(&deployment.plugins_lock).map_err(Failure::unexpected)?;
+    lock.write(&deployment.plugins_lock)
+        .map_err(Failure::unexpected)?;
     Ok(Ground {
         deployment,
         environment: Environment::process().with(demo.env),
@@ -170,7 +176,10 @@ fn start(demo: &Demo, config: &Path, state: &Path, now: Timestamp) -> Result<Hel
         BufReader::new(stdout).read_line(&mut line).map_err(told)?;
     }
     match serde_json::from_str::<Ready>(&line) {
-        Ok(ready) => Ok(Helper { child, url: ready.url }),
+        Ok(ready) => Ok(Helper {
+            child,
+            url: ready.url,
+        }),
         Err(_) => {
             let _ = child.kill();
             let _ = child.wait();
@@ -188,8 +197,17 @@ pub(super) async fn demo(common: &Common, out: &Out, args: DemoArgs) -> Result<u
         std::fs::remove_dir_all(&folder)
             .map_err(|why| Failure::unexpected(format!("{}: {why}", folder.display())))?;
     }
-    let Ground { deployment, environment, clock, helper } = ground(common, args.state)?;
-    let story = deployment.demo.as_ref().map(|it| it.story.clone()).unwrap_or_default();
+    let Ground {
+        deployment,
+        environment,
+        clock,
+        helper,
+    } = ground(common, args.state)?;
+    let story = deployment
+        .demo
+        .as_ref()
+        .map(|it| it.story.clone())
+        .unwrap_or_default();
     let socket = deployment.socket.clone();
     if !out.json {
         for line in &story {
@@ -197,9 +215,15 @@ pub(super) async fn demo(common: &Common, out: &Out, args: DemoArgs) -> Result<u
         }
     }
     let here = open(deployment, environment, clock).await?;
-    let ask = |request| Signed { by: person(), request };
+    let ask = |request| Signed {
+        by: person(),
+        request,
+    };
     let bars = Bars::new();
-    let confirm = SyncRequest { confirm: true, ..SyncRequest::default() };
+    let confirm = SyncRequest {
+        confirm: true,
+        ..SyncRequest::default()
+    };
     let report = match operate::handle(&here.engine, ask(Request::Sync(confirm)), &bars).await {
         Answer::Synced(it) => it,
         other => return Err(sync::unexpected(other)),
@@ -233,7 +257,10 @@ pub(super) async fn demo(common: &Common, out: &Out, args: DemoArgs) -> Result<u
     if args.stay {
         let door = Door::open(&socket).map_err(Failure::unexpected)?;
         if let Some(helper) = &helper {
-            remark(format!("the stand-in listens on {}; Ctrl-C ends both", helper.url));
+            remark(format!(
+                "the stand-in listens on {}; Ctrl-C ends both",
+                helper.url
+            ));
         }
         let stopper = here.engine.clone();
         let signals = tokio::spawn(async move { stopped(&stopper).await });

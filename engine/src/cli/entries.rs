@@ -71,7 +71,14 @@ async fn again(
     if changed.counted_only || changed.tally.count == 0 {
         return Ok(0);
     }
-    let report = sync::run(common, SyncRequest { routes, ..SyncRequest::default() }).await?;
+    let report = sync::run(
+        common,
+        SyncRequest {
+            routes,
+            ..SyncRequest::default()
+        },
+    )
+    .await?;
     if out.json {
         out.value(&report);
     } else {
@@ -87,7 +94,16 @@ pub(super) async fn skip(
     reason: String,
 ) -> Result<u8, Failure> {
     let filter = meant(&args)?;
-    change(common, out, filter, Some(reason), args.count, "skipped", Request::Skip).await?;
+    change(
+        common,
+        out,
+        filter,
+        Some(reason),
+        args.count,
+        "skipped",
+        Request::Skip,
+    )
+    .await?;
     Ok(0)
 }
 
@@ -100,17 +116,28 @@ async fn change(
     verb: &str,
     make: fn(Bulk) -> Request,
 ) -> Result<Option<Changed>, Failure> {
-    let bulk = Bulk { filter, reason, count_only: true };
+    let bulk = Bulk {
+        filter,
+        reason,
+        count_only: true,
+    };
     let counted = answered(request(common, make(bulk.clone()), &Silent).await?)?;
     if count_only || counted.tally.count == 0 {
         tell(out, verb, &counted);
         return Ok(Some(counted));
     }
-    let question = format!("{} entries ({}) will be {verb}. Go on?", counted.tally.count, money(&counted.tally));
+    let question = format!(
+        "{} entries ({}) will be {verb}. Go on?",
+        counted.tally.count,
+        money(&counted.tally)
+    );
     if counted.tally.count > 1 && !agreed(common, &question)? {
         return Ok(None);
     }
-    let bulk = Bulk { count_only: false, ..bulk };
+    let bulk = Bulk {
+        count_only: false,
+        ..bulk
+    };
     let changed = answered(request(common, make(bulk), &Silent).await?)?;
     tell(out, verb, &changed);
     Ok(Some(changed))
@@ -136,8 +163,12 @@ fn meant(args: &BulkArgs) -> Result<Filter, Failure> {
     let mut filter = args.selection.filter();
     filter.ids.extend(args.entries.iter().cloned());
     if args.all && filter == Filter::default() {
-        filter.states =
-            vec![State::Pending, State::Waiting, State::Failed, State::Warning];
+        filter.states = vec![
+            State::Pending,
+            State::Waiting,
+            State::Failed,
+            State::Warning,
+        ];
     }
     if filter == Filter::default() {
         return Err(Failure::refused(

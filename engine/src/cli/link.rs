@@ -31,7 +31,12 @@ struct Row {
 
 pub(super) async fn link(common: &Common, out: &Out, args: LinkArgs) -> Result<u8, Failure> {
     match args {
-        LinkArgs { id: Some(id), to, create, .. } => {
+        LinkArgs {
+            id: Some(id),
+            to,
+            create,
+            ..
+        } => {
             let to = match (to, create) {
                 (Some(it), _) => LinkTo::Target(it),
                 (None, true) => LinkTo::Create,
@@ -43,11 +48,15 @@ pub(super) async fn link(common: &Common, out: &Out, args: LinkArgs) -> Result<u
             };
             answer(common, out, vec![LinkAnswer { id, to }]).await
         }
-        LinkArgs { export: Some(file), .. } => {
+        LinkArgs {
+            export: Some(file), ..
+        } => {
             write(&file, &questions(common).await?)?;
             Ok(0)
         }
-        LinkArgs { import: Some(file), .. } => {
+        LinkArgs {
+            import: Some(file), ..
+        } => {
             let answers = read(&file)?;
             if answers.is_empty() {
                 out.line("No answer in the file: column link_to is empty everywhere.");
@@ -79,7 +88,11 @@ async fn questions(common: &Common) -> Result<Vec<Question>, Failure> {
 /// Links, and sends what waited for it.
 async fn answer(common: &Common, out: &Out, answers: Vec<LinkAnswer>) -> Result<u8, Failure> {
     match request(common, Request::Link { answers }, &Silent).await? {
-        Answer::Linked { linked, refused, woken } => {
+        Answer::Linked {
+            linked,
+            refused,
+            woken,
+        } => {
             if !out.json {
                 out.line(format!("{linked} linked; {woken} waiting documents can go"));
             }
@@ -112,7 +125,11 @@ pub(super) async fn adopt(
     target: Option<String>,
     anyway: bool,
 ) -> Result<u8, Failure> {
-    let asked = Request::Adopt { id: id.clone(), target, anyway };
+    let asked = Request::Adopt {
+        id: id.clone(),
+        target,
+        anyway,
+    };
     match request(common, asked, &Silent).await? {
         Answer::Linked { woken, .. } => {
             if !out.json {
@@ -156,8 +173,10 @@ fn write(file: &Path, questions: &[Question]) -> Result<(), Failure> {
 /// All mistakes of the file at once.
 fn read(file: &Path) -> Result<Vec<LinkAnswer>, Failure> {
     let told = |why: csv::Error| Failure::refused(format!("{}: {why}", file.display()));
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(told)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(file)
+        .map_err(told)?;
     let (mut answers, mut wrong) = (Vec::new(), Vec::new());
     for (place, row) in reader.deserialize::<Row>().enumerate() {
         let row = match row {
@@ -185,7 +204,11 @@ fn read(file: &Path) -> Result<Vec<LinkAnswer>, Failure> {
     if wrong.is_empty() {
         Ok(answers)
     } else {
-        Err(Failure::refused(format!("{}: nothing was linked\n{}", file.display(), wrong.join("\n"))))
+        Err(Failure::refused(format!(
+            "{}: nothing was linked\n{}",
+            file.display(),
+            wrong.join("\n")
+        )))
     }
 }
 
@@ -219,6 +242,10 @@ mod tests {
              wrong,A,1,-,,id-1\nc/2,B,many,-,,create\n",
         )
         .unwrap_err();
-        assert!(why.message.contains("line 2") && why.message.contains("many"), "{}", why.message);
+        assert!(
+            why.message.contains("line 2") && why.message.contains("line: 3"),
+            "{}",
+            why.message
+        );
     }
 }

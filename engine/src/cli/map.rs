@@ -39,7 +39,10 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         (Some(it), _) => it,
         (None, [one]) => *one,
         (None, []) => {
-            return Err(Failure::refused(format!("no route uses a mapping `{}`", args.mapping)));
+            return Err(Failure::refused(format!(
+                "no route uses a mapping `{}`",
+                args.mapping
+            )));
         }
         (None, many) => {
             let names: Vec<&str> = many.iter().map(|it| it.as_str()).collect();
@@ -61,7 +64,10 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         .get(&plan.source.connection)
         .map(|it| it.settings.clone())
         .unwrap_or_default();
-    let today = jiff::Timestamp::now().to_zoned(plan.zone.clone()).date().to_string();
+    let today = jiff::Timestamp::now()
+        .to_zoned(plan.zone.clone())
+        .date()
+        .to_string();
     let mut cx = Apply {
         document: &document,
         settings: &settings,
@@ -70,7 +76,10 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         today: &today,
         links: &Pretended,
     };
-    let number = plan.mapping.number(&cx).map_err(|it| Failure::refused(it.words()))?;
+    let number = plan
+        .mapping
+        .number(&cx)
+        .map_err(|it| Failure::refused(it.words()))?;
     cx.number = number.as_deref();
     let gate = plan.mapping.gate(&cx);
     let rows: Vec<Vec<String>> = plan
@@ -95,7 +104,10 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         return Ok(0);
     }
     if let Err(stop) = &gate {
-        out.line(format!("It would not go for the first time: {}", stop.words()));
+        out.line(format!(
+            "It would not go for the first time: {}",
+            stop.words()
+        ));
     }
     if let Some(number) = &number {
         out.line(format!("Number: {number}"));
@@ -139,7 +151,11 @@ pub(super) fn test(common: &Common, out: &Out, only: Option<&str>) -> Result<u8,
                 [] => passed += 1,
                 failures => {
                     failed += 1;
-                    out.line(format!("{} {name}: {}", out.paint("31", "failed"), result.name));
+                    out.line(format!(
+                        "{} {name}: {}",
+                        out.paint("31", "failed"),
+                        result.name
+                    ));
                     out.line(format!("    at {}", result.at));
                     for failure in failures {
                         out.line(format!("    {failure}"));
@@ -149,7 +165,9 @@ pub(super) fn test(common: &Common, out: &Out, only: Option<&str>) -> Result<u8,
         }
     }
     if let (Some(only), true) = (only, done.is_empty()) {
-        return Err(Failure::refused(format!("no route uses a mapping `{only}`")));
+        return Err(Failure::refused(format!(
+            "no route uses a mapping `{only}`"
+        )));
     }
     out.line(format!("{passed} mapping tests passed, {failed} failed"));
     Ok(if failed == 0 { 0 } else { 2 })

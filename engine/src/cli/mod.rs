@@ -30,7 +30,10 @@ use self::{
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(it) => it,
         Err(why) => {
             remark(format!("ledgerline: no runtime: {why}"));
@@ -50,7 +53,9 @@ pub fn main() -> ExitCode {
 /// Logs go to standard error; what a command answers goes to standard output alone.
 fn log(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|why| {
-        remark(format!("the log filter `{filter}` is not understood ({why}); `warn` is used"));
+        remark(format!(
+            "the log filter `{filter}` is not understood ({why}); `warn` is used"
+        ));
         EnvFilter::new("warn")
     });
     // A second call in one process (tests) keeps the first.

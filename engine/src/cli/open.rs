@@ -10,7 +10,10 @@ use crate::{
     },
     clock::Clock,
     config::{self, Deployment, Findings},
-    http::{Network, ReqwestTransport, secrets::{Environment, Secrets}},
+    http::{
+        Network, ReqwestTransport,
+        secrets::{Environment, Secrets},
+    },
     operate::{self, Answer, Request, Signed},
     pipeline::{Engine, OpenError, Parts, Progress},
     plugins::{Places, Registry, Wanted},
@@ -26,15 +29,24 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn configuration(message: impl Into<String>) -> Self {
-        Self { code: 2, message: message.into() }
+        Self {
+            code: 2,
+            message: message.into(),
+        }
     }
 
     pub(super) fn refused(message: impl Into<String>) -> Self {
-        Self { code: 3, message: message.into() }
+        Self {
+            code: 3,
+            message: message.into(),
+        }
     }
 
     pub(super) fn unexpected(message: impl std::fmt::Display) -> Self {
-        Self { code: 1, message: message.to_string() }
+        Self {
+            code: 1,
+            message: message.to_string(),
+        }
     }
 
     pub(super) fn findings(findings: &Findings) -> Self {
@@ -99,7 +111,10 @@ pub(super) async fn open(
         clock,
     };
     let engine = Engine::open(parts).await?;
-    Ok(Here { engine: Arc::new(engine), network })
+    Ok(Here {
+        engine: Arc::new(engine),
+        network,
+    })
 }
 
 /// What a deployment's connections want of plugins.
@@ -161,8 +176,15 @@ pub(super) async fn request(
     request: Request,
     progress: &dyn Progress,
 ) -> Result<Answer, Failure> {
-    let signed = Signed { by: person(), request };
-    let socket = if common.demo { demo::socket(common) } else { deployment(common)?.socket };
+    let signed = Signed {
+        by: person(),
+        request,
+    };
+    let socket = if common.demo {
+        demo::socket(common)
+    } else {
+        deployment(common)?.socket
+    };
     if socket.exists() {
         match operate::ask(&socket, &signed, progress).await {
             Ok(answer) => return Ok(answer),
@@ -198,7 +220,10 @@ pub(super) fn agreed(common: &Common, question: &str) -> Result<bool, Failure> {
     let _ = write!(stderr, "{question} [y/N] ");
     let _ = stderr.flush();
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(Failure::unexpected)?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(Failure::unexpected)?;
     let yes = matches!(line.trim(), "y" | "Y" | "yes");
     if !yes {
         remark("nothing was done");

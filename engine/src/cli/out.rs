@@ -24,14 +24,21 @@ impl Out {
     pub(super) fn new(common: &Common, demo: bool) -> Self {
         let stdout = io::stdout();
         let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let mut called = std::env::args().next().unwrap_or_else(|| "ledgerline".into());
+        let mut called = std::env::args()
+            .next()
+            .unwrap_or_else(|| "ledgerline".into());
         if common.config != Path::new("config") {
             called.push_str(&format!(" -c {}", common.config.display()));
         }
         if demo {
             called.push_str(" --demo");
         }
-        Self { stdout, json: common.json, color, called }
+        Self {
+            stdout,
+            json: common.json,
+            color,
+            called,
+        }
     }
 
     /// Text with the commands in it as they are to be typed here.
@@ -63,7 +70,11 @@ impl Out {
 
     /// Text in a terminal's style, plain elsewhere.
     pub(super) fn paint(&self, style: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.color {
+            format!("\x1b[{style}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(super) fn table(&self, header: &[&str], rows: Vec<Vec<String>>) {
@@ -96,7 +107,11 @@ pub(super) fn money(tally: &Tally) -> String {
         .iter()
         .map(|(currency, sum)| {
             let sum = grouped(*sum);
-            if currency.is_empty() { sum } else { format!("{currency} {sum}") }
+            if currency.is_empty() {
+                sum
+            } else {
+                format!("{currency} {sum}")
+            }
         })
         .collect::<Vec<_>>()
         .join(" + ")
@@ -104,8 +119,14 @@ pub(super) fn money(tally: &Tally) -> String {
 
 /// A decimal with at least two places and thousands apart.
 pub(super) fn grouped(sum: Decimal) -> String {
-    let text = if sum.scale() < 2 { format!("{sum:.2}") } else { sum.to_string() };
-    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |it| ("-", it));
+    let text = if sum.scale() < 2 {
+        format!("{sum:.2}")
+    } else {
+        sum.to_string()
+    };
+    let (sign, text) = text
+        .strip_prefix('-')
+        .map_or(("", text.as_str()), |it| ("-", it));
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let mut out = String::with_capacity(text.len() + 4);
     for (place, digit) in whole.chars().enumerate() {
@@ -114,7 +135,11 @@ pub(super) fn grouped(sum: Decimal) -> String {
         }
         out.push(digit);
     }
-    if rest.is_empty() { format!("{sign}{out}") } else { format!("{sign}{out}.{rest}") }
+    if rest.is_empty() {
+        format!("{sign}{out}")
+    } else {
+        format!("{sign}{out}.{rest}")
+    }
 }
 
 /// `3 d`, `5 h`, `12 min`, `now`.
@@ -140,7 +165,12 @@ mod tests {
 
     #[test]
     fn money_reads_well() {
-        let cases = [("0", "0.00"), ("46", "46.00"), ("1234567.5", "1,234,567.50"), ("-1000.125", "-1,000.125")];
+        let cases = [
+            ("0", "0.00"),
+            ("46", "46.00"),
+            ("1234567.5", "1,234,567.50"),
+            ("-1000.125", "-1,000.125"),
+        ];
         for (given, wanted) in cases {
             assert_eq!(grouped(given.parse().unwrap()), wanted, "{given}");
         }

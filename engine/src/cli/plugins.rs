@@ -28,7 +28,12 @@ fn list(common: &Common, out: &Out) -> Result<u8, Failure> {
             vec![
                 it.name().to_owned(),
                 it.version().to_string(),
-                it.manifest().streams.keys().cloned().collect::<Vec<_>>().join(", "),
+                it.manifest()
+                    .streams
+                    .keys()
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 it.sha256().to_owned(),
             ]
         })
@@ -50,9 +55,9 @@ fn look(common: &Common, out: &Out, file: &Path) -> Result<u8, Failure> {
             (folder.clone(), Some(Scratch(folder)))
         }
     };
-    let file = file.canonicalize().map_err(|why| {
-        Failure::refused(format!("{}: {why}", file.display()))
-    })?;
+    let file = file
+        .canonicalize()
+        .map_err(|why| Failure::refused(format!("{}: {why}", file.display())))?;
     let found = inspect(&file, &state).map_err(|it| Failure::refused(it.to_string()))?;
     if out.json {
         out.value(found.plugin.manifest().as_ref());
@@ -73,13 +78,25 @@ impl Drop for Scratch {
 
 fn describe(out: &Out, plugin: &Plugin) {
     let manifest = plugin.manifest();
-    out.line(format!("{} {} ({})", plugin.name(), plugin.version(), manifest.title));
-    out.line(format!("built with {}, ABI {}", plugin.built_with(), plugin.abi()));
+    out.line(format!(
+        "{} {} ({})",
+        plugin.name(),
+        plugin.version(),
+        manifest.title
+    ));
+    out.line(format!(
+        "built with {}, ABI {}",
+        plugin.built_with(),
+        plugin.abi()
+    ));
     out.line(format!("sha256 {}", plugin.sha256()));
     out.line(format!("hosts {}", manifest.hosts.join(", ")));
     for (name, stream) in &manifest.streams {
-        let ops: Vec<String> =
-            stream.ops.iter().map(|it| format!("{it:?}").to_lowercase()).collect();
+        let ops: Vec<String> = stream
+            .ops
+            .iter()
+            .map(|it| format!("{it:?}").to_lowercase())
+            .collect();
         out.line(format!("stream {name}: {}", ops.join(", ")));
     }
 }
@@ -95,7 +112,12 @@ fn lock(common: &Common, out: &Out) -> Result<u8, Failure> {
     if !errors.is_empty() {
         return Err(Failure::configuration("plugins.lock was not written"));
     }
-    lock.write(&deployment.plugins_lock).map_err(Failure::unexpected)?;
-    out.line(format!("{} plugins locked in {}", lock.plugins.len(), deployment.plugins_lock.display()));
+    lock.write(&deployment.plugins_lock)
+        .map_err(Failure::unexpected)?;
+    out.line(format!(
+        "{} plugins locked in {}",
+        lock.plugins.len(),
+        deployment.plugins_lock.display()
+    ));
     Ok(0)
 }

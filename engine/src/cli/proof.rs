@@ -1,11 +1,18 @@
 //! What the helper of a demonstration holds, asked after the run: the engine's own word is no proof.
 
-use crate::{http::{MAX_ANSWER, RawRequest, ReqwestTransport, Transport}, pipeline::Engine};
+use crate::{
+    http::{MAX_ANSWER, RawRequest, ReqwestTransport, Transport},
+    pipeline::Engine,
+};
 
 /// Label and answer of each proof that `demo.toml` names.
 pub(super) async fn ask(engine: &Engine, url: &str) -> Vec<(String, String)> {
-    let Some(demo) = &engine.deployment().demo else { return Vec::new() };
-    let Ok(transport) = ReqwestTransport::new() else { return Vec::new() };
+    let Some(demo) = &engine.deployment().demo else {
+        return Vec::new();
+    };
+    let Ok(transport) = ReqwestTransport::new() else {
+        return Vec::new();
+    };
     let mut answers = Vec::new();
     for (label, path) in &demo.proofs {
         let address = format!("{}{path}", url.trim_end_matches('/'));

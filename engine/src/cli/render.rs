@@ -2,9 +2,7 @@
 
 use crate::{
     cli::out::{Out, age, instant, money},
-    operate::{
-        Changed, ConnectionReport, EntryReport, Question, StatusReport, SyncReport,
-    },
+    operate::{Changed, ConnectionReport, EntryReport, Question, StatusReport, SyncReport},
     store::{Listing, State, Tally},
 };
 use ledgerline_plugin_api::manifest::HeldState;
@@ -47,7 +45,16 @@ pub(super) fn sync(out: &Out, report: &SyncReport) {
     if !rows.is_empty() {
         out.heading("This run");
         out.table(
-            &["route", "read", "new / changed", "created", "updated", "linked", "unchanged", "stopped"],
+            &[
+                "route",
+                "read",
+                "new / changed",
+                "created",
+                "updated",
+                "linked",
+                "unchanged",
+                "stopped",
+            ],
             rows,
         );
     }
@@ -81,7 +88,10 @@ pub(super) fn sync(out: &Out, report: &SyncReport) {
         ));
     }
     for (connection, why) in &report.parked {
-        out.line(format!("{}: {why}", out.paint("31", &format!("{connection} is parked"))));
+        out.line(format!(
+            "{}: {why}",
+            out.paint("31", &format!("{connection} is parked"))
+        ));
     }
     if report.unfinished {
         out.line("Something is left that goes by itself later: ledgerline sync");
@@ -134,7 +144,10 @@ pub(super) fn status(out: &Out, report: &StatusReport) {
             };
             out.line(format!(
                 "{}  {}",
-                out.paint(color(group.state), &format!("{:>4} {}", group.tally.count, group.state.name())),
+                out.paint(
+                    color(group.state),
+                    &format!("{:>4} {}", group.tally.count, group.state.name())
+                ),
                 out.paint("1", &cause)
             ));
             out.line(format!(
@@ -167,13 +180,18 @@ pub(super) fn status(out: &Out, report: &StatusReport) {
             ]
         })
         .collect();
-    out.table(&["connection", "plugin", "account", "calls today", "state"], rows);
+    out.table(
+        &["connection", "plugin", "account", "calls today", "state"],
+        rows,
+    );
 }
 
 /// State with what it means in the target: drafts are not posted.
 fn standing(state: State, held: Option<HeldState>) -> String {
     match (state, held) {
-        (State::Synced, Some(HeldState::Draft)) => "synced: draft, waits for approval, not posted".into(),
+        (State::Synced, Some(HeldState::Draft)) => {
+            "synced: draft, waits for approval, not posted".into()
+        }
         (State::Synced, Some(HeldState::AwaitingApproval)) => {
             "synced: awaiting approval, not posted".into()
         }
@@ -200,15 +218,27 @@ pub(super) fn list(out: &Out, listing: &Listing, now: i64) {
         .rows
         .iter()
         .map(|(id, entry)| {
-            let mut why = entry.problem.as_ref().map(|it| it.cause.clone()).unwrap_or_default();
+            let mut why = entry
+                .problem
+                .as_ref()
+                .map(|it| it.cause.clone())
+                .unwrap_or_default();
             if why.is_empty() && entry.state == State::Excluded {
                 why = entry.last_words().to_owned();
             }
             vec![
                 id.to_string(),
                 standing(entry.state, entry.held.as_ref().and_then(|it| it.state)),
-                entry.number.clone().or_else(|| entry.facts.number.clone()).unwrap_or_default(),
-                entry.facts.date.map(|it| it.to_string()).unwrap_or_default(),
+                entry
+                    .number
+                    .clone()
+                    .or_else(|| entry.facts.number.clone())
+                    .unwrap_or_default(),
+                entry
+                    .facts
+                    .date
+                    .map(|it| it.to_string())
+                    .unwrap_or_default(),
                 entry.facts.party.clone().unwrap_or_default(),
                 entry
                     .facts
@@ -225,7 +255,12 @@ pub(super) fn list(out: &Out, listing: &Listing, now: i64) {
             ]
         })
         .collect();
-    out.table(&["entry", "state", "number", "date", "with", "total", "since", "why"], rows);
+    out.table(
+        &[
+            "entry", "state", "number", "date", "with", "total", "since", "why",
+        ],
+        rows,
+    );
     if let Some(next) = &listing.next {
         out.line(format!("More: --after '{next}'"));
     }
@@ -242,9 +277,22 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
         }
     };
     fact("state", standing(entry.state, report.held));
-    fact("number in the source", entry.facts.number.clone().unwrap_or_default());
-    fact("number in the target", entry.number.clone().unwrap_or_default());
-    fact("date", entry.facts.date.map(|it| it.to_string()).unwrap_or_default());
+    fact(
+        "number in the source",
+        entry.facts.number.clone().unwrap_or_default(),
+    );
+    fact(
+        "number in the target",
+        entry.number.clone().unwrap_or_default(),
+    );
+    fact(
+        "date",
+        entry
+            .facts
+            .date
+            .map(|it| it.to_string())
+            .unwrap_or_default(),
+    );
     fact("with", entry.facts.party.clone().unwrap_or_default());
     if let Some(it) = &entry.facts.money {
         let mut one = Tally::default();
@@ -258,11 +306,17 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
     fact("target", report.target_link.clone().unwrap_or_default());
     if let Some(problem) = &entry.problem {
         fact("problem", problem.cause.clone());
-        fact("in the vendor's words", entry.words.clone().unwrap_or_default());
+        fact(
+            "in the vendor's words",
+            entry.words.clone().unwrap_or_default(),
+        );
         fact("remedy", problem.remedy.clone());
     }
     for candidate in &entry.candidates {
-        fact("candidate", format!("{} {} ({})", candidate.id, candidate.label, candidate.why));
+        fact(
+            "candidate",
+            format!("{} {} ({})", candidate.id, candidate.label, candidate.why),
+        );
     }
     for notice in &entry.notices {
         fact("notice", notice.clone());
@@ -278,7 +332,11 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
                 crate::store::Actor::Engine => "engine".to_owned(),
                 crate::store::Actor::Person(name) => name.clone(),
             };
-            let times = if it.times > 1 { format!(" ({} times)", it.times) } else { String::new() };
+            let times = if it.times > 1 {
+                format!(" ({} times)", it.times)
+            } else {
+                String::new()
+            };
             vec![
                 instant(it.at),
                 it.to.name().to_owned(),
@@ -300,7 +358,11 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
                     instant(it.at),
                     format!("{} {}", it.method, it.url),
                     it.covers.to_string(),
-                    if it.status == 0 { it.note.clone() } else { it.status.to_string() },
+                    if it.status == 0 {
+                        it.note.clone()
+                    } else {
+                        it.status.to_string()
+                    },
                 ]
             })
             .collect();
@@ -328,7 +390,11 @@ fn pretty(text: &str) -> String {
 
 /// What a bulk change met.
 pub(super) fn changed(out: &Out, verb: &str, changed: &Changed) {
-    let did = if changed.counted_only { "would be" } else { "were" };
+    let did = if changed.counted_only {
+        "would be"
+    } else {
+        "were"
+    };
     out.line(format!(
         "{} entries {did} {verb} ({})",
         changed.tally.count,
@@ -352,7 +418,11 @@ pub(super) fn check(out: &Out, reports: &[ConnectionReport]) -> bool {
             Ok(report) => {
                 let account = &report.account;
                 if !account.name.is_empty() || !account.id.is_empty() {
-                    let demo = if account.demo { ", a demonstration account" } else { "" };
+                    let demo = if account.demo {
+                        ", a demonstration account"
+                    } else {
+                        ""
+                    };
                     out.line(format!("account: {} ({}){demo}", account.name, account.id));
                 }
                 if let Some(currency) = &account.base_currency {

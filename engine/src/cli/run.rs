@@ -41,9 +41,10 @@ pub(super) async fn run(common: &Common) -> Result<u8, Failure> {
 /// Ends the engine in order when the system or a person asks.
 pub(super) async fn stopped(engine: &Arc<crate::pipeline::Engine>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         remark("signals cannot be heard; end the engine with its socket");
         return;
     };

@@ -26,7 +26,8 @@ pub(super) fn store(common: &Common, out: &Out, command: StoreCommand) -> Result
         StoreCommand::Check { repair } => verify(out, path, repair),
         StoreCommand::Export { file, secrets } => {
             let (store, _) = SledStore::open(path, at)?;
-            let told = |why: std::io::Error| Failure::unexpected(format!("{}: {why}", file.display()));
+            let told =
+                |why: std::io::Error| Failure::unexpected(format!("{}: {why}", file.display()));
             let sink: Box<dyn Write> = if file == Path::new("-") {
                 Box::new(std::io::stdout())
             } else {
@@ -71,5 +72,9 @@ fn verify(out: &Out, path: &Path, repair: bool) -> Result<u8, Failure> {
             report.repairable
         ),
     });
-    Ok(if report.is_clean() && faults.is_empty() { 0 } else { 1 })
+    Ok(if report.is_clean() && faults.is_empty() {
+        0
+    } else {
+        1
+    })
 }

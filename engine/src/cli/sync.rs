@@ -39,7 +39,10 @@ pub(super) async fn run(common: &Common, asked: SyncRequest) -> Result<SyncRepor
 
 /// Exit code of a run.
 pub(super) fn code(report: &SyncReport) -> u8 {
-    let failed = report.routes.values().any(|it| it.stopped.contains_key("failed"));
+    let failed = report
+        .routes
+        .values()
+        .any(|it| it.stopped.contains_key("failed"));
     if !report.parked.is_empty() {
         5
     } else if report.unfinished || failed || !report.unconfirmed.is_empty() && !report.dry_run {
@@ -53,6 +56,8 @@ pub(super) fn code(report: &SyncReport) -> u8 {
 pub(super) fn unexpected(answer: Answer) -> Failure {
     match answer {
         Answer::Refused { message } => Failure::refused(message),
-        _ => Failure::unexpected("the engine answered something else than was asked; use one version"),
+        _ => Failure::unexpected(
+            "the engine answered something else than was asked; use one version",
+        ),
     }
 }

@@ -54,7 +54,12 @@ fn rows<'a>(totals: &'a TotalsRow, document: &'a str) -> Vec<Row<'a>> {
     if totals.tally.money.is_empty() {
         return vec![row("", Decimal::ZERO)];
     }
-    totals.tally.money.iter().map(|(currency, sum)| row(currency, *sum)).collect()
+    totals
+        .tally
+        .money
+        .iter()
+        .map(|(currency, sum)| row(currency, *sum))
+        .collect()
 }
 
 fn posted(state: State, held: Option<HeldState>) -> &'static str {
@@ -74,7 +79,10 @@ mod tests {
     fn drafts_are_not_posted_and_currencies_stand_apart() {
         let mut tally = Tally::default();
         for (total, currency) in [("10.10", "AUD"), ("5", "USD")] {
-            tally.add(Some(&Money { total: total.parse().unwrap(), currency: currency.into() }));
+            tally.add(Some(&Money {
+                total: total.parse().unwrap(),
+                currency: currency.into(),
+            }));
         }
         let totals = TotalsRow {
             route: "r".into(),
@@ -83,10 +91,16 @@ mod tests {
             tally,
         };
         let rows = rows(&totals, "credit note");
-        let told: Vec<_> = rows.iter().map(|it| (it.posted, it.currency, it.total)).collect();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|it| (it.posted, it.currency, it.total))
+            .collect();
         assert_eq!(
             told,
-            [("no", "AUD", "10.10".parse().unwrap()), ("no", "USD", "5".parse().unwrap())]
+            [
+                ("no", "AUD", "10.10".parse().unwrap()),
+                ("no", "USD", "5".parse().unwrap())
+            ]
         );
     }
 }

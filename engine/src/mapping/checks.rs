@@ -81,7 +81,29 @@ impl Checks {
         cx: RulesCx<'_>,
         memo: &mut CheckMemo,
     ) -> Result<(), CheckStop> {
-        for (index, rule) in self.rules.iter().enumerate() {
+        self.check_those(|_| true, document, cx, memo)
+    }
+
+    /// As `check_all`, but for rules about one class of problem alone: for a document that is in the
+    /// target already, whose other parts are nobody's concern now.
+    pub fn check_about(
+        &self,
+        category: Category,
+        document: &Value,
+        cx: RulesCx<'_>,
+        memo: &mut CheckMemo,
+    ) -> Result<(), CheckStop> {
+        self.check_those(|it| it.category == category, document, cx, memo)
+    }
+
+    fn check_those(
+        &self,
+        wanted: impl Fn(&Rule) -> bool,
+        document: &Value,
+        cx: RulesCx<'_>,
+        memo: &mut CheckMemo,
+    ) -> Result<(), CheckStop> {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, it)| wanted(it)) {
             match &rule.each {
                 None => rule.check(index, document, None, cx, memo)?,
                 Some(name) => {

@@ -15,8 +15,8 @@ mod rules;
 #[cfg(test)]
 mod rules_tests;
 mod schema;
-mod tables;
 mod stop;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod toml_text;

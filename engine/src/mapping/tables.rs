@@ -40,10 +40,22 @@ impl Mapping {
         values
     }
 
-    fn of_field(&self, field: &Field, place: impl Fn(Value) -> Value, values: &mut Vec<TableValue>) {
-        let Kind::Table { table, .. } = &field.kind else { return };
-        let Some(data) = self.lookups.get(&**table) else { return };
-        let rows = data.rows.iter().map(|(key, value)| (Some(key.clone()), value));
+    fn of_field(
+        &self,
+        field: &Field,
+        place: impl Fn(Value) -> Value,
+        values: &mut Vec<TableValue>,
+    ) {
+        let Kind::Table { table, .. } = &field.kind else {
+            return;
+        };
+        let Some(data) = self.lookups.get(&**table) else {
+            return;
+        };
+        let rows = data
+            .rows
+            .iter()
+            .map(|(key, value)| (Some(key.clone()), value));
         let rest = data.default.iter().map(|value| (None, value));
         for (key, value) in rows.chain(rest) {
             values.push(TableValue {
@@ -59,7 +71,8 @@ impl Mapping {
 
 /// An object in which `path` holds `value`.
 fn placed(path: &str, value: Value) -> Value {
-    path.rsplit('.').fold(value, |inner, name| Value::object([(name, inner)]))
+    path.rsplit('.')
+        .fold(value, |inner, name| Value::object([(name, inner)]))
 }
 
 #[cfg(test)]

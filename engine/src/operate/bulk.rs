@@ -4,9 +4,7 @@
 use crate::{
     operate::{Bulk, Changed},
     pipeline::Engine,
-    store::{
-        Actor, Change, Entry, EntryId, Settlement, State, StoreError, offload,
-    },
+    store::{Actor, Change, Entry, EntryId, Settlement, State, StoreError, offload},
 };
 
 /// Entries that are changed in one durable write.
@@ -98,7 +96,10 @@ async fn over(
     verdict: impl Fn(i64, &Entry, Option<&str>) -> Verdict,
 ) -> Result<Changed, StoreError> {
     let store = engine.store();
-    let mut changed = Changed { counted_only: bulk.count_only, ..Changed::default() };
+    let mut changed = Changed {
+        counted_only: bulk.count_only,
+        ..Changed::default()
+    };
     // All that is meant is read before anything changes: a change moves an entry to another place
     // of the index that the listing walks over.
     let mut meant: Vec<(EntryId, Entry)> = Vec::new();
@@ -106,8 +107,10 @@ async fn over(
     loop {
         let filter = bulk.filter.clone();
         let from = after.clone();
-        let page =
-            offload::run(store, move |store| store.page_of(&filter, from.as_deref(), CHUNK)).await?;
+        let page = offload::run(store, move |store| {
+            store.page_of(&filter, from.as_deref(), CHUNK)
+        })
+        .await?;
         meant.extend(page.rows);
         match page.next {
             Some(it) => after = Some(it),
@@ -121,13 +124,20 @@ async fn over(
             match verdict(now, entry, bulk.reason.as_deref()) {
                 Verdict::To(next) => {
                     changed.tally.add(entry.facts.money.as_ref());
-                    changes.push(Change { id: id.clone(), seen: entry.seen(), entry: *next });
+                    changes.push(Change {
+                        id: id.clone(),
+                        seen: entry.seen(),
+                        entry: *next,
+                    });
                 }
                 Verdict::Left(why) => *changed.left.entry(why.to_owned()).or_default() += 1,
             }
         }
         if !bulk.count_only && !changes.is_empty() {
-            let settlement = Settlement { changes, ..Settlement::default() };
+            let settlement = Settlement {
+                changes,
+                ..Settlement::default()
+            };
             offload::run(store, move |store| store.settle(settlement)).await?;
         }
     }

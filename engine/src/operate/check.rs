@@ -55,7 +55,9 @@ async fn wrong_values_of(
     request: &SyncRequest,
 ) -> Result<Vec<String>, StoreError> {
     let values = plan.mapping.table_values();
-    let Some(target) = engine.connected.get(&plan.target.connection) else { return Ok(Vec::new()) };
+    let Some(target) = engine.connected.get(&plan.target.connection) else {
+        return Ok(Vec::new());
+    };
     if values.is_empty() {
         return Ok(Vec::new());
     }
@@ -69,9 +71,12 @@ async fn wrong_values_of(
         .into_iter()
         .filter_map(|it| {
             let rules = plan.target_rules.checks();
-            let stop =
-                rules.check_all(&it.document, plan.rules_cx(&reference), &mut memo).err()?;
-            let row = it.key.map_or_else(|| "the default".to_owned(), |key| format!("row \"{key}\""));
+            let stop = rules
+                .check_all(&it.document, plan.rules_cx(&reference), &mut memo)
+                .err()?;
+            let row = it
+                .key
+                .map_or_else(|| "the default".to_owned(), |key| format!("row \"{key}\""));
             Some(format!(
                 "{}, {row}: {}; {}",
                 it.file.display(),

@@ -11,7 +11,9 @@ pub async fn handle(engine: &Engine, signed: Signed, progress: &dyn Progress) ->
     let by = Actor::Person(signed.by);
     match answer(engine, by, signed.request, progress).await {
         Ok(it) => it,
-        Err(why) => Answer::Refused { message: why.to_string() },
+        Err(why) => Answer::Refused {
+            message: why.to_string(),
+        },
     }
 }
 
@@ -27,13 +29,20 @@ async fn answer(
     Ok(match request {
         Request::Sync(it) => Answer::Synced(Box::new(engine.sync(&it, true, progress).await?)),
         Request::Status => Answer::Status(Box::new(status::status(engine).await?)),
-        Request::List { filter, after, limit } => {
+        Request::List {
+            filter,
+            after,
+            limit,
+        } => {
             let store = engine.store();
             let listing = offload::run(store, move |store| {
                 store.page_of(&filter, after.as_deref(), limit.clamp(1, 1000))
             })
             .await?;
-            Answer::List { listing, at: engine.clock().now_ms() }
+            Answer::List {
+                listing,
+                at: engine.clock().now_ms(),
+            }
         }
         Request::Show { id } => match show::show(engine, &id).await? {
             Some(it) => Answer::Entry(Box::new(it)),

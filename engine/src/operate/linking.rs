@@ -6,8 +6,8 @@ use crate::{
     operate::{Answer, LinkAnswer, LinkTo, Question},
     pipeline::{Engine, Takers},
     store::{
-        Actor, Cause, Change, Entry, EntryId, Filter, Held, Settlement, State, StoreError, StreamId,
-        Tally, offload,
+        Actor, Cause, Change, Entry, EntryId, Filter, Held, Settlement, State, StoreError,
+        StreamId, Tally, offload,
     },
 };
 
@@ -17,7 +17,10 @@ async fn waiting_for(engine: &Engine, id: &EntryId) -> Result<Tally, StoreError>
     let own = id.route.clone();
     let groups = offload::run(engine.store(), |store| store.groups(&[])).await?;
     let mut all = Tally::default();
-    for group in groups.into_iter().filter(|it| it.cause == cause && it.route != own) {
+    for group in groups
+        .into_iter()
+        .filter(|it| it.cause == cause && it.route != own)
+    {
         all.count += group.tally.count;
         for (currency, sum) in group.tally.money {
             *all.money.entry(currency).or_default() += sum;
@@ -71,10 +74,13 @@ pub(super) async fn link(
         let waiting = waiting_for(engine, &id).await?;
         if !takers.contains_key(&id.route) {
             let route = id.route.clone();
-            let read = offload::run(engine.store(), move |store| Takers::read(store, &route)).await?;
+            let read =
+                offload::run(engine.store(), move |store| Takers::read(store, &route)).await?;
             takers.insert(id.route.clone(), read);
         }
-        let Some(takers) = takers.get_mut(&id.route) else { continue };
+        let Some(takers) = takers.get_mut(&id.route) else {
+            continue;
+        };
         match link_one(engine, &by, &id, to, takers).await? {
             Ok(()) => {
                 linked += 1;
@@ -83,7 +89,11 @@ pub(super) async fn link(
             Err(why) => refused.push((id, why)),
         }
     }
-    Ok(Answer::Linked { linked, refused, woken })
+    Ok(Answer::Linked {
+        linked,
+        refused,
+        woken,
+    })
 }
 
 async fn link_one(
@@ -106,10 +116,15 @@ async fn link_one(
     let wanted = id.clone();
     let entry = offload::run(engine.store(), move |store| store.entry(&wanted)).await?;
     let Some(entry) = entry else {
-        return Ok(Err(format!("no entry {id}; `ledgerline link --export` lists the questions")));
+        return Ok(Err(format!(
+            "no entry {id}; `ledgerline link --export` lists the questions"
+        )));
     };
     if matches!(entry.state, State::Uncertain | State::Sending) {
-        return Ok(Err(format!("{id} is {}: wait until that is cleared up", entry.state.name())));
+        return Ok(Err(format!(
+            "{id} is {}: wait until that is cleared up",
+            entry.state.name()
+        )));
     }
     let now = engine.clock().now_ms();
     let seen = entry.seen();
@@ -145,13 +160,27 @@ async fn link_one(
                 takers.free(&before.id);
             }
             takers.take(&target, id);
-            next.held =
-                Some(Held { id: target.clone(), seen_at: now, adopted: true, ..Held::default() });
-            next.record(now, State::Synced, by.clone(), format!("linked to {target}"), None);
+            next.held = Some(Held {
+                id: target.clone(),
+                seen_at: now,
+                adopted: true,
+                ..Held::default()
+            });
+            next.record(
+                now,
+                State::Synced,
+                by.clone(),
+                format!("linked to {target}"),
+                None,
+            );
         }
     }
     let settlement = Settlement {
-        changes: vec![Change { id: id.clone(), seen, entry: next }],
+        changes: vec![Change {
+            id: id.clone(),
+            seen,
+            entry: next,
+        }],
         ..Settlement::default()
     };
     offload::run(engine.store(), move |store| store.settle(settlement)).await?;
@@ -167,7 +196,10 @@ async fn known_target(
     let (stream, asked) = (stream.clone(), id.trim().to_owned());
     offload::run(engine.store(), move |store| {
         for spelling in [asked.clone(), asked.to_lowercase()] {
-            if store.document(&stream, &spelling)?.is_some_and(|it| !it.deleted) {
+            if store
+                .document(&stream, &spelling)?
+                .is_some_and(|it| !it.deleted)
+            {
                 return Ok(Some(spelling));
             }
         }
@@ -187,16 +219,28 @@ pub(super) async fn adopt(
     let wanted = id.clone();
     let entry = offload::run(engine.store(), move |store| store.entry(&wanted)).await?;
     let Some(entry) = entry else {
-        return Ok(Answer::Refused { message: format!("no entry {id}") });
+        return Ok(Answer::Refused {
+            message: format!("no entry {id}"),
+        });
     };
     let target = match (target, candidate(&entry)) {
         (Some(it), _) | (None, Ok(it)) => it,
-        (None, Err(why)) => return Ok(Answer::Refused { message: format!("{id}: {why}") }),
+        (None, Err(why)) => {
+            return Ok(Answer::Refused {
+                message: format!("{id}: {why}"),
+            });
+        }
     };
     let waiting = waiting_for(engine, &id).await?;
     Ok(match engine.adopt(&id, &target, anyway, &by).await? {
-        Ok(()) => Answer::Linked { linked: 1, refused: Vec::new(), woken: waiting.count },
-        Err(message) => Answer::Refused { message: format!("{id}: {message}") },
+        Ok(()) => Answer::Linked {
+            linked: 1,
+            refused: Vec::new(),
+            woken: waiting.count,
+        },
+        Err(message) => Answer::Refused {
+            message: format!("{id}: {message}"),
+        },
     })
 }
 
@@ -207,7 +251,10 @@ fn candidate(entry: &Entry) -> Result<String, String> {
         many => Err(format!(
             "it has {} candidates; name one with `--to`: {}",
             many.len(),
-            many.iter().map(|it| format!("{} ({})", it.id, it.label)).collect::<Vec<_>>().join(", ")
+            many.iter()
+                .map(|it| format!("{} ({})", it.id, it.label))
+                .collect::<Vec<_>>()
+                .join(", ")
         )),
     }
 }

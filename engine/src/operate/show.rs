@@ -18,7 +18,10 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
     let document = match plan {
         Some(plan) => {
             let (stream, source) = (plan.source.clone(), id.source.clone());
-            offload::run(engine.store(), move |store| store.document(&stream, &source)).await?
+            offload::run(engine.store(), move |store| {
+                store.document(&stream, &source)
+            })
+            .await?
         }
         None => None,
     };
@@ -36,11 +39,12 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
     })
     .await?;
     let mapped = engine.would_send(id).await?;
-    let link = |stream: Option<&ledgerline_plugin_api::manifest::Stream>, id: &str, number: &str| {
-        stream
-            .and_then(|it| it.link.as_ref())
-            .map(|it| it.replace("{id}", id).replace("{number}", number))
-    };
+    let link =
+        |stream: Option<&ledgerline_plugin_api::manifest::Stream>, id: &str, number: &str| {
+            stream
+                .and_then(|it| it.link.as_ref())
+                .map(|it| it.replace("{id}", id).replace("{number}", number))
+        };
     let number = entry.number.clone().unwrap_or_default();
     Ok(Some(EntryReport {
         source_link: link(
@@ -67,7 +71,9 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
 fn next(id: &EntryId, entry: &Entry) -> Option<String> {
     Some(match entry.state {
         State::Synced | State::Sending => return None,
-        State::Pending | State::Failed | State::Uncertain => format!("ledgerline sync {}", id.route),
+        State::Pending | State::Failed | State::Uncertain => {
+            format!("ledgerline sync {}", id.route)
+        }
         State::Waiting | State::Warning => format!("ledgerline retry {id}"),
         State::Skipped | State::Excluded => format!("ledgerline reset {id}"),
     })

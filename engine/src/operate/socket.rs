@@ -59,7 +59,10 @@ impl Door {
         std::fs::create_dir_all(folder).map_err(told)?;
         let listener = UnixListener::bind(path).map_err(told)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(told)?;
-        Ok(Self { path: path.to_owned(), listener })
+        Ok(Self {
+            path: path.to_owned(),
+            listener,
+        })
     }
 
     /// Answers requests until the engine stops.
@@ -105,10 +108,14 @@ impl Progress for Told {
 async fn one(stream: UnixStream, engine: &Engine) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(read.take(LONGEST_REQUEST)).read_line(&mut line).await?;
+    BufReader::new(read.take(LONGEST_REQUEST))
+        .read_line(&mut line)
+        .await?;
     let answer = match serde_json::from_str::<Signed>(&line) {
         Err(why) => Answer::Refused {
-            message: format!("the request was not understood ({why}); use commands and engine of one version"),
+            message: format!(
+                "the request was not understood ({why}); use commands and engine of one version"
+            ),
         },
         Ok(signed) => {
             let (tell, mut told) = mpsc::unbounded_channel();
@@ -139,7 +146,10 @@ async fn send(write: &mut (impl AsyncWriteExt + Unpin), line: &Line) -> io::Resu
 /// The engine cannot be reached, or went away before it answered.
 pub async fn ask(path: &Path, signed: &Signed, progress: &dyn Progress) -> io::Result<Answer> {
     let stream = UnixStream::connect(path).await.map_err(|why| {
-        io::Error::new(why.kind(), format!("the engine's socket {}: {why}", path.display()))
+        io::Error::new(
+            why.kind(),
+            format!("the engine's socket {}: {why}", path.display()),
+        )
     })?;
     let (read, mut write) = stream.into_split();
     let mut text = serde_json::to_vec(signed).map_err(io::Error::other)?;

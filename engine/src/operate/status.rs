@@ -15,8 +15,11 @@ pub(super) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> 
     })
     .await?;
     // A stopped counterparty is shown once: by what waits for it, if anything does.
-    let waited_for: BTreeSet<String> =
-        groups.iter().filter(|it| is_wait(it)).map(|it| it.cause.clone()).collect();
+    let waited_for: BTreeSet<String> = groups
+        .iter()
+        .filter(|it| is_wait(it))
+        .map(|it| it.cause.clone())
+        .collect();
     let mut reports = Vec::new();
     for group in groups {
         let own = Cause::entry(&group.example).key;
@@ -26,7 +29,11 @@ pub(super) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> 
         if group.state == State::Pending {
             continue;
         }
-        let root = match (Cause { key: group.cause.clone() }).as_entry() {
+        let root = match (Cause {
+            key: group.cause.clone(),
+        })
+        .as_entry()
+        {
             Some(id) if id != group.example => root_of(engine, id).await?,
             _ => None,
         };
@@ -35,7 +42,9 @@ pub(super) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> 
     }
     let mut routes = Vec::new();
     for name in &engine.order {
-        let Some(plan) = engine.plans.get(name) else { continue };
+        let Some(plan) = engine.plans.get(name) else {
+            continue;
+        };
         routes.push(RouteStatus {
             name: name.clone(),
             from: format!("{}/{}", plan.source.connection, plan.source.stream),
@@ -79,7 +88,13 @@ pub(super) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> 
             }
         })
         .collect();
-    Ok(StatusReport { routes, totals, groups: reports, connections, at: now })
+    Ok(StatusReport {
+        routes,
+        totals,
+        groups: reports,
+        connections,
+        at: now,
+    })
 }
 
 fn is_wait(group: &Group) -> bool {
@@ -103,7 +118,11 @@ async fn root_of(engine: &Engine, id: EntryId) -> Result<Option<(EntryId, String
 fn next_command(group: &Group, root: Option<&EntryId>) -> String {
     use ledgerline_plugin_api::manifest::Category;
     let category = group.problem.as_ref().map(|it| it.category);
-    let retry = format!("ledgerline retry --cause {} --route {}", quoted(&group.cause), group.route);
+    let retry = format!(
+        "ledgerline retry --cause {} --route {}",
+        quoted(&group.cause),
+        group.route
+    );
     match (group.state, root, category) {
         (State::Uncertain | State::Failed | State::Sending, _, _) => "ledgerline sync".to_owned(),
         (State::Waiting, Some(root), _) => format!("ledgerline link {root} --to ID"),

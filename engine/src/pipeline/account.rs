@@ -33,7 +33,10 @@ pub(crate) async fn look(
         Asked::Value(value) => serde_json::from_value(value).map_err(|why| {
             SessionError::new(Status::BUG, format!("the connector's check answered {why}"))
         }),
-        _ => Err(SessionError::new(Status::BUG, "a check session gave no answer")),
+        _ => Err(SessionError::new(
+            Status::BUG,
+            "a check session gave no answer",
+        )),
     }
 }
 
@@ -90,7 +93,11 @@ pub(crate) async fn prove(
         && let Some((print, currency)) = rest.split_once(' ')
         && print == system.fingerprint()
     {
-        return Ok(one_currency(engine, plan, Some(currency).filter(|it| !it.is_empty())));
+        return Ok(one_currency(
+            engine,
+            plan,
+            Some(currency).filter(|it| !it.is_empty()),
+        ));
     }
     let report = match look(engine, system, run.class, run.cancel.clone()).await {
         Ok(it) => it,
@@ -104,14 +111,14 @@ pub(crate) async fn prove(
     let currency = report.account.base_currency.clone().unwrap_or_default();
     run.keep_note(key, Some(stamp(&currency))).await?;
     steps::reached("account-proven", &plan.target.connection);
-    Ok(one_currency(engine, plan, report.account.base_currency.as_deref()))
+    Ok(one_currency(
+        engine,
+        plan,
+        report.account.base_currency.as_deref(),
+    ))
 }
 
-fn one_currency(
-    engine: &Engine,
-    plan: &RoutePlan,
-    target: Option<&str>,
-) -> Result<(), String> {
+fn one_currency(engine: &Engine, plan: &RoutePlan, target: Option<&str>) -> Result<(), String> {
     let source = engine
         .connected
         .get(&plan.source.connection)

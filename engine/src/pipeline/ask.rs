@@ -1,22 +1,28 @@
-//! Asking a system what it holds: what became of an uncertain document, what an update would meet,
-//! whether a source document changed since it was read.
+//! Asking a system what it holds: what became of an uncertain document, and whether what another
+//! poster is said to have sent is there.
 
-use ledgerline_plugin_api::{abi::Status, manifest::{Category, Find, HeldState, Op, Update}};
+mod before;
+
+use ledgerline_plugin_api::{
+    abi::Status,
+    manifest::{Category, Find, Op},
+};
 use rust_decimal::Decimal;
 
+pub(crate) use before::{compare_updates, recheck};
+
 use crate::{
-    mapping::{Reference, Value, differences, three_way, with_line_ids},
+    mapping::{Reference, Value, differences},
     pipeline::{
         calls::ReadEffects,
-        decide::{Ready, Takers, Write, gone, problem},
+        decide::{Ready, Takers, Write, problem},
         plan::RoutePlan,
         run::Run,
         settle::{hold, outcome},
     },
     plugins::{Asked, Given, Operation, OutDoc, SessionError},
     store::{
-        Actor, Candidate, Cause, Change, Entry, PageIn, Settlement, State, StoreError, StreamId,
-        offload,
+        Actor, Candidate, Cause, Change, Entry, Settlement, State, StoreError, StreamId, offload,
     },
 };
 
@@ -50,7 +56,10 @@ pub(crate) async fn ask(
 ) -> Result<Vec<Said>, SessionError> {
     let mut answers = Vec::with_capacity(wanted.len());
     let Some(system) = run.engine.connected.get(&stream.connection) else {
-        return Ok(wanted.iter().map(|_| Said::Unknown("no such connection".into())).collect());
+        return Ok(wanted
+            .iter()
+            .map(|_| Said::Unknown("no such connection".into()))
+            .collect());
     };
     let effects = ReadEffects {
         channel: system.reader.clone(),
@@ -76,16 +85,18 @@ pub(crate) async fn ask(
             match session.next(given, &effects).await? {
                 Asked::Want => given = Given::Batch(&out),
                 Asked::Results(list) => {
-                    answers.extend(list.into_iter().map(|it| match it.status {
-                        Status::OK => Said::Holds {
-                            id: it.remote_id,
-                            body: it
-                                .body
-                                .and_then(|it| String::from_utf8(it).ok())
-                                .unwrap_or_default(),
-                        },
-                        Status::NOT_FOUND => Said::HoldsNot,
-                        _ => Said::Unknown(it.message),
+                    answers.extend(list.into_iter().map(|it| {
+                        match it.status {
+                            Status::OK => Said::Holds {
+                                id: it.remote_id,
+                                body: it
+                                    .body
+                                    .and_then(|it| String::from_utf8(it).ok())
+                                    .unwrap_or_default(),
+                            },
+                            Status::NOT_FOUND => Said::HoldsNot,
+                            _ => Said::Unknown(it.message),
+                        }
                     }));
                     break;
                 }
@@ -140,7 +151,11 @@ pub(crate) fn agrees(plan: &RoutePlan, ready: &Ready, held: &Value) -> Result<()
     {
         apart.push(format!("total: {theirs} there, {ours} here"));
     }
-    if apart.is_empty() { Ok(()) } else { Err(apart.join("; ")) }
+    if apart.is_empty() {
+        Ok(())
+    } else {
+        Err(apart.join("; "))
+    }
 }
 
 /// Clears up documents whose answers were lost. Returns whether anything changed.
@@ -173,12 +188,20 @@ pub(crate) async fn clear_uncertain(
             Said::Holds { id, body } => {
                 let held = Value::parse(body.as_bytes()).unwrap_or_default();
                 let same = match ready.write {
-                    Write::Create => free(plan, &ready, &id, &takers)
-                        .and_then(|()| agrees(plan, &ready, &held)),
+                    Write::Create => {
+                        free(plan, &ready, &id, &takers).and_then(|()| agrees(plan, &ready, &held))
+                    }
+                    // A write-back is told by what identifies it: systems answer instants in forms of their own.
+                    Write::Update if plan.target_stream.update.is_none() => {
+                        agrees(plan, &ready, &held)
+                    }
                     Write::Update => {
-                        let apart =
-                            differences(&ready.body, &held, &plan.update_rules());
-                        if apart.is_empty() { Ok(()) } else { Err(String::new()) }
+                        let apart = differences(&ready.body, &held, &plan.update_rules());
+                        if apart.is_empty() {
+                            Ok(())
+                        } else {
+                            Err(String::new())
+                        }
                     }
                 };
                 match same {
@@ -193,9 +216,13 @@ pub(crate) async fn clear_uncertain(
                             None,
                         );
                         run.found(plan, &ready, true);
-                        settlement
-                            .outcomes
-                            .extend(outcome(run, plan, &ready.id.source, &entry, now));
+                        settlement.outcomes.extend(outcome(
+                            run,
+                            plan,
+                            &ready.id.source,
+                            &entry,
+                            now,
+                        ));
                     }
                     // The update did not arrive: it is compared and sent again.
                     Err(_) if ready.write == Write::Update => {
@@ -210,7 +237,11 @@ pub(crate) async fn clear_uncertain(
                 again(plan, &mut entry, now);
             }
         }
-        settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
+        settlement.changes.push(Change {
+            id: ready.id,
+            seen: ready.seen,
+            entry,
+        });
     }
     let progress = !settlement.changes.is_empty();
     run.settle(settlement).await?;
@@ -229,7 +260,10 @@ async fn takers(run: &Run<'_>, plan: &RoutePlan, said: &[Said]) -> Result<Takers
 /// Whether a found document does not stand for another one of the route already: a number that two
 /// documents share would make one of them disappear.
 fn free(plan: &RoutePlan, ready: &Ready, found: &str, takers: &Takers) -> Result<(), String> {
-    match takers.other(found, &ready.id).filter(|_| plan.one_for_one()) {
+    match takers
+        .other(found, &ready.id)
+        .filter(|_| plan.one_for_one())
+    {
         Some(other) => Err(format!("it stands for {other} already")),
         None => Ok(()),
     }
@@ -242,13 +276,18 @@ fn again(plan: &RoutePlan, entry: &mut Entry, now: i64) {
     if entry.attempts >= plan.route.attempts {
         entry.problem = Some(problem(
             Category::Passing,
-            format!("sent {} times without an answer, and {title} does not hold it", entry.attempts),
+            format!(
+                "sent {} times without an answer, and {title} does not hold it",
+                entry.attempts
+            ),
             format!(
                 "see whether {title} takes such a document when it is entered there by hand, then \
                  `ledgerline retry`"
             ),
         ));
-        entry.cause = Some(Cause { key: "no answer, again and again".into() });
+        entry.cause = Some(Cause {
+            key: "no answer, again and again".into(),
+        });
         entry.record(now, State::Warning, Actor::Engine, what, None);
         return;
     }
@@ -281,7 +320,10 @@ async fn give_to_person(
             Change { id: ready.id, seen: ready.seen, entry }
         })
         .collect();
-    let settlement = Settlement { changes, ..Settlement::default() };
+    let settlement = Settlement {
+        changes,
+        ..Settlement::default()
+    };
     run.settle(settlement).await?;
     Ok(true)
 }
@@ -296,7 +338,10 @@ fn taken(
     apart: &str,
     now: i64,
 ) {
-    let number = ready.number.clone().unwrap_or_else(|| ready.id.source.clone());
+    let number = ready
+        .number
+        .clone()
+        .unwrap_or_else(|| ready.id.source.clone());
     let title = &plan.target_title;
     entry.clear_stop();
     entry.problem = Some(problem(
@@ -308,18 +353,29 @@ fn taken(
             ready.id
         ),
     ));
-    entry.cause = Some(Cause { key: format!("number taken {number}") });
+    entry.cause = Some(Cause {
+        key: format!("number taken {number}"),
+    });
     entry.candidates = vec![Candidate {
         id: target_id.to_owned(),
         label: describe(plan, held),
         why: format!("has the number {number}; {apart}"),
     }];
-    entry.record(now, State::Warning, Actor::Engine, format!("number {number} is taken"), None);
+    entry.record(
+        now,
+        State::Warning,
+        Actor::Engine,
+        format!("number {number} is taken"),
+        None,
+    );
 }
 
 /// The total that the target shows for a document that it holds.
 fn held_total(plan: &RoutePlan, held: &Value) -> Option<Decimal> {
-    plan.target_rules.held_total(held, plan.rules_cx(&Reference::default())).ok().flatten()
+    plan.target_rules
+        .held_total(held, plan.rules_cx(&Reference::default()))
+        .ok()
+        .flatten()
 }
 
 fn describe(plan: &RoutePlan, held: &Value) -> String {
@@ -386,11 +442,23 @@ pub(crate) async fn look_for(
                             None,
                         );
                         run.adopted(plan, &ready);
-                        settlement
-                            .outcomes
-                            .extend(outcome(run, plan, &ready.id.source, &entry, now));
+                        settlement.outcomes.extend(outcome(
+                            run,
+                            plan,
+                            &ready.id.source,
+                            &entry,
+                            now,
+                        ));
                     }
-                    Ok(()) => taken(plan, &mut entry, &ready, &id, &held, "equal in all that counts, but not announced by an earlier attempt of ours", now),
+                    Ok(()) => taken(
+                        plan,
+                        &mut entry,
+                        &ready,
+                        &id,
+                        &held,
+                        "equal in all that counts, but not announced by an earlier attempt of ours",
+                        now,
+                    ),
                     Err(apart) => taken(plan, &mut entry, &ready, &id, &held, &apart, now),
                 }
             }
@@ -409,226 +477,20 @@ pub(crate) async fn look_for(
                         plan.source_title, ready.id, plan.target_title
                     ),
                 ));
-                entry.cause = Some(Cause { key: "marked imported by another poster".into() });
+                entry.cause = Some(Cause {
+                    key: "marked imported by another poster".into(),
+                });
                 entry.record(now, State::Warning, Actor::Engine, "not found", None);
             }
             Said::HoldsNot | Said::Unknown(_) => continue,
         }
-        settlement.changes.push(Change { id: ready.id, seen, entry });
+        settlement.changes.push(Change {
+            id: ready.id,
+            seen,
+            entry,
+        });
     }
     let progress = !settlement.changes.is_empty();
     run.settle(settlement).await?;
     Ok(progress)
-}
-
-/// What was sent last, its lines with the ids that the target gave them.
-fn last_sent(entry: &Entry, rules: &Update) -> Value {
-    let Some(held) = &entry.held else { return Value::default() };
-    let read = |text: &str| Value::parse(text.as_bytes()).unwrap_or_default();
-    with_line_ids(&read(&held.sent), &read(&held.answered), rules)
-}
-
-/// Before an update: what the target holds now, compared three ways. Gives what may go, the
-/// bookkeeper's edits kept; the rest is settled as a question.
-pub(crate) async fn compare_updates(
-    run: &Run<'_>,
-    plan: &RoutePlan,
-    updates: Vec<Ready>,
-) -> Result<(Vec<Ready>, bool), StoreError> {
-    let Some(rules) = plan.target_stream.update.as_ref() else { return Ok((updates, false)) };
-    let wants: Vec<Wanted> = updates.iter().map(wanted).collect();
-    let said = match ask(run, &plan.target, &wants).await {
-        Ok(it) => it,
-        Err(why) => {
-            run.park(&plan.target.connection, &why.message);
-            return Ok((Vec::new(), false));
-        }
-    };
-    let now = run.engine.clock.now_ms();
-    let mut settlement = Settlement::default();
-    let mut going = Vec::new();
-    for (mut ready, said) in updates.into_iter().zip(said) {
-        let mut entry = ready.entry.clone();
-        let refused = match said {
-            Said::Unknown(_) => continue,
-            Said::HoldsNot => Some((
-                format!("{} no longer holds the linked document", plan.target_title),
-                format!("`ledgerline skip {0}`, or `ledgerline adopt {0} --to ID` another one", ready.id),
-                "gone in the target".to_owned(),
-            )),
-            Said::Holds { body, .. } => {
-                let held = Value::parse(body.as_bytes()).unwrap_or_default();
-                let state = plan.held_state(&held);
-                let last = last_sent(&entry, rules);
-                let compared = three_way(&last, &held, &ready.body, rules);
-                if let Some(it) = entry.held.as_mut() {
-                    it.state = state;
-                    it.seen_at = now;
-                }
-                let open = state.is_none_or(|it| rules.open_states.contains(&it));
-                let posted = matches!(state, Some(HeldState::Approved));
-                if matches!(state, Some(HeldState::Voided | HeldState::Deleted)) {
-                    let (problem, cause) = gone(plan, &ready.id);
-                    let what = problem.cause.clone();
-                    entry.problem = Some(problem);
-                    entry.cause = Some(Cause { key: cause });
-                    entry.record(now, State::Warning, Actor::Engine, what, None);
-                    settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
-                    continue;
-                }
-                if !compared.changed && compared.conflicts.is_empty() {
-                    // All that changed in the source is there already.
-                    if let Some(it) = entry.held.as_mut() {
-                        it.sent = ready.mapped.to_json();
-                        it.fingerprint = ready.fingerprint;
-                        it.answered.clone_from(&body);
-                    }
-                    entry.clear_stop();
-                    entry.record(now, State::Synced, Actor::Engine, "the target holds it so already", None);
-                    settlement.outcomes.extend(outcome(run, plan, &ready.id.source, &entry, now));
-                    settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
-                    continue;
-                }
-                if !compared.conflicts.is_empty() {
-                    let list: Vec<String> = compared
-                        .conflicts
-                        .iter()
-                        .map(|it| format!("{}: {} there, {} here", it.field, it.held.to_json(), it.wanted.to_json()))
-                        .collect();
-                    Some((
-                        format!(
-                            "changed in {} and in {}: {}",
-                            plan.target_title,
-                            plan.source_title,
-                            list.join("; ")
-                        ),
-                        format!(
-                            "make both equal, then `ledgerline retry {0}`; or `ledgerline skip {0}` to \
-                             leave it as it is there",
-                            ready.id
-                        ),
-                        "changed on both sides".to_owned(),
-                    ))
-                } else if !open {
-                    Some((
-                        format!(
-                            "changed in the source, but the document in {} is {} and cannot change",
-                            plan.target_title,
-                            state.map_or("closed", super::settle::held_name)
-                        ),
-                        format!(
-                            "undo that in {}, then `ledgerline retry {1}`; or `ledgerline skip {1}`",
-                            plan.target_title, ready.id
-                        ),
-                        "closed in the target".to_owned(),
-                    ))
-                } else if posted && compared.amounts_changed && !plan.route.update_approved {
-                    Some((
-                        format!(
-                            "amounts changed in the source, but the document is approved in {}",
-                            plan.target_title
-                        ),
-                        format!(
-                            "set `update-approved = true` on the route, or mend it in {} and \
-                             `ledgerline retry {}`",
-                            plan.target_title, ready.id
-                        ),
-                        "amounts of an approved document".to_owned(),
-                    ))
-                } else {
-                    ready.notices.extend(compared.kept.iter().map(|it| {
-                        format!("kept from {}: {} is {}", plan.target_title, it.field, it.held.to_json())
-                    }));
-                    ready.entry = entry.clone();
-                    ready.body = compared.body;
-                    going.push(ready);
-                    continue;
-                }
-            }
-        };
-        if let Some((cause, remedy, key)) = refused {
-            entry.problem = Some(problem(Category::DocumentState, cause.clone(), remedy));
-            entry.cause = Some(Cause { key });
-            entry.record(now, State::Warning, Actor::Engine, cause, None);
-            settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
-        }
-    }
-    let progress = !settlement.changes.is_empty();
-    run.settle(settlement).await?;
-    Ok((going, progress))
-}
-
-/// Before a create: source documents that were read a while ago are read again. Those that changed
-/// are taken in anew and do not go now.
-pub(crate) async fn recheck(
-    run: &Run<'_>,
-    plan: &RoutePlan,
-    creates: Vec<Ready>,
-) -> Result<(Vec<Ready>, bool), StoreError> {
-    let Some(source) = run.engine.connected.get(&plan.source.connection) else {
-        return Ok((creates, false));
-    };
-    let now = run.engine.clock.now_ms();
-    let age = i64::try_from(source.connection.recheck_age.as_millis()).unwrap_or(i64::MAX);
-    let (old, mut going): (Vec<Ready>, Vec<Ready>) = creates
-        .into_iter()
-        .partition(|it| it.write == Write::Create && now - it.read_at > age);
-    if old.is_empty() || !plan.source_can(Op::Find) {
-        going.extend(old);
-        return Ok((going, false));
-    }
-    let wants: Vec<Wanted> = old
-        .iter()
-        .map(|it| Wanted {
-            id: it.id.source.clone(),
-            remote_id: Some(it.id.source.clone()),
-            ..Wanted::default()
-        })
-        .collect();
-    let said = match ask(run, &plan.source, &wants).await {
-        Ok(it) => it,
-        Err(why) => {
-            run.park(&plan.source.connection, &why.message);
-            return Ok((going, false));
-        }
-    };
-    let mut incoming = Vec::new();
-    for (ready, said) in old.into_iter().zip(said) {
-        let body = match said {
-            Said::Unknown(_) => continue,
-            Said::HoldsNot => None,
-            Said::Holds { body, .. } => Some(body.into_bytes()),
-        };
-        incoming.push((ready, body));
-    }
-    // The store decides what changed: by the bytes.
-    let documents: Vec<crate::store::Incoming> = incoming
-        .iter()
-        .map(|(ready, body)| {
-            crate::pipeline::pull::incoming(
-                source,
-                plan.source_rules.as_ref(),
-                ready.id.source.clone(),
-                // Not a version of the source's own: only differing bytes count.
-                format!("{}+reread", ready.version),
-                body.clone(),
-            )
-        })
-        .collect();
-    let stream = plan.source.clone();
-    let routes = run.engine.routes_reading(&plan.source);
-    offload::run(&run.store, move |store| {
-        store.intake_page(PageIn { stream: &stream, routes: &routes, documents, cursor: None, at: now })
-    })
-    .await?;
-    let mut changed = false;
-    for (ready, _) in incoming {
-        let id = ready.id.clone();
-        let entry = offload::run(&run.store, move |store| store.entry(&id)).await?;
-        match entry {
-            Some(it) if it.seen() == ready.seen => going.push(ready),
-            _ => changed = true,
-        }
-    }
-    Ok((going, changed))
 }

@@ -32,10 +32,16 @@ impl Engine {
         id: &EntryId,
         linked: Linked,
     ) -> Result<Option<Decision>, StoreError> {
-        let Some(plan) = self.plans.get(&id.route).cloned() else { return Ok(None) };
-        let Some(target) = self.connected.get(&plan.target.connection) else { return Ok(None) };
-        let reference =
-            self.references.held(&self.store, target, &plan.reference_streams()).await?;
+        let Some(plan) = self.plans.get(&id.route).cloned() else {
+            return Ok(None);
+        };
+        let Some(target) = self.connected.get(&plan.target.connection) else {
+            return Ok(None);
+        };
+        let reference = self
+            .references
+            .held(&self.store, target, &plan.reference_streams())
+            .await?;
         let matches = plan.matches().then(|| {
             plan.mapping.match_index(
                 reference.documents(&plan.target.stream),
@@ -54,12 +60,17 @@ impl Engine {
         let plans = self.plans.clone();
         let id = id.clone();
         offload::run(&self.store, move |store| {
-            let Some(mut entry) = store.entry(&id)? else { return Ok(None) };
+            let Some(mut entry) = store.entry(&id)? else {
+                return Ok(None);
+            };
             if linked == Linked::AsIfItWereNot {
                 entry.held = None;
             }
             let document = store.document(&plan.source, &id.source)?;
-            let (memo, raised) = (Mutex::new(CheckMemo::default()), Mutex::new(Raised::default()));
+            let (memo, raised) = (
+                Mutex::new(CheckMemo::default()),
+                Mutex::new(Raised::default()),
+            );
             let decider = Decider {
                 plan: &plan,
                 plans: &plans,
@@ -80,7 +91,10 @@ impl Engine {
     }
 
     /// What an entry would send now, as JSON text, or why it would not.
-    pub(crate) async fn would_send(&self, id: &EntryId) -> Result<Result<String, String>, StoreError> {
+    pub(crate) async fn would_send(
+        &self,
+        id: &EntryId,
+    ) -> Result<Result<String, String>, StoreError> {
         Ok(match self.decide_one(id, Linked::AsItIs).await? {
             None => Err("its route is not configured any more".into()),
             Some(Decision::Send(ready) | Decision::LookFor(ready)) => Ok(ready.body.to_json()),
@@ -97,11 +111,7 @@ impl Engine {
     }
 
     /// Another entry of the route that stands for a target document, where only one may.
-    async fn other_taker(
-        &self,
-        id: &EntryId,
-        target: &str,
-    ) -> Result<Option<EntryId>, StoreError> {
+    async fn other_taker(&self, id: &EntryId, target: &str) -> Result<Option<EntryId>, StoreError> {
         if self.plans.get(&id.route).is_none_or(|it| !it.one_for_one()) {
             return Ok(None);
         }
@@ -122,14 +132,22 @@ impl Engine {
             return Ok(Err(format!("no route `{}`", id.route)));
         };
         let wanted = id.clone();
-        let Some(entry) = offload::run(&self.store, move |store| store.entry(&wanted)).await? else {
+        let Some(entry) = offload::run(&self.store, move |store| store.entry(&wanted)).await?
+        else {
             return Ok(Err("there is no such entry".into()));
         };
         if matches!(entry.state, State::Sending) {
             return Ok(Err("it is being sent at this moment".into()));
         }
         let request = SyncRequest::default();
-        let run = Run::new(self, self.store.clone(), &request, true, self.cancel.clone(), &Silent);
+        let run = Run::new(
+            self,
+            self.store.clone(),
+            &request,
+            true,
+            self.cancel.clone(),
+            &Silent,
+        );
         let look = Wanted {
             id: id.source.clone(),
             number: entry.number.clone().unwrap_or_default(),
@@ -149,7 +167,9 @@ impl Engine {
             Err(why) => return Ok(Err(why.message)),
         };
         if let Some(other) = self.other_taker(id, &target_id).await? {
-            return Ok(Err(format!("it stands for {other} already, and may stand for one alone")));
+            return Ok(Err(format!(
+                "it stands for {other} already, and may stand for one alone"
+            )));
         }
         let held = Value::parse(body.as_bytes()).unwrap_or_default();
         let now = self.clock.now_ms();
@@ -190,11 +210,22 @@ impl Engine {
             }
         }
         next.clear_stop();
-        next.record(now, State::Synced, by.clone(), format!("adopted {target_id}"), None);
-        let outcomes =
-            outcome(&run, &plan, &id.source, &next, now).into_iter().collect::<Vec<_>>();
+        next.record(
+            now,
+            State::Synced,
+            by.clone(),
+            format!("adopted {target_id}"),
+            None,
+        );
+        let outcomes = outcome(&run, &plan, &id.source, &next, now)
+            .into_iter()
+            .collect::<Vec<_>>();
         let settlement = Settlement {
-            changes: vec![Change { id: id.clone(), seen: entry.seen(), entry: next }],
+            changes: vec![Change {
+                id: id.clone(),
+                seen: entry.seen(),
+                entry: next,
+            }],
             outcomes,
             ..Settlement::default()
         };

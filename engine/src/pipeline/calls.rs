@@ -98,7 +98,10 @@ impl NotSent {
             CallError::Cancelled | CallError::DryRun => About::Run,
             CallError::HostNotAllowed { .. } | CallError::Malformed { .. } => About::Call,
         };
-        Self { why: why.to_string(), about }
+        Self {
+            why: why.to_string(),
+            about,
+        }
     }
 }
 
@@ -138,11 +141,17 @@ impl Effects for WriteEffects {
         }
         let body_hash: [u8; 32] = Sha256::digest(&call.body).into();
         let at = self.clock.now_ms();
-        let key = self.idempotency.as_ref().map(|it| self.key(it, &entries, &body_hash));
+        let key = self
+            .idempotency
+            .as_ref()
+            .map(|it| self.key(it, &entries, &body_hash));
         if let (Some(rule), Some(key)) = (&self.idempotency, &key) {
             let until_ms = at + i64::from(rule.life_seconds) * 1000 - KEY_MARGIN_MS;
-            call.repeat =
-                Repeat::Keyed { header: rule.header.clone(), key: key.clone(), until_ms };
+            call.repeat = Repeat::Keyed {
+                header: rule.header.clone(),
+                key: key.clone(),
+                until_ms,
+            };
         }
         // Waiting for the budget and repetitions included.
         let deadline = self.channel.deadline_ms(&call, self.class);
@@ -258,7 +267,10 @@ fn millis(duration: std::time::Duration) -> i64 {
 
 /// What the connector is told.
 fn finished(outcome: &Outcome) -> HttpDone {
-    let failed = |status, why: &CallError| HttpDone::Failed { status, message: why.to_string() };
+    let failed = |status, why: &CallError| HttpDone::Failed {
+        status,
+        message: why.to_string(),
+    };
     match outcome {
         Outcome::Answer(it) => HttpDone::Answer(it.clone()),
         Outcome::Lost(why) => failed(Status::UNAVAILABLE, why),

@@ -22,12 +22,11 @@ pub(crate) use takers::Takers;
 
 use crate::{
     mapping::{
-        Apply, CheckMemo, Links, MatchIndex, Reference, Stop, StreamFacts, Value, reconcile,
+        Apply, CheckMemo, CheckStop, Links, MatchIndex, Reference, Stop, StreamFacts, Value,
+        reconcile,
     },
     pipeline::plan::RoutePlan,
-    store::{
-        Actor, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store, StoreError,
-    },
+    store::{Actor, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store, StoreError},
 };
 
 /// What is to be done about one entry.
@@ -176,7 +175,9 @@ impl Decider<'_> {
                 problem(
                     Category::DocumentState,
                     format!("the source deleted this document; {target} still holds it"),
-                    format!("void it in {target} if it should not stand, then `ledgerline skip {id}`"),
+                    format!(
+                        "void it in {target} if it should not stand, then `ledgerline skip {id}`"
+                    ),
                 ),
                 "deleted in the source".into(),
             );
@@ -226,7 +227,29 @@ impl Decider<'_> {
         if ready.fingerprint == held.fingerprint {
             return self.unchanged(entry, source);
         }
+        // A new date in an open period does not open the one that the document lies in.
+        if let Err(stop) = self.held_period_is_open(held) {
+            return self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for);
+        }
         Decision::Send(Box::new(ready))
+    }
+
+    /// Whether the document, as the target holds it, may be touched at all.
+    fn held_period_is_open(&self, held: &Held) -> Result<(), CheckStop> {
+        let text = if held.answered.is_empty() {
+            &held.sent
+        } else {
+            &held.answered
+        };
+        let Ok(there) = Value::parse(text.as_bytes()) else {
+            return Ok(());
+        };
+        let cx = self.plan.rules_cx(self.reference);
+        let mut memo = lock(self.memo);
+        self.plan
+            .target_rules
+            .checks()
+            .check_about(Category::LockedPeriod, &there, cx, &mut memo)
     }
 
     /// What would be sent is what was sent. Where the source shows that it was reset, the routes
@@ -237,7 +260,11 @@ impl Decider<'_> {
             .source_stream
             .as_ref()
             .is_some_and(|it| it.imported.is_some() && !self.facts(source).imported);
-        let what = if reset { "reset in the source; equal to what was sent" } else { "unchanged" };
+        let what = if reset {
+            "reset in the source; equal to what was sent"
+        } else {
+            "unchanged"
+        };
         match self.keep_synced(entry, what) {
             Decision::Settle(it) if reset => Decision::Settled(it),
             other => other,
@@ -282,7 +309,11 @@ impl Decider<'_> {
         {
             return Ok(decision);
         }
-        let write = if self.plan.writes_back() { Write::Update } else { Write::Create };
+        let write = if self.plan.writes_back() {
+            Write::Update
+        } else {
+            Write::Create
+        };
         Ok(match self.prepare(id, entry, document, source, write) {
             Ok(ready) => Decision::Send(Box::new(ready)),
             Err(decision) => *decision,
@@ -306,7 +337,9 @@ impl Decider<'_> {
             _ => false,
         };
         if after_start {
-            lock(self.raised).foreign_poster.get_or_insert_with(|| id.clone());
+            lock(self.raised)
+                .foreign_poster
+                .get_or_insert_with(|| id.clone());
         }
         match self.prepare(id, entry, document, source, Write::Create) {
             Ok(ready) => Decision::LookFor(Box::new(ready)),
@@ -315,7 +348,9 @@ impl Decider<'_> {
     }
 
     fn gate(&self, source: &Value, entry: &Entry) -> Result<(), Stop> {
-        self.plan.mapping.gate(&self.apply(source, entry.number.as_deref(), &NoLinks))
+        self.plan
+            .mapping
+            .gate(&self.apply(source, entry.number.as_deref(), &NoLinks))
     }
 
     fn apply<'b>(
@@ -370,7 +405,13 @@ impl Decider<'_> {
             Ok(None) => {}
             Ok(Some(wanted)) => {
                 let cx = self.plan.rules_cx(self.reference);
-                match reconcile(&self.plan.target_rules, body, wanted, &self.plan.rounding, cx) {
+                match reconcile(
+                    &self.plan.target_rules,
+                    body,
+                    wanted,
+                    &self.plan.rounding,
+                    cx,
+                ) {
                     Ok((document, notice)) => {
                         body = document;
                         notices.extend(notice);
@@ -383,7 +424,10 @@ impl Decider<'_> {
         let checked = {
             let mut memo = lock(self.memo);
             let cx = self.plan.rules_cx(self.reference);
-            self.plan.target_rules.checks().check_all(&body, cx, &mut memo)
+            self.plan
+                .target_rules
+                .checks()
+                .check_all(&body, cx, &mut memo)
         };
         if let Err(stop) = checked {
             return Err(Box::new(self.stop(
@@ -409,7 +453,10 @@ impl Decider<'_> {
         Ok(Ready {
             id: id.clone(),
             seen: entry.seen(),
-            entry: Entry { number: number.clone(), ..entry.clone() },
+            entry: Entry {
+                number: number.clone(),
+                ..entry.clone()
+            },
             write,
             number,
             remote_id,
@@ -433,7 +480,11 @@ impl Decider<'_> {
     /// The total that the books should show. A source whose stream names one must give it: without it
     /// nothing could be compared.
     fn wanted_total(&self, source: &Value) -> Result<Option<Decimal>, Problem> {
-        let names_one = self.plan.source_stream.as_ref().is_some_and(|it| it.total.is_some());
+        let names_one = self
+            .plan
+            .source_stream
+            .as_ref()
+            .is_some_and(|it| it.total.is_some());
         if !names_one || self.plan.target_stream.total.is_none() {
             return Ok(None);
         }
@@ -443,7 +494,10 @@ impl Decider<'_> {
             None => Err(problem(
                 Category::SourceData,
                 format!("its total cannot be read: {}", facts.faults.join("; ")),
-                format!("correct it in {}; it is read again with its next change", self.plan.source_title),
+                format!(
+                    "correct it in {}; it is read again with its next change",
+                    self.plan.source_title
+                ),
             )),
         }
     }
@@ -452,22 +506,42 @@ impl Decider<'_> {
         let mut next = entry.clone();
         next.clear_stop();
         next.mapping = self.plan.mapping.hash();
-        next.record(self.now, State::Synced, Actor::Engine, what.to_owned(), None);
+        next.record(
+            self.now,
+            State::Synced,
+            Actor::Engine,
+            what,
+            None,
+        );
         Decision::Settle(Box::new(next))
     }
 
     fn exclude(&self, entry: &Entry, reason: &str) -> Decision {
         let mut next = entry.clone();
         next.clear_stop();
-        next.record(self.now, State::Excluded, Actor::Engine, reason.to_owned(), None);
+        next.record(
+            self.now,
+            State::Excluded,
+            Actor::Engine,
+            reason,
+            None,
+        );
         Decision::Settle(Box::new(next))
     }
 
     fn stopped(&self, id: &EntryId, entry: &Entry, stop: Stop) -> Decision {
         match stop {
             Stop::Excluded { reason } => self.exclude(entry, &reason),
-            Stop::Problem { problem, cause_key, waits } => {
-                let state = if waits { State::Waiting } else { State::Warning };
+            Stop::Problem {
+                problem,
+                cause_key,
+                waits,
+            } => {
+                let state = if waits {
+                    State::Waiting
+                } else {
+                    State::Warning
+                };
                 self.stop(id, entry, state, problem, cause_key)
             }
         }
@@ -533,10 +607,17 @@ pub(crate) fn problem(
     cause: impl Into<String>,
     remedy: impl Into<String>,
 ) -> Problem {
-    Problem { category, field: None, cause: cause.into(), remedy: remedy.into() }
+    Problem {
+        category,
+        field: None,
+        cause: cause.into(),
+        remedy: remedy.into(),
+    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A panic while holding one of these locks leaves plain values behind: going on is safe.
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::{AtomicU64, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::{
@@ -18,9 +21,12 @@ use crate::{
         reference::References,
         run::Run,
     },
-    plugins::{Cancel, Limits, LoadError, Operation, Plugin, Registry, Session, SessionError, SessionSpec},
+    plugins::{
+        Cancel, Limits, LoadError, Operation, Plugin, Registry, Session, SessionError, SessionSpec,
+    },
     store::{
-        Actor, Cause, Change, EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload,
+        Actor, Cause, Change, EntryId, Settlement, SharedStore, State, StoreError, StreamId,
+        offload,
     },
 };
 
@@ -98,7 +104,9 @@ impl Connected {
 
 impl std::fmt::Debug for Connected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connected").field("connection", &self.connection.name).finish_non_exhaustive()
+        f.debug_struct("Connected")
+            .field("connection", &self.connection.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -134,7 +142,9 @@ pub struct Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("routes", &self.order).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("routes", &self.order)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,15 +156,31 @@ impl Engine {
     ///
     /// All problems of the configuration at once, or the store's.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
-        let Parts { deployment, plugins, store, restored, network, clock } = parts;
-        let Offline { deployment, ends, plans } =
-            plans::check_offline(deployment, &plugins).map_err(OpenError::Configuration)?;
+        let Parts {
+            deployment,
+            plugins,
+            store,
+            restored,
+            network,
+            clock,
+        } = parts;
+        let Offline {
+            deployment,
+            ends,
+            plans,
+        } = plans::check_offline(deployment, &plugins).map_err(OpenError::Configuration)?;
         let mut connected = BTreeMap::new();
         for (name, end) in ends {
-            let Some(plugin) = plugins.for_connection(&name) else { continue };
+            let Some(plugin) = plugins.for_connection(&name) else {
+                continue;
+            };
             connected.insert(name, connect(&deployment, end, plugin, &network, &store)?);
         }
-        let order = deployment.routes_in_order().into_iter().map(|it| it.name.clone()).collect();
+        let order = deployment
+            .routes_in_order()
+            .into_iter()
+            .map(|it| it.name.clone())
+            .collect();
         let engine = Self {
             deployment,
             store,
@@ -208,11 +234,23 @@ impl Engine {
             for plan in self.plans.values() {
                 let (name, source) = (plan.route.name.clone(), plan.source.clone());
                 let at = self.clock.now_ms();
-                offload::run(&self.store, move |store| store.seed_route(&name, &source, at)).await?;
+                offload::run(&self.store, move |store| {
+                    store.seed_route(&name, &source, at)
+                })
+                .await?;
             }
             self.store.clone()
         };
-        Run::new(self, store, request, interactive, self.cancel.clone(), progress).run().await
+        Run::new(
+            self,
+            store,
+            request,
+            interactive,
+            self.cancel.clone(),
+            progress,
+        )
+        .run()
+        .await
     }
 
     /// Routes that read a stream.
@@ -235,7 +273,9 @@ impl Engine {
         let mut at = 0;
         while let Some(name) = wanted.get(at).cloned() {
             at += 1;
-            let Some(plan) = self.plans.get(&name) else { continue };
+            let Some(plan) = self.plans.get(&name) else {
+                continue;
+            };
             for other in plan.route.links.values().chain(&plan.followers) {
                 if !wanted.contains(other) {
                     wanted.push(other.clone());
@@ -275,8 +315,7 @@ impl Engine {
             let mut changes = Vec::new();
             for entry_id in &intent.entries {
                 let wanted = entry_id.clone();
-                let found =
-                    offload::run(&self.store, move |store| store.entry(&wanted)).await?;
+                let found = offload::run(&self.store, move |store| store.entry(&wanted)).await?;
                 let Some(entry) = found else { continue };
                 let seen = entry.seen();
                 let mut next = entry;
@@ -292,7 +331,9 @@ impl Engine {
                     "the engine ended while it was being sent: it may or may not be there",
                     "nothing: the engine asks before it sends anything again",
                 ));
-                next.cause = Some(Cause { key: "answer lost".into() });
+                next.cause = Some(Cause {
+                    key: "answer lost".into(),
+                });
                 next.record(
                     now,
                     State::Uncertain,
@@ -300,9 +341,17 @@ impl Engine {
                     "the engine ended before the answer was recorded",
                     Some(id),
                 );
-                changes.push(Change { id: entry_id.clone(), seen, entry: next });
+                changes.push(Change {
+                    id: entry_id.clone(),
+                    seen,
+                    entry: next,
+                });
             }
-            let settlement = Settlement { changes, intent: Some(id), ..Settlement::default() };
+            let settlement = Settlement {
+                changes,
+                intent: Some(id),
+                ..Settlement::default()
+            };
             offload::run(&self.store, move |store| store.settle(settlement)).await?;
             super::steps::reached("cleared-up", "");
         }
@@ -334,8 +383,16 @@ fn connect(
     network: &Network,
     store: &SharedStore,
 ) -> Result<Connected, OpenError> {
-    let End { connection, manifest, settings, rules } = end;
-    let refused = |why: String| OpenError::Connection { connection: connection.name.clone(), why };
+    let End {
+        connection,
+        manifest,
+        settings,
+        rules,
+    } = end;
+    let refused = |why: String| OpenError::Connection {
+        connection: connection.name.clone(),
+        why,
+    };
     // Pinned in the file, or by `connect`.
     let account = match &connection.account {
         Some(it) => Some(it.clone()),
@@ -346,11 +403,22 @@ fn connect(
         .as_ref()
         .map(|it| it.as_str().trim_end_matches('/').to_owned())
         .or_else(|| manifest.base_url.clone())
-        .ok_or_else(|| refused("neither the connection nor its plugin names a `base-url`".into()))?;
-    let app = connection.app.as_ref().and_then(|it| deployment.apps.get(it));
-    let spec =
-        ChannelSpec { connection: &connection, app, manifest: &manifest, pin: account.clone() };
-    let channel = network.channel(spec).map_err(|why| refused(why.to_string()))?;
+        .ok_or_else(|| {
+            refused("neither the connection nor its plugin names a `base-url`".into())
+        })?;
+    let app = connection
+        .app
+        .as_ref()
+        .and_then(|it| deployment.apps.get(it));
+    let spec = ChannelSpec {
+        connection: &connection,
+        app,
+        manifest: &manifest,
+        pin: account.clone(),
+    };
+    let channel = network
+        .channel(spec)
+        .map_err(|why| refused(why.to_string()))?;
     let reader = channel.read_only();
     Ok(Connected {
         plugin: plugin.clone(),

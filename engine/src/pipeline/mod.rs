@@ -25,8 +25,8 @@ mod work;
 
 pub(crate) use decide::Takers;
 pub use engine::{Engine, OpenError, Parts};
-pub use plans::{Offline, check_offline};
 pub(crate) use plan::RoutePlan;
-pub(crate) use run::Run;
+pub use plans::{Offline, check_offline};
 pub use progress::{Progress, Silent, Step};
+pub(crate) use run::Run;
 pub use steps::STEPS;

@@ -58,7 +58,10 @@ impl RoutePlan {
 
     /// What the target's rules are evaluated with.
     pub(crate) fn rules_cx<'a>(&'a self, reference: &'a Reference) -> RulesCx<'a> {
-        RulesCx { settings: &self.target_settings, reference }
+        RulesCx {
+            settings: &self.target_settings,
+            reference,
+        }
     }
 
     /// Whether its documents stand for target documents that may be there already.
@@ -74,7 +77,10 @@ impl RoutePlan {
     /// The target's state of a document that it holds.
     pub(crate) fn held_state(&self, held: &Value) -> Option<HeldState> {
         // A state that cannot be read is shown as unknown; the document itself is not in doubt.
-        self.target_rules.held_state(held, self.rules_cx(&Reference::default())).ok().flatten()
+        self.target_rules
+            .held_state(held, self.rules_cx(&Reference::default()))
+            .ok()
+            .flatten()
     }
 
     /// Whether its documents are updates of the documents that they came from.
@@ -88,9 +94,16 @@ impl RoutePlan {
             Some(it) => (it.documents, it.bytes),
             None => (1, u32::MAX),
         };
-        let documents = self.route.batch.map_or(documents, |own| own.min(documents)).max(1);
+        let documents = self
+            .route
+            .batch
+            .map_or(documents, |own| own.min(documents))
+            .max(1);
         // Room for the envelope that the connector puts around the documents.
-        (documents as usize, (bytes as usize).saturating_sub(1024).max(1))
+        (
+            documents as usize,
+            (bytes as usize).saturating_sub(1024).max(1),
+        )
     }
 
     /// Calls at once towards the target.
@@ -107,7 +120,9 @@ impl RoutePlan {
     }
 
     pub(crate) fn source_can(&self, op: Op) -> bool {
-        self.source_stream.as_ref().is_some_and(|it| it.ops.contains(&op))
+        self.source_stream
+            .as_ref()
+            .is_some_and(|it| it.ops.contains(&op))
     }
 
     /// Reference streams of the target that decisions on this route look at.

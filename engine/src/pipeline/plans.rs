@@ -58,7 +58,11 @@ pub fn check_offline(mut deployment: Deployment, plugins: &Registry) -> Result<O
         findings.sort();
         return Err(findings);
     }
-    Ok(Offline { deployment, ends, plans })
+    Ok(Offline {
+        deployment,
+        ends,
+        plans,
+    })
 }
 
 fn ends(
@@ -68,7 +72,9 @@ fn ends(
 ) -> BTreeMap<String, End> {
     let mut ends = BTreeMap::new();
     for connection in deployment.connections.values() {
-        let Some(plugin) = plugins.for_connection(&connection.name) else { continue };
+        let Some(plugin) = plugins.for_connection(&connection.name) else {
+            continue;
+        };
         let manifest = plugin.manifest().clone();
         let rules = manifest
             .streams
@@ -85,7 +91,12 @@ fn ends(
             })
             .collect();
         let settings = Value::from(connection.settings.clone());
-        let end = End { connection: connection.clone(), manifest, settings, rules };
+        let end = End {
+            connection: connection.clone(),
+            manifest,
+            settings,
+            rules,
+        };
         ends.insert(connection.name.clone(), end);
     }
     ends
@@ -133,8 +144,13 @@ fn compile_one(
             mapping: mapping_file,
             route: Some(route),
             tables: &deployment.tables,
-            source: source_stream
-                .map(|it| (source_manifest.name.as_str(), it, source_manifest.prelude.as_str())),
+            source: source_stream.map(|it| {
+                (
+                    source_manifest.name.as_str(),
+                    it,
+                    source_manifest.prelude.as_str(),
+                )
+            }),
             target: (
                 target_manifest.name.as_str(),
                 target_stream,
@@ -162,7 +178,10 @@ fn compile_one(
         source_title: source_manifest.title.clone(),
         target_settings: target.settings.clone(),
         rounding: route.rounding.clone(),
-        start_date: follows.is_none().then_some(source.connection.start_date).flatten(),
+        start_date: follows
+            .is_none()
+            .then_some(source.connection.start_date)
+            .flatten(),
         zone: source.connection.zone.clone(),
         followers: deployment
             .routes

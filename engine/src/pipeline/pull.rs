@@ -4,13 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     mapping::{StreamRules, Value},
-    pipeline::{
-        calls::ReadEffects,
-        decide::stored_facts,
-        engine::Connected,
-        run::Run,
-        steps,
-    },
+    pipeline::{calls::ReadEffects, decide::stored_facts, engine::Connected, run::Run, steps},
     plugins::{Asked, Given, Operation, SessionError},
     store::{CursorRow, Incoming, Intake, PageIn, StoreError, StreamId, offload},
 };
@@ -38,7 +32,11 @@ pub(crate) async fn pull(
     let id = stream.clone();
     let stored = offload::run(&run.store, move |store| store.cursor(&id)).await?;
     if let Some(row) = &stored
-        && !system.plugin.manifest().reads_state.contains(&row.state_version)
+        && !system
+            .plugin
+            .manifest()
+            .reads_state
+            .contains(&row.state_version)
     {
         return Err(PullError::State(format!(
             "plugin {} cannot read the stored cursor of {}/{} (state version {}); install a version \
@@ -55,7 +53,10 @@ pub(crate) async fn pull(
         clock: run.engine.clock,
         cancel: run.cancel.clone(),
     };
-    let cursor = stored.as_ref().map(|it| it.bytes.clone()).unwrap_or_default();
+    let cursor = stored
+        .as_ref()
+        .map(|it| it.bytes.clone())
+        .unwrap_or_default();
     let mut session = system.session(Operation::Pull, &stream.stream, &cursor)?;
     loop {
         match session.next(Given::Nothing, &effects).await? {
@@ -85,7 +86,10 @@ pub(crate) async fn pull(
                     })
                 })
                 .await?;
-                steps::reached("page-taken-in", &format!("{}/{}", stream.connection, stream.stream));
+                steps::reached(
+                    "page-taken-in",
+                    &format!("{}/{}", stream.connection, stream.stream),
+                );
                 taken(count, &intake);
             }
             Asked::Done => return Ok(()),
@@ -113,5 +117,10 @@ pub(crate) fn incoming(
             .unwrap_or_default(),
         _ => crate::store::Facts::default(),
     };
-    Incoming { id, version, body, facts }
+    Incoming {
+        id,
+        version,
+        body,
+        facts,
+    }
 }

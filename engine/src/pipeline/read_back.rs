@@ -16,11 +16,7 @@ use ledgerline_plugin_api::manifest::{HeldState, Op};
 use crate::{
     mapping::Value,
     pipeline::{
-        calls::ReadEffects,
-        decide::gone,
-        engine::Connected,
-        plan::RoutePlan,
-        run::Run,
+        calls::ReadEffects, decide::gone, engine::Connected, plan::RoutePlan, run::Run,
         settle::held_name,
     },
     plugins::{Asked, Given, Operation, SessionError},
@@ -51,11 +47,16 @@ pub(crate) async fn read_back(run: &Run<'_>) -> Result<(), StoreError> {
         // What stands for counterparties is read with the lists.
         let shows = plan.target_stream.state.is_some() && !plan.matches();
         if shows && plan.target_can(Op::Pull) {
-            targets.entry(plan.target.clone()).or_default().push(plan.clone());
+            targets
+                .entry(plan.target.clone())
+                .or_default()
+                .push(plan.clone());
         }
     }
     for (stream, plans) in targets {
-        let Some(system) = run.engine.connected.get(&stream.connection) else { continue };
+        let Some(system) = run.engine.connected.get(&stream.connection) else {
+            continue;
+        };
         if run.is_parked(&stream.connection) || !is_due(run, system, &stream, &plans).await? {
             continue;
         }
@@ -86,13 +87,23 @@ async fn is_due(
     plans: &[Arc<RoutePlan>],
 ) -> Result<bool, StoreError> {
     let key = note(stream);
-    let (totals, last) =
-        offload::run(&run.store, move |store| Ok((store.totals()?, store.note(&key)?))).await?;
+    let (totals, last) = offload::run(&run.store, move |store| {
+        Ok((store.totals()?, store.note(&key)?))
+    })
+    .await?;
     let ours = |route: &str| plans.iter().any(|it| it.name() == route);
-    let any = totals.iter().any(|it| it.held.is_some() && it.tally.count > 0 && ours(&it.route));
+    let any = totals
+        .iter()
+        .any(|it| it.held.is_some() && it.tally.count > 0 && ours(&it.route));
     let now = run.engine.clock.now_ms();
-    let age = last.and_then(|it| it.parse::<i64>().ok()).map(|it| now - it);
-    let limit = if run.interactive { system.connection.reference_age } else { EVERY };
+    let age = last
+        .and_then(|it| it.parse::<i64>().ok())
+        .map(|it| now - it);
+    let limit = if run.interactive {
+        system.connection.reference_age
+    } else {
+        EVERY
+    };
     let due = age.is_none_or(|it| it > i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     if due {
         // Also after one that failed, and before anything is linked: the first comes in its time.
@@ -108,7 +119,9 @@ async fn read(
     stream: &StreamId,
     plans: &[Arc<RoutePlan>],
 ) -> Result<Result<(), SessionError>, StoreError> {
-    let Some(plan) = plans.first() else { return Ok(Ok(())) };
+    let Some(plan) = plans.first() else {
+        return Ok(Ok(()));
+    };
     let place = cursor_of(stream);
     let id = place.clone();
     let stored = offload::run(&run.store, move |store| store.cursor(&id)).await?;
@@ -136,7 +149,9 @@ async fn read(
                     let state = if it.deleted {
                         Some(HeldState::Deleted)
                     } else {
-                        Value::parse(&it.body).ok().and_then(|it| plan.held_state(&it))
+                        Value::parse(&it.body)
+                            .ok()
+                            .and_then(|it| plan.held_state(&it))
                     };
                     states.extend(state.map(|state| (it.id, state)));
                 }
@@ -151,7 +166,11 @@ async fn read(
             // Only now: what a crash before this line forgot is read again.
             if let Some(bytes) = reached.take() {
                 let (place, at) = (place.clone(), run.engine.clock.now_ms());
-                let row = CursorRow { bytes, state_version: manifest.state_version, at };
+                let row = CursorRow {
+                    bytes,
+                    state_version: manifest.state_version,
+                    at,
+                };
                 offload::run(&run.store, move |store| store.set_cursor(&place, Some(row))).await?;
             }
         }
@@ -174,7 +193,10 @@ async fn take_in(
     }
     let now = run.engine.clock.now_ms();
     for plan in plans {
-        let filter = Filter { routes: vec![plan.name().to_owned()], ..Filter::default() };
+        let filter = Filter {
+            routes: vec![plan.name().to_owned()],
+            ..Filter::default()
+        };
         let mut after: Option<String> = None;
         loop {
             let (filter, from) = (filter.clone(), after.take());
@@ -191,7 +213,11 @@ async fn take_in(
                     Some(Change { id, seen, entry })
                 })
                 .collect();
-            run.settle(Settlement { changes, ..Settlement::default() }).await?;
+            run.settle(Settlement {
+                changes,
+                ..Settlement::default()
+            })
+            .await?;
             match page.next {
                 Some(it) => after = Some(it),
                 None => break,

@@ -1,17 +1,14 @@
 //! Reference lists of the targets: accounts, tax rates, contacts. Kept in the store as documents
 //! without entries, refreshed when they are old, held in memory while decisions are made.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::{Arc, Mutex}};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
 use crate::{
     mapping::{Reference, Value},
-    pipeline::{
-        decide::lock,
-        engine::Connected,
-        pull::pull,
-        run::Run,
-        steps,
-    },
+    pipeline::{decide::lock, engine::Connected, pull::pull, run::Run, steps},
     store::{SharedStore, StoreError, StreamId, offload},
 };
 
@@ -21,8 +18,8 @@ pub(crate) struct References {
     by_connection: Mutex<BTreeMap<String, Arc<Reference>>>,
 }
 
-/// Note under which the age of a list is kept.
-fn note(stream: &StreamId) -> String {
+/// Note under which the age of a list is kept; absent while it was never read.
+pub(crate) fn note(stream: &StreamId) -> String {
     format!("reference/{}/{}", stream.connection, stream.stream)
 }
 
@@ -39,12 +36,19 @@ impl References {
         let connection = &system.connection.name;
         let mut changed = false;
         for name in streams {
-            let id = StreamId { connection: connection.clone(), stream: name.clone() };
-            let Some(stream) = system.plugin.manifest().streams.get(name) else { continue };
+            let id = StreamId {
+                connection: connection.clone(),
+                stream: name.clone(),
+            };
+            let Some(stream) = system.plugin.manifest().streams.get(name) else {
+                continue;
+            };
             let key = note(&id);
             let stored = offload::run(&run.store, move |store| store.note(&key)).await?;
             let now = run.engine.clock.now_ms();
-            let age = stored.and_then(|it| it.parse::<i64>().ok()).map(|it| now - it);
+            let age = stored
+                .and_then(|it| it.parse::<i64>().ok())
+                .map(|it| now - it);
             let limit =
                 i64::try_from(system.connection.reference_age.as_millis()).unwrap_or(i64::MAX);
             let first_this_run = run.first_look(&id);
@@ -55,12 +59,11 @@ impl References {
                 continue;
             }
             let rules = system.rules.get(name);
-            let pulled =
-                pull(run, system, &id, rules, &[], |count, intake| {
-                    // Lists have no entries, so the page's documents are what counts.
-                    changed |= count > intake.same;
-                })
-                .await;
+            let pulled = pull(run, system, &id, rules, &[], |count, intake| {
+                // Lists have no entries, so the page's documents are what counts.
+                changed |= count > intake.same;
+            })
+            .await;
             if let Err(why) = pulled {
                 run.park(connection, &why.to_string());
                 break;
@@ -113,7 +116,10 @@ async fn read(
     offload::run(store, move |store| {
         let mut reference = Reference::default();
         for name in streams {
-            let id = StreamId { connection: connection.clone(), stream: name.clone() };
+            let id = StreamId {
+                connection: connection.clone(),
+                stream: name.clone(),
+            };
             reference.know(&name);
             let mut after: Option<String> = None;
             loop {

@@ -27,8 +27,7 @@ use crate::{
         pull::pull,
         read_back,
         settle::Ending,
-        steps,
-        work,
+        steps, work,
     },
     plugins::Cancel,
     store::{EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload},
@@ -95,7 +94,10 @@ impl<'a> Run<'a> {
             request,
             interactive,
             progress,
-            report: Mutex::new(SyncReport { dry_run: request.dry_run, ..SyncReport::default() }),
+            report: Mutex::new(SyncReport {
+                dry_run: request.dry_run,
+                ..SyncReport::default()
+            }),
             looked: Mutex::default(),
             pulls: Mutex::default(),
             pulled: Notify::new(),
@@ -187,7 +189,10 @@ impl<'a> Run<'a> {
     async fn pull_all(&self, streams: Vec<StreamId>) -> Result<(), StoreError> {
         let mut by_connection: BTreeMap<String, Vec<StreamId>> = BTreeMap::new();
         for stream in streams {
-            by_connection.entry(stream.connection.clone()).or_default().push(stream);
+            by_connection
+                .entry(stream.connection.clone())
+                .or_default()
+                .push(stream);
         }
         let all = by_connection.into_values().map(|streams| async move {
             for stream in streams {
@@ -201,7 +206,9 @@ impl<'a> Run<'a> {
     }
 
     async fn pull_one(&self, stream: &StreamId) {
-        let Some(system) = self.engine.connected.get(&stream.connection) else { return };
+        let Some(system) = self.engine.connected.get(&stream.connection) else {
+            return;
+        };
         if self.is_parked(&stream.connection) {
             return;
         }
@@ -217,17 +224,24 @@ impl<'a> Run<'a> {
                 row.changed += intake.changed / routes.len().max(1) as u64;
             }
             drop(report);
-            self.progress.step(Step::Pulled { stream: stream.clone(), documents: count });
+            self.progress.step(Step::Pulled {
+                stream: stream.clone(),
+                documents: count,
+            });
             self.pulled.notify_waiters();
         })
         .await;
         match done {
             Ok(()) => {
                 let id = stream.clone();
-                if let Err(why) = offload::run(&self.store, move |store| store.caught_up(&id)).await {
+                if let Err(why) = offload::run(&self.store, move |store| store.caught_up(&id)).await
+                {
                     self.park(&stream.connection, &why.to_string());
                 }
-                steps::reached("stream-ended", &format!("{}/{}", stream.connection, stream.stream));
+                steps::reached(
+                    "stream-ended",
+                    &format!("{}/{}", stream.connection, stream.stream),
+                );
             }
             Err(why) => self.park(&stream.connection, &why.to_string()),
         }
@@ -251,7 +265,11 @@ impl<'a> Run<'a> {
         // A route depends on earlier ones only, so its own depth bounds the rounds; the margin is
         // for documents that are taken in anew while they are about to be sent.
         let mut rounds = self.routes.len() + 6;
-        let mut patience = if self.interactive { PATIENCE } else { Duration::ZERO };
+        let mut patience = if self.interactive {
+            PATIENCE
+        } else {
+            Duration::ZERO
+        };
         let mut asked_in_vain = false;
         loop {
             let mut progress = false;
@@ -266,7 +284,9 @@ impl<'a> Run<'a> {
             if progress && rounds > 0 {
                 continue;
             }
-            let Some(at) = self.next_question().await? else { return Ok(()) };
+            let Some(at) = self.next_question().await? else {
+                return Ok(());
+            };
             let wait = Duration::from_millis(
                 u64::try_from(at - self.engine.clock.now_ms()).unwrap_or_default(),
             );
@@ -309,7 +329,9 @@ impl<'a> Run<'a> {
         for plan in &self.routes {
             let key = format!("confirmed/{}", plan.name());
             let named = key.clone();
-            let noted = offload::run(&self.store, move |store| store.note(&named)).await?.is_some();
+            let noted = offload::run(&self.store, move |store| store.note(&named))
+                .await?
+                .is_some();
             // A link or a write-back is part of the route that it serves.
             let serves = plan.follows.is_some() || plan.matches();
             if plan.route.confirmed || noted || serves {
@@ -330,12 +352,14 @@ impl<'a> Run<'a> {
             let connection = plan.source.connection.clone();
             let key = format!("foreign/{connection}");
             let named = key.clone();
-            let Some(why) = offload::run(&self.store, move |store| store.note(&named)).await? else {
+            let Some(why) = offload::run(&self.store, move |store| store.note(&named)).await?
+            else {
                 continue;
             };
             if self.request.confirm && !self.request.dry_run {
                 let now = self.engine.clock.now_ms().to_string();
-                self.keep_note(format!("taken-over/{connection}"), Some(now)).await?;
+                self.keep_note(format!("taken-over/{connection}"), Some(now))
+                    .await?;
                 self.keep_note(key, None).await?;
             } else {
                 self.bar(connection, why);
@@ -356,7 +380,8 @@ impl<'a> Run<'a> {
              `ledgerline sync --confirm`",
             plan.source_title, plan.target_title
         );
-        self.keep_note(format!("foreign/{connection}"), Some(why.clone())).await?;
+        self.keep_note(format!("foreign/{connection}"), Some(why.clone()))
+            .await?;
         self.bar(connection.clone(), why);
         Ok(())
     }
@@ -388,9 +413,9 @@ impl<'a> Run<'a> {
                     tracing::debug!(%id, "changed meanwhile; decided about again later");
                     let before = settlement.changes.len();
                     settlement.changes.retain(|it| it.id != id);
-                    settlement.outcomes.retain(|it| {
-                        it.stream.stream != id.route || it.document.id != id.source
-                    });
+                    settlement
+                        .outcomes
+                        .retain(|it| it.stream.stream != id.route || it.document.id != id.source);
                     if settlement.changes.len() == before {
                         return Err(StoreError::Conflict { id });
                     }
@@ -427,7 +452,10 @@ impl<'a> Run<'a> {
     /// up its attempts.
     pub(crate) fn failed_now(&self, id: &EntryId) -> bool {
         let stopped = lock(&self.stopped);
-        stopped.get(&id.route).and_then(|it| it.get(&hashed(&id.source))) == Some(&State::Failed)
+        stopped
+            .get(&id.route)
+            .and_then(|it| it.get(&hashed(&id.source)))
+            == Some(&State::Failed)
     }
 
     /// Whether waiting entries of a route are worth another look in this run: the first one, and
@@ -435,9 +463,16 @@ impl<'a> Run<'a> {
     pub(crate) fn worth_weighing(&self, plan: &RoutePlan, lists: &Arc<Reference>) -> bool {
         let changes = {
             let changes = lock(&self.changes);
-            plan.route.links.values().filter_map(|it| changes.get(it)).sum()
+            plan.route
+                .links
+                .values()
+                .filter_map(|it| changes.get(it))
+                .sum()
         };
-        let now = Weighed { changes, lists: lists.clone() };
+        let now = Weighed {
+            changes,
+            lists: lists.clone(),
+        };
         let before = lock(&self.weighed).insert(plan.name().to_owned(), now);
         before.is_none_or(|it| it.changes != changes || !Arc::ptr_eq(&it.lists, lists))
     }
@@ -447,7 +482,10 @@ impl<'a> Run<'a> {
         key: String,
         value: Option<String>,
     ) -> Result<(), StoreError> {
-        offload::run(&self.store, move |store| store.set_note(&key, value.as_deref())).await
+        offload::run(&self.store, move |store| {
+            store.set_note(&key, value.as_deref())
+        })
+        .await
     }
 
     pub(crate) fn is_confirmed(&self, route: &str) -> bool {
@@ -457,7 +495,10 @@ impl<'a> Run<'a> {
     /// Marks a connection as unusable for the rest of the run.
     pub(crate) fn park(&self, connection: &str, why: &str) {
         tracing::warn!(connection, why, "connection parked");
-        lock(&self.report).parked.entry(connection.to_owned()).or_insert_with(|| why.to_owned());
+        lock(&self.report)
+            .parked
+            .entry(connection.to_owned())
+            .or_insert_with(|| why.to_owned());
     }
 
     pub(crate) fn is_parked(&self, connection: &str) -> bool {
@@ -468,7 +509,10 @@ impl<'a> Run<'a> {
     pub(crate) fn looks_first(&self, connection: &str, lists: &[String]) -> bool {
         let looked = lock(&self.looked);
         lists.iter().any(|stream| {
-            let id = StreamId { connection: connection.to_owned(), stream: stream.clone() };
+            let id = StreamId {
+                connection: connection.to_owned(),
+                stream: stream.clone(),
+            };
             !looked.contains(&id)
         })
     }
@@ -516,11 +560,20 @@ impl<'a> Run<'a> {
 
     /// The channel for writing, which a dry run does not have.
     pub(crate) fn channel(&self, system: &Connected) -> Channel {
-        if self.request.dry_run { system.reader.clone() } else { system.channel.clone() }
+        if self.request.dry_run {
+            system.reader.clone()
+        } else {
+            system.channel.clone()
+        }
     }
 
     fn with_row(&self, route: &str, change: impl FnOnce(&mut RouteReport)) {
-        change(lock(&self.report).routes.entry(route.to_owned()).or_default());
+        change(
+            lock(&self.report)
+                .routes
+                .entry(route.to_owned())
+                .or_default(),
+        );
     }
 
     pub(crate) fn count(&self, route: &str, ready: &Ready, ending: &Ending) {
@@ -538,7 +591,9 @@ impl<'a> Run<'a> {
             | Ending::Left
             | Ending::Again => {}
         });
-        self.progress.step(Step::Settled { route: route.to_owned() });
+        self.progress.step(Step::Settled {
+            route: route.to_owned(),
+        });
     }
 
     pub(crate) fn found(&self, plan: &RoutePlan, ready: &Ready, held: bool) {
@@ -576,7 +631,10 @@ impl<'a> Run<'a> {
         }
         // Rounds meet the same documents again.
         let mut known = lock(&self.previewed);
-        let ready: Vec<&Ready> = ready.iter().filter(|it| known.insert(it.id.clone())).collect();
+        let ready: Vec<&Ready> = ready
+            .iter()
+            .filter(|it| known.insert(it.id.clone()))
+            .collect();
         drop(known);
         let mut report = lock(&self.report);
         if self.request.dry_run {
@@ -593,16 +651,23 @@ impl<'a> Run<'a> {
         if self.is_confirmed(plan.name()) {
             return;
         }
-        let place = match report.unconfirmed.iter().position(|it| it.route == plan.name()) {
+        let place = match report
+            .unconfirmed
+            .iter()
+            .position(|it| it.route == plan.name())
+        {
             Some(it) => it,
             None => {
-                report
-                    .unconfirmed
-                    .push(Preview { route: plan.name().to_owned(), ..Preview::default() });
+                report.unconfirmed.push(Preview {
+                    route: plan.name().to_owned(),
+                    ..Preview::default()
+                });
                 report.unconfirmed.len() - 1
             }
         };
-        let Some(row) = report.unconfirmed.get_mut(place) else { return };
+        let Some(row) = report.unconfirmed.get_mut(place) else {
+            return;
+        };
         for it in ready {
             let money = it.entry.facts.money.as_ref();
             match it.write {

@@ -34,7 +34,7 @@ impl Engine {
             .order
             .iter()
             .filter(|name| self.plans.get(*name).is_some_and(|it| self.starts(it)))
-            .map(|name| (name.clone(), started))
+            .map(|name| (name.clone(), self.first(name, started)))
             .collect();
         let mut prune_at = started;
         while !self.cancel.is_cancelled() {
@@ -43,10 +43,16 @@ impl Engine {
                 self.prune(now).await?;
                 prune_at = later(now, PRUNE_EVERY);
             }
-            let routes: Vec<String> =
-                due.iter().filter(|(_, at)| **at <= now).map(|(name, _)| name.clone()).collect();
+            let routes: Vec<String> = due
+                .iter()
+                .filter(|(_, at)| **at <= now)
+                .map(|(name, _)| name.clone())
+                .collect();
             if !routes.is_empty() {
-                let request = SyncRequest { routes: routes.clone(), ..SyncRequest::default() };
+                let request = SyncRequest {
+                    routes: routes.clone(),
+                    ..SyncRequest::default()
+                };
                 let report = self.sync(&request, false, &Silent).await?;
                 for (connection, why) in &report.parked {
                     tracing::error!(connection, why, "a connection needs a person");
@@ -84,8 +90,18 @@ impl Engine {
         plan.route.enabled && plan.follows.is_none()
     }
 
+    /// A route with a time of day waits for it; the others begin with the engine.
+    fn first(&self, route: &str, started: Timestamp) -> Timestamp {
+        match self.plans.get(route).map(|it| &it.route.trigger) {
+            Some(Trigger::Cron(_)) => self.next(route, started),
+            _ => started,
+        }
+    }
+
     fn next(&self, route: &str, started: Timestamp) -> Timestamp {
-        let Some(plan) = self.plans.get(route) else { return Timestamp::MAX };
+        let Some(plan) = self.plans.get(route) else {
+            return Timestamp::MAX;
+        };
         match &plan.route.trigger {
             Trigger::Manual => later(started, PREPARE_EVERY),
             Trigger::Every(every) => later(started, *every),
@@ -115,5 +131,7 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
 /// The next moment that a cron pattern names in a zone. Patterns were checked with the configuration.
 fn next_by_pattern(pattern: &str, after: Timestamp, zone: jiff::tz::TimeZone) -> Option<Timestamp> {
     let cron: croner::Cron = pattern.parse().ok()?;
-    cron.find_next_occurrence(&after.to_zoned(zone), false).ok().map(|it| it.timestamp())
+    cron.find_next_occurrence(&after.to_zoned(zone), false)
+        .ok()
+        .map(|it| it.timestamp())
 }

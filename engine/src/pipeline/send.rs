@@ -2,7 +2,10 @@
 
 use std::sync::Mutex;
 
-use ledgerline_plugin_api::{abi::Status, manifest::{Category, Problem}};
+use ledgerline_plugin_api::{
+    abi::Status,
+    manifest::{Category, Problem},
+};
 
 use crate::{
     http::CallClass,
@@ -50,23 +53,29 @@ pub(crate) struct AfterBatch {
     pub(crate) taken: Vec<Ready>,
 }
 
-/// Packs documents into batches within the stream's limits, in order.
+/// Packs documents into batches within the stream's limits. Those whose answers were lost more than
+/// once come last and travel in small company, so that one on which the other side fails does not
+/// keep the others back for ever.
 pub(crate) fn pack(
     route: &str,
-    documents: Vec<Ready>,
+    mut documents: Vec<Ready>,
     limits: (usize, usize),
 ) -> Vec<Batch> {
     let (most, bytes) = limits;
+    documents.sort_by_key(|it| it.entry.attempts);
     let mut batches: Vec<Batch> = Vec::new();
     let mut size = 0usize;
     for document in documents {
         let own = document.body.to_json().len() + 1;
+        let company = company(most, &document);
         let full = batches.last().is_none_or(|it| {
-            it.documents.len() >= most
+            it.documents.len() >= company
                 || size + own > bytes
                 // Creates and updates travel in different calls; mixing them would only make both
                 // halves smaller.
-                || it.documents.last().is_some_and(|it| it.write != document.write)
+                || it.documents.last().is_some_and(|last| {
+                    last.write != document.write || self::company(most, last) != company
+                })
         });
         if full {
             batches.push(Batch { route: route.to_owned(), documents: Vec::new(), split: 0 });
@@ -80,15 +89,29 @@ pub(crate) fn pack(
     batches
 }
 
+/// Documents that one may travel with: an eighth of a batch after its second failure, then ever
+/// fewer.
+fn company(most: usize, document: &Ready) -> usize {
+    let failures = document.entry.attempts.saturating_sub(1).min(20);
+    (most >> (3 * failures).min(63)).max(1)
+}
+
 /// Sends one batch and makes its outcome durable.
 pub(crate) async fn send(run: &Run<'_>, batch: Batch) -> Result<AfterBatch, StoreError> {
     let engine = run.engine;
-    let Some(plan) = engine.plans.get(&batch.route) else { return Ok(AfterBatch::default()) };
+    let Some(plan) = engine.plans.get(&batch.route) else {
+        return Ok(AfterBatch::default());
+    };
     let Some(target) = engine.connected.get(&plan.target.connection) else {
         return Ok(AfterBatch::default());
     };
     let entries: Vec<_> = batch.documents.iter().map(|it| it.id.clone()).collect();
-    let attempt = batch.documents.iter().map(|it| it.entry.attempts).max().unwrap_or(0);
+    let attempt = batch
+        .documents
+        .iter()
+        .map(|it| it.entry.attempts)
+        .max()
+        .unwrap_or(0);
     let effects = WriteEffects {
         channel: run.channel(target),
         class: run.class,
@@ -141,7 +164,10 @@ async fn drive(
     let engine = run.engine;
     let (Some(plan), Some(target)) = (
         engine.plans.get(route),
-        engine.plans.get(route).and_then(|it| engine.connected.get(&it.target.connection)),
+        engine
+            .plans
+            .get(route)
+            .and_then(|it| engine.connected.get(&it.target.connection)),
     ) else {
         return Err(SessionError::new(Status::BUG, "the route has no target"));
     };
@@ -179,7 +205,10 @@ async fn drive(
         }
     }
     results.ok_or_else(|| {
-        SessionError::new(Status::BUG, "the push session ended without results for its batch")
+        SessionError::new(
+            Status::BUG,
+            "the push session ended without results for its batch",
+        )
     })
 }
 
@@ -222,7 +251,10 @@ pub(crate) fn ending(index: usize, count: usize, done: &Done) -> Ending {
         },
         Status::REJECTED | Status::NOT_FOUND if result.whole_refused && count > 1 => Ending::Halve,
         Status::REJECTED | Status::NOT_FOUND => Ending::Refused {
-            problem: result.problem.clone().unwrap_or_else(|| unnamed(&result.message)),
+            problem: result
+                .problem
+                .clone()
+                .unwrap_or_else(|| unnamed(&result.message)),
             words: result.message.clone(),
         },
         // A call left, and the connector has nothing certain to say of it: it may have written.
@@ -261,12 +293,20 @@ fn not_sent(status: Status, message: &str, call: Option<&Covering>) -> Ending {
 fn unnamed(message: &str) -> Problem {
     problem(
         Category::Unknown,
-        if message.is_empty() { "refused without a reason".to_owned() } else { message.to_owned() },
+        if message.is_empty() {
+            "refused without a reason".to_owned()
+        } else {
+            message.to_owned()
+        },
         "mend what the words name, then `ledgerline retry`",
     )
 }
 
 /// Class of calls by who asked.
 pub(crate) fn class(interactive: bool) -> CallClass {
-    if interactive { CallClass::Interactive } else { CallClass::Scheduled }
+    if interactive {
+        CallClass::Interactive
+    } else {
+        CallClass::Scheduled
+    }
 }

@@ -23,7 +23,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Ending {
     /// The target has it under this id.
-    Synced { remote_id: String, answered: String, warnings: Vec<String> },
+    Synced {
+        remote_id: String,
+        answered: String,
+        warnings: Vec<String>,
+    },
     /// The target may or may not have it.
     Uncertain,
     /// The target understood and refused it.
@@ -48,7 +52,11 @@ pub(crate) async fn settle_batch(
     mut done: Done,
 ) -> Result<AfterBatch, StoreError> {
     let now = run.engine.clock.now_ms();
-    let Batch { route, documents, split } = batch;
+    let Batch {
+        route,
+        documents,
+        split,
+    } = batch;
     let count = documents.len();
     let mut after = AfterBatch::default();
     let mut halves = Vec::new();
@@ -68,7 +76,10 @@ pub(crate) async fn settle_batch(
         let calls = &done.calls;
         let place = calls
             .iter()
-            .rposition(|it| it.covers.contains(&u32::try_from(index).unwrap_or(u32::MAX)))
+            .rposition(|it| {
+                it.covers
+                    .contains(&u32::try_from(index).unwrap_or(u32::MAX))
+            })
             .unwrap_or(calls.len());
         let call = calls.get(place);
         let ending = ending(index, count, &done);
@@ -103,13 +114,21 @@ pub(crate) async fn settle_batch(
             | Ending::Failed(_) => {}
         }
         after.progress = true;
-        let Some(settlement) = settlements.get_mut(place) else { continue };
+        let Some(settlement) = settlements.get_mut(place) else {
+            continue;
+        };
         run.count(&route, &ready, &ending);
         let entry = settled_entry(plan, &ready, &ending, call, now);
         if entry.state == State::Synced {
-            settlement.outcomes.extend(outcome(run, plan, &ready.id.source, &entry, now));
+            settlement
+                .outcomes
+                .extend(outcome(run, plan, &ready.id.source, &entry, now));
         }
-        settlement.changes.push(Change { id: ready.id, seen: ready.seen, entry });
+        settlement.changes.push(Change {
+            id: ready.id,
+            seen: ready.seen,
+            entry,
+        });
     }
     for settlement in settlements {
         run.settle(settlement).await?;
@@ -118,7 +137,11 @@ pub(crate) async fn settle_batch(
     let second = halves.split_off(halves.len().div_ceil(2));
     for (documents, split) in [(halves, split + 1), (second, split + 1), (others, split)] {
         if !documents.is_empty() {
-            after.again.push(Batch { route: route.clone(), documents, split });
+            after.again.push(Batch {
+                route: route.clone(),
+                documents,
+                split,
+            });
         }
     }
     Ok(after)
@@ -136,7 +159,11 @@ fn settled_entry(
     entry.number.clone_from(&ready.number);
     entry.mapping = plan.mapping.hash();
     match ending {
-        Ending::Synced { remote_id, answered, warnings } => {
+        Ending::Synced {
+            remote_id,
+            answered,
+            warnings,
+        } => {
             let what = match ready.write {
                 Write::Create => "created",
                 Write::Update => "updated",
@@ -147,14 +174,23 @@ fn settled_entry(
             };
             hold(plan, &mut entry, ready, remote_id, answered, now);
             entry.notices.clone_from(&ready.notices);
-            entry.notices.extend(warnings.iter().map(|it| format!("{}: {it}", plan.target_title)));
-            entry.notices.extend(changed_silently(plan, ready, answered));
+            entry.notices.extend(
+                warnings
+                    .iter()
+                    .map(|it| format!("{}: {it}", plan.target_title)),
+            );
+            entry
+                .notices
+                .extend(changed_silently(plan, ready, answered));
             entry.record(now, State::Synced, Actor::Engine, what, call_id);
         }
         Ending::Uncertain => {
             entry.clear_stop();
             entry.write_open_since = Some(
-                entry.write_open_since.unwrap_or(i64::MAX).min(call.map_or(now, |it| it.at)),
+                entry
+                    .write_open_since
+                    .unwrap_or(i64::MAX)
+                    .min(call.map_or(now, |it| it.at)),
             );
             entry.write_open_until = Some(call.map_or(now, |it| it.deadline));
             entry.attempts += 1;
@@ -166,16 +202,32 @@ fn settled_entry(
                 ),
                 "nothing: the engine asks before it sends anything again",
             ));
-            entry.cause = Some(Cause { key: "answer lost".into() });
-            entry.record(now, State::Uncertain, Actor::Engine, "the answer was lost", call_id);
+            entry.cause = Some(Cause {
+                key: "answer lost".into(),
+            });
+            entry.record(
+                now,
+                State::Uncertain,
+                Actor::Engine,
+                "the answer was lost",
+                call_id,
+            );
         }
         Ending::Refused { problem, words } => {
             entry.candidates.clear();
             entry.problem = Some(problem.clone());
             entry.words = (!words.is_empty()).then(|| words.clone());
-            entry.cause = Some(Cause { key: refusal_key(problem) });
+            entry.cause = Some(Cause {
+                key: refusal_key(problem),
+            });
             entry.attempts += 1;
-            entry.record(now, State::Warning, Actor::Engine, problem.cause.clone(), call_id);
+            entry.record(
+                now,
+                State::Warning,
+                Actor::Engine,
+                problem.cause.clone(),
+                call_id,
+            );
         }
         Ending::Failed(why) => {
             entry.attempts += 1;
@@ -183,9 +235,15 @@ fn settled_entry(
             entry.problem = Some(problem(
                 Category::Passing,
                 why.clone(),
-                if tired { "see that the systems answer, then `ledgerline retry`" } else { "nothing: it is tried again" },
+                if tired {
+                    "see that the systems answer, then `ledgerline retry`"
+                } else {
+                    "nothing: it is tried again"
+                },
             ));
-            entry.cause = Some(Cause { key: "passing fault".into() });
+            entry.cause = Some(Cause {
+                key: "passing fault".into(),
+            });
             entry.not_before = now + backoff_ms(entry.attempts);
             let state = if tired { State::Warning } else { State::Failed };
             entry.record(now, state, Actor::Engine, why.clone(), call_id);
@@ -223,13 +281,18 @@ pub(crate) fn hold(
 
 /// What the target changed without a word.
 fn changed_silently(plan: &RoutePlan, ready: &Ready, answered: &str) -> Vec<String> {
-    let Ok(answered) = Value::parse(answered.as_bytes()) else { return Vec::new() };
+    let Ok(answered) = Value::parse(answered.as_bytes()) else {
+        return Vec::new();
+    };
     differences(&ready.body, &answered, &plan.update_rules())
         .into_iter()
         .map(|it| {
             format!(
                 "{} holds {} as {} instead of {}",
-                plan.target_title, it.field, it.held.to_json(), it.sent.to_json()
+                plan.target_title,
+                it.field,
+                it.held.to_json(),
+                it.sent.to_json()
             )
         })
         .collect()
@@ -269,13 +332,19 @@ pub(crate) fn outcome(
         "problem": null,
     });
     Some(OutcomeIn {
-        stream: StreamId { connection: "outcomes".into(), stream: plan.route.name.clone() },
+        stream: StreamId {
+            connection: "outcomes".into(),
+            stream: plan.route.name.clone(),
+        },
         routes: plan.followers.clone(),
         document: Incoming {
             id: source_id.to_owned(),
             version: now.to_string(),
             body: Some(body.to_string().into_bytes()),
-            facts: Facts { number: entry.number.clone(), ..entry.facts.clone() },
+            facts: Facts {
+                number: entry.number.clone(),
+                ..entry.facts.clone()
+            },
         },
     })
 }

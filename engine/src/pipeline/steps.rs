@@ -76,7 +76,11 @@ impl Wanted {
             None => (text, None),
         };
         let (step, times) = rest.split_once(':').unwrap_or((rest, "1"));
-        Self { step: step.to_owned(), place, times: times.parse().unwrap_or(1) }
+        Self {
+            step: step.to_owned(),
+            place,
+            times: times.parse().unwrap_or(1),
+        }
     }
 }
 
@@ -84,7 +88,11 @@ impl Wanted {
 fn wanted() -> Option<&'static Wanted> {
     static WANTED: std::sync::OnceLock<Option<Wanted>> = std::sync::OnceLock::new();
     WANTED
-        .get_or_init(|| std::env::var("LEDGERLINE_DIE_AT").ok().map(|it| Wanted::parse(&it)))
+        .get_or_init(|| {
+            std::env::var("LEDGERLINE_DIE_AT")
+                .ok()
+                .map(|it| Wanted::parse(&it))
+        })
         .as_ref()
 }
 
@@ -101,7 +109,11 @@ mod tests {
             ("settled@acme/notes", ("settled", Some("acme/notes"), 1)),
         ];
         for (text, (step, place, times)) in cases {
-            let wanted = Wanted { step: step.into(), place: place.map(Into::into), times };
+            let wanted = Wanted {
+                step: step.into(),
+                place: place.map(Into::into),
+                times,
+            };
             assert_eq!(Wanted::parse(text), wanted, "{text}");
         }
     }

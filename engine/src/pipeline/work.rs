@@ -40,7 +40,9 @@ pub(crate) async fn claim_all(
     let mut after: Option<EntryId> = None;
     loop {
         let page = claim(run, plan, state, after.clone()).await?;
-        let Some((last, _, _)) = page.last() else { return Ok(all) };
+        let Some((last, _, _)) = page.last() else {
+            return Ok(all);
+        };
         after = Some(last.clone());
         all.extend(page);
     }
@@ -65,7 +67,9 @@ pub(crate) fn may_ask_at(run: &Run<'_>, plan: &RoutePlan, entry: &Entry) -> i64 
         .engine
         .connected
         .get(&plan.target.connection)
-        .map_or(30_000, |it| i64::try_from(it.connection.ask_after.as_millis()).unwrap_or(i64::MAX));
+        .map_or(30_000, |it| {
+            i64::try_from(it.connection.ask_after.as_millis()).unwrap_or(i64::MAX)
+        });
     entry
         .write_open_until
         .map_or(0, |until| until.saturating_add(grace))
@@ -74,7 +78,9 @@ pub(crate) fn may_ask_at(run: &Run<'_>, plan: &RoutePlan, entry: &Entry) -> i64 
 
 /// One turn. Returns whether anything changed.
 pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, StoreError> {
-    let Some(target) = run.engine.connected.get(&plan.target.connection) else { return Ok(false) };
+    let Some(target) = run.engine.connected.get(&plan.target.connection) else {
+        return Ok(false);
+    };
     if !has_work(run, plan).await? {
         return Ok(false);
     }
@@ -84,7 +90,11 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, S
         true => awaited_lists(run, connection).await?,
         false => BTreeSet::new(),
     };
-    let reference = run.engine.references.fresh(run, target, &streams, &mended).await?;
+    let reference = run
+        .engine
+        .references
+        .fresh(run, target, &streams, &mended)
+        .await?;
     let mut turn = Turn::new(run, plan, target, reference);
     let mut progress = turn.questions().await?;
     // Deciding goes on while batches are under way; the channel holds one batch beside them.
@@ -99,7 +109,12 @@ async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
     if !run.is_pulled(&plan.source) {
         return Ok(true);
     }
-    for state in [State::Pending, State::Waiting, State::Failed, State::Uncertain] {
+    for state in [
+        State::Pending,
+        State::Waiting,
+        State::Failed,
+        State::Uncertain,
+    ] {
         let (route, source) = (plan.route.name.clone(), plan.source.clone());
         let some = offload::run(&run.store, move |store| {
             store.claim(&route, &source, state, None, 1)
@@ -114,8 +129,11 @@ async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
 
 /// Lists of a target that entries wait for: a person may just have mended one.
 async fn awaited_lists(run: &Run<'_>, connection: &str) -> Result<BTreeSet<String>, StoreError> {
-    let plans: Vec<&Arc<RoutePlan>> =
-        run.routes.iter().filter(|it| it.target.connection == connection).collect();
+    let plans: Vec<&Arc<RoutePlan>> = run
+        .routes
+        .iter()
+        .filter(|it| it.target.connection == connection)
+        .collect();
     let routes: Vec<String> = plans.iter().map(|it| it.name().to_owned()).collect();
     let groups = offload::run(&run.store, move |store| store.groups(&routes)).await?;
     let mut lists = BTreeSet::new();
@@ -124,9 +142,17 @@ async fn awaited_lists(run: &Run<'_>, connection: &str) -> Result<BTreeSet<Strin
         if group.state != State::Waiting || group.cause.starts_with("entry:") {
             continue;
         }
-        let Some(problem) = group.problem else { continue };
-        let Some(plan) = plans.iter().find(|it| it.name() == group.route) else { continue };
-        let checks = plan.target_stream.checks.iter().filter(|it| it.category == problem.category);
+        let Some(problem) = group.problem else {
+            continue;
+        };
+        let Some(plan) = plans.iter().find(|it| it.name() == group.route) else {
+            continue;
+        };
+        let checks = plan
+            .target_stream
+            .checks
+            .iter()
+            .filter(|it| it.category == problem.category);
         lists.extend(checks.flat_map(|it| it.refs.values().map(|it| it.stream.clone())));
     }
     Ok(lists)
@@ -170,7 +196,10 @@ impl<'a> Turn<'a> {
     }
 
     /// Decides about claimed entries, off the async threads.
-    async fn decide(&self, claimed: Vec<Claimed>) -> Result<Vec<(EntryId, Entry, Decision)>, StoreError> {
+    async fn decide(
+        &self,
+        claimed: Vec<Claimed>,
+    ) -> Result<Vec<(EntryId, Entry, Decision)>, StoreError> {
         let engine = self.run.engine;
         let plans = engine.plans.clone();
         let plan = self.plan.clone();
@@ -184,8 +213,9 @@ impl<'a> Turn<'a> {
         let today = now.to_zoned(plan.zone.clone()).date().to_string();
         let taken_over = format!("taken-over/{}", plan.source.connection);
         offload::run(&self.run.store, move |store| {
-            let taken_over_at =
-                store.note(&taken_over)?.and_then(|it| it.parse::<i64>().ok());
+            let taken_over_at = store
+                .note(&taken_over)?
+                .and_then(|it| it.parse::<i64>().ok());
             let decider = Decider {
                 plan: &plan,
                 plans: &plans,
@@ -251,9 +281,21 @@ impl<'a> Turn<'a> {
                              `ledgerline reset {id}` if it is not"
                         ),
                     ));
-                    next.cause = Some(Cause { key: "answer lost, not comparable".into() });
-                    next.record(now, State::Warning, Actor::Engine, "cannot be compared", None);
-                    settlement.changes.push(Change { id, seen: entry.seen(), entry: next });
+                    next.cause = Some(Cause {
+                        key: "answer lost, not comparable".into(),
+                    });
+                    next.record(
+                        now,
+                        State::Warning,
+                        Actor::Engine,
+                        "cannot be compared",
+                        None,
+                    );
+                    settlement.changes.push(Change {
+                        id,
+                        seen: entry.seen(),
+                        entry: next,
+                    });
                 }
             }
         }
@@ -265,10 +307,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Decides about everything that is not settled, and hands over what may go.
-    async fn decide_all(
-        &mut self,
-        batches: mpsc::Sender<Vec<Ready>>,
-    ) -> Result<bool, StoreError> {
+    async fn decide_all(&mut self, batches: mpsc::Sender<Vec<Ready>>) -> Result<bool, StoreError> {
         let mut progress = false;
         for state in [State::Waiting, State::Failed, State::Pending] {
             if state == State::Waiting && !self.run.worth_weighing(self.plan, &self.reference) {
@@ -338,13 +377,23 @@ impl<'a> Turn<'a> {
                     if next.state == State::Synced {
                         self.run.synced_without_call(self.plan, false);
                     }
-                    settlement.changes.push(Change { id, seen: entry.seen(), entry: *next });
+                    settlement.changes.push(Change {
+                        id,
+                        seen: entry.seen(),
+                        entry: *next,
+                    });
                 }
                 Decision::Settled(next) => {
                     let linked = entry.held.is_none();
                     self.run.synced_without_call(self.plan, linked);
-                    settlement.outcomes.extend(outcome(self.run, self.plan, &id.source, &next, now));
-                    settlement.changes.push(Change { id, seen: entry.seen(), entry: *next });
+                    settlement
+                        .outcomes
+                        .extend(outcome(self.run, self.plan, &id.source, &next, now));
+                    settlement.changes.push(Change {
+                        id,
+                        seen: entry.seen(),
+                        entry: *next,
+                    });
                 }
                 // What it waited for is there: pending, whether or not it may go in this run.
                 Decision::Send(_) if state == State::Waiting => {
@@ -352,7 +401,11 @@ impl<'a> Turn<'a> {
                     next.clear_stop();
                     let what = "what it waited for is there".to_owned();
                     next.record(now, State::Pending, Actor::Engine, what, None);
-                    settlement.changes.push(Change { id, seen: entry.seen(), entry: next });
+                    settlement.changes.push(Change {
+                        id,
+                        seen: entry.seen(),
+                        entry: next,
+                    });
                 }
                 Decision::Send(ready) => self.ready.push(*ready),
                 Decision::LookFor(ready) => look_for.push(*ready),
@@ -393,7 +446,8 @@ impl<'a> Turn<'a> {
             .collect();
         for id in ids {
             let wanted = id.clone();
-            let Some(entry) = offload::run(&self.run.store, move |store| store.entry(&wanted)).await?
+            let Some(entry) =
+                offload::run(&self.run.store, move |store| store.entry(&wanted)).await?
             else {
                 continue;
             };
@@ -428,15 +482,27 @@ impl<'a> Turn<'a> {
                     format!("followed a merge in {} to {to}", self.plan.target_title),
                     None,
                 );
-            } else if matches!(entry.state, State::Excluded | State::Pending | State::Synced)
-                && !entry.needed
+            } else if matches!(
+                entry.state,
+                State::Excluded | State::Pending | State::Synced
+            ) && !entry.needed
             {
                 next.needed = true;
-                next.record(now, State::Pending, Actor::Engine, format!("{} needs it", self.plan.name()), None);
+                next.record(
+                    now,
+                    State::Pending,
+                    Actor::Engine,
+                    format!("{} needs it", self.plan.name()),
+                    None,
+                );
             } else {
                 continue;
             }
-            settlement.changes.push(Change { id, seen: entry.seen(), entry: next });
+            settlement.changes.push(Change {
+                id,
+                seen: entry.seen(),
+                entry: next,
+            });
         }
         let progress = !settlement.changes.is_empty();
         self.run.settle(settlement).await?;
@@ -498,11 +564,14 @@ async fn deliver(
     plan: &Arc<RoutePlan>,
     ready: Vec<Ready>,
 ) -> Result<bool, StoreError> {
-    run.progress
-        .step(Step::Sending { route: plan.name().to_owned(), documents: ready.len() as u64 });
+    run.progress.step(Step::Sending {
+        route: plan.name().to_owned(),
+        documents: ready.len() as u64,
+    });
     let mut progress = false;
-    let (updates, creates): (Vec<Ready>, Vec<Ready>) =
-        ready.into_iter().partition(|it| it.write == Write::Update && it.entry.held.is_some());
+    let (updates, creates): (Vec<Ready>, Vec<Ready>) = ready
+        .into_iter()
+        .partition(|it| it.write == Write::Update && it.entry.held.is_some());
     let mut going = Vec::new();
     if !updates.is_empty() {
         let (fit, changed) = ask::compare_updates(run, plan, updates).await?;

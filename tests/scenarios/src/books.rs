@@ -38,7 +38,11 @@ pub fn seed(customers: &[(&str, Counterpart)]) -> Seed {
                 ..CustomerSeed::default()
             })
             .collect();
-        account.generate = Generate { contacts: 0, credit_notes: 0, ..Generate::default() };
+        account.generate = Generate {
+            contacts: 0,
+            credit_notes: 0,
+            ..Generate::default()
+        };
         account.credit_notes.clear();
     }
     seed
@@ -56,7 +60,12 @@ pub const HARROW: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 /// would make, merged with `patch`.
 pub fn posted_by_hand(patch: Value) -> Seed {
     let mut seed = seed(&[("Harrow & Pike", Counterpart::Absent)]);
-    for customer in seed.omni.accounts.iter_mut().flat_map(|it| &mut it.customers) {
+    for customer in seed
+        .omni
+        .accounts
+        .iter_mut()
+        .flat_map(|it| &mut it.customers)
+    {
         customer.patch = to_json(json!({ "accountingIntegrationId": { "xero": HARROW } }));
     }
     let mut note = json!({
@@ -160,7 +169,8 @@ pub fn money(value: &Value) -> Decimal {
         Value::String(it) => it.clone(),
         other => other.to_string(),
     };
-    text.parse().unwrap_or_else(|why| panic!("{value} is no amount: {why}"))
+    text.parse()
+        .unwrap_or_else(|why| panic!("{value} is no amount: {why}"))
 }
 
 /// An exact amount.
@@ -198,18 +208,27 @@ impl Stage {
             let at = self.world.now() - minute;
             note["modifiedDate"] = json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         }
-        self.world.omni(ACCOUNT).put("CreditNotes", note).expect("the account is there");
+        self.world
+            .omni(ACCOUNT)
+            .put("CreditNotes", note)
+            .expect("the account is there");
     }
 
     /// Somebody changes a credit note in Omni.
     pub fn change(&self, serial: i64, patch: Value) {
         let id = (5000 + serial).to_string();
-        self.world.omni(ACCOUNT).edit("CreditNotes", &id, patch).expect("the note is there");
+        self.world
+            .omni(ACCOUNT)
+            .edit("CreditNotes", &id, patch)
+            .expect("the note is there");
     }
 
     /// Somebody changes something in Xero: `credit_notes`, `contacts`, `accounts`, `organisation`.
     pub fn change_xero(&self, kind: &str, id: &str, patch: Value) {
-        self.world.xero(ORGANISATION).edit(kind, id, patch).expect("it is there");
+        self.world
+            .xero(ORGANISATION)
+            .edit(kind, id, patch)
+            .expect("it is there");
     }
 
     /// Somebody changes one line of a credit note in Xero.
@@ -228,13 +247,20 @@ impl Stage {
 
     /// Retries everything on a route that is stopped.
     pub async fn retry(&self, route: &str) -> Changed {
-        let filter = Filter { routes: vec![route.to_owned()], ..Filter::default() };
+        let filter = Filter {
+            routes: vec![route.to_owned()],
+            ..Filter::default()
+        };
         self.bulk(Request::Retry, filter).await
     }
 
     /// A change to many entries.
     pub async fn bulk(&self, verb: fn(Bulk) -> Request, filter: Filter) -> Changed {
-        let bulk = Bulk { filter, reason: Some("said by the test".into()), count_only: false };
+        let bulk = Bulk {
+            filter,
+            reason: Some("said by the test".into()),
+            count_only: false,
+        };
         match self.ask(verb(bulk)).await {
             Answer::Changed(it) => it,
             other => panic!("{other:?}"),
@@ -256,7 +282,9 @@ impl Stage {
     /// A credit note as Omni holds it.
     pub fn omni_note(&self, serial: i64) -> Value {
         let notes = self.world.omni(ACCOUNT).credit_notes();
-        let found = notes.into_iter().find(|it| it["id"] == json!(5000 + serial));
+        let found = notes
+            .into_iter()
+            .find(|it| it["id"] == json!(5000 + serial));
         found.unwrap_or_else(|| panic!("Omni holds no credit note {serial}"))
     }
 
@@ -277,7 +305,12 @@ impl Stage {
         let notes = self.xero_notes();
         let mut numbers: Vec<String> = notes
             .iter()
-            .map(|it| it["CreditNoteNumber"].as_str().unwrap_or_default().to_owned())
+            .map(|it| {
+                it["CreditNoteNumber"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
             .collect();
         numbers.sort();
         numbers
@@ -321,13 +354,19 @@ impl Stage {
     /// system was touched for it.
     pub async fn assert_stopped(&self, serial: i64, state: State, words: &str) {
         let entry = self.note_entry(serial).await;
-        let problem = entry.problem.clone().unwrap_or_else(|| panic!("no problem: {entry:#?}"));
+        let problem = entry
+            .problem
+            .clone()
+            .unwrap_or_else(|| panic!("no problem: {entry:#?}"));
         let told = format!("{} {}", problem.cause, problem.remedy);
         assert_eq!(entry.state, state, "{told}");
         assert!(told.contains(words), "`{words}` is not told by `{told}`");
         assert!(!problem.remedy.is_empty(), "{told}");
         let number = format!("{serial} CRN-{serial}");
-        assert!(!self.xero_numbers().contains(&number), "{number} was sent all the same");
+        assert!(
+            !self.xero_numbers().contains(&number),
+            "{number} was sent all the same"
+        );
     }
 
     /// Asserts that a credit note is synced, in Xero once, and Imported in Omni.
@@ -335,15 +374,27 @@ impl Stage {
         let entry = self.note_entry(serial).await;
         assert_eq!(entry.state, State::Synced, "{:?}", entry.problem);
         let number = entry.number.clone().expect("a number");
-        let count = self.xero_numbers().iter().filter(|it| **it == number).count();
+        let count = self
+            .xero_numbers()
+            .iter()
+            .filter(|it| **it == number)
+            .count();
         assert_eq!(count, 1, "{number} in {:?}", self.xero_numbers());
-        let held = self.world.xero(ORGANISATION).credit_note(&number).expect("it is there");
+        let held = self
+            .world
+            .xero(ORGANISATION)
+            .credit_note(&number)
+            .expect("it is there");
         assert_eq!(
             entry.held.map(|it| it.id),
             held["CreditNoteID"].as_str().map(str::to_owned),
             "the link"
         );
         assert_eq!(self.import_status(serial), "Imported");
-        assert!(self.world.duplicates().is_empty(), "{:?}", self.world.duplicates());
+        assert!(
+            self.world.duplicates().is_empty(),
+            "{:?}",
+            self.world.duplicates()
+        );
     }
 }

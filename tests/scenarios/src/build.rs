@@ -35,7 +35,10 @@ pub fn built() -> PathBuf {
                 .args(["build", "--quiet", "--offline", "--bins", "--lib"])
                 .args(["-p", "ledgerline", "-p", "sandbox"])
                 .args(["-p", "ledgerline-xero", "-p", "ledgerline-cin7-omni"])
-                .env("CARGO_TARGET_DIR", folder.parent().expect("a target folder"));
+                .env(
+                    "CARGO_TARGET_DIR",
+                    folder.parent().expect("a target folder"),
+                );
             // What cargo tells this test about its package is not about the packages built now: a build
             // script that looks at it would run again each time, and everything above it.
             for (name, _) in std::env::vars_os() {

@@ -51,10 +51,7 @@ impl Stage {
     }
 
     /// As `new`, with changes to the deployment.
-    pub async fn with(
-        seed: Seed,
-        tweak: impl Fn(&mut Deployment) + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn with(seed: Seed, tweak: impl Fn(&mut Deployment) + Send + Sync + 'static) -> Self {
         let start: Timestamp = START.parse().expect("a constant instant");
         let origin = tokio::time::Instant::now();
         let time = sandbox::Clock::driven(start, move || origin.elapsed());
@@ -73,7 +70,11 @@ impl Stage {
         let plugins = plugins(&deployment);
         let (store, opened) = SledStore::open(&deployment.store, clock.now_ms()).expect("a store");
         let store: SharedStore = Arc::new(store);
-        let env = deployment.demo.as_ref().map(|it| it.env.clone()).unwrap_or_default();
+        let env = deployment
+            .demo
+            .as_ref()
+            .map(|it| it.env.clone())
+            .unwrap_or_default();
         let secrets = Secrets::new(store.clone(), &deployment.key_file, Environment::only(env));
         let transport = Arc::new(InProcess::new(world.clone()));
         let network = Network::seeded(transport, clock, store.clone(), secrets, 7);
@@ -92,12 +93,26 @@ impl Stage {
             }
             Err(why) => panic!("{why}"),
         };
-        Self { world, engine, clock, network, folder, tweak }
+        Self {
+            world,
+            engine,
+            clock,
+            network,
+            folder,
+            tweak,
+        }
     }
 
     /// The engine ends and starts again on the same store.
     pub async fn restart(self) -> Self {
-        let Self { world, engine, clock, network, folder, tweak } = self;
+        let Self {
+            world,
+            engine,
+            clock,
+            network,
+            folder,
+            tweak,
+        } = self;
         network.save().await;
         drop((engine, network));
         Self::over(world, clock, tweak, folder).await
@@ -114,7 +129,14 @@ impl Stage {
 
     /// The engine ends, its store is lost, and it starts again with an empty one.
     pub async fn lose_store(self) -> Self {
-        let Self { world, engine, clock, network, folder, tweak } = self;
+        let Self {
+            world,
+            engine,
+            clock,
+            network,
+            folder,
+            tweak,
+        } = self;
         drop((engine, network));
         drop(folder);
         Self::over(world, clock, tweak, tempdir()).await
@@ -132,12 +154,24 @@ impl Stage {
 
     /// Does one request as a person.
     pub async fn ask(&self, request: Request) -> Answer {
-        handle(&self.engine, Signed { by: "kim".into(), request }, &Silent).await
+        handle(
+            &self.engine,
+            Signed {
+                by: "kim".into(),
+                request,
+            },
+            &Silent,
+        )
+        .await
     }
 
     /// Everything, confirmed.
     pub async fn sync(&self) -> SyncReport {
-        self.sync_with(SyncRequest { confirm: true, ..SyncRequest::default() }).await
+        self.sync_with(SyncRequest {
+            confirm: true,
+            ..SyncRequest::default()
+        })
+        .await
     }
 
     /// A run as it is asked for.
@@ -160,8 +194,11 @@ impl Stage {
 
     /// Ids of a route's entries in a state.
     pub async fn ids(&self, route: &str, state: State) -> Vec<String> {
-        let filter =
-            Filter { routes: vec![route.into()], states: vec![state], ..Filter::default() };
+        let filter = Filter {
+            routes: vec![route.into()],
+            states: vec![state],
+            ..Filter::default()
+        };
         let mut ids = Vec::new();
         let mut after = None;
         loop {
@@ -192,7 +229,11 @@ impl Stage {
 
     /// Writing calls that the vendors saw.
     pub fn writing_calls(&self) -> usize {
-        self.world.calls().iter().filter(|it| it.kind == sandbox::calls::CallKind::Writing).count()
+        self.world
+            .calls()
+            .iter()
+            .filter(|it| it.kind == sandbox::calls::CallKind::Writing)
+            .count()
     }
 }
 
@@ -230,9 +271,17 @@ fn plugins(deployment: &Deployment) -> Registry {
         state: &deployment.state,
     };
     let (lock, errors) = lock_installed(wanted.iter().map(|it| it.plugin.as_str()), places);
-    assert!(errors.is_empty(), "{}", errors.iter().map(ToString::to_string).collect::<String>());
+    assert!(
+        errors.is_empty(),
+        "{}",
+        errors.iter().map(ToString::to_string).collect::<String>()
+    );
     lock.write(&deployment.plugins_lock).expect("a lock");
     let (registry, errors) = Registry::load(&wanted, places);
-    assert!(errors.is_empty(), "{}", errors.iter().map(ToString::to_string).collect::<String>());
+    assert!(
+        errors.is_empty(),
+        "{}",
+        errors.iter().map(ToString::to_string).collect::<String>()
+    );
     registry
 }

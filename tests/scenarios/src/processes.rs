@@ -43,11 +43,14 @@ impl Plan {
         let mut routes = BTreeMap::new();
         for file in std::fs::read_dir(folder.join("config/routes")).expect("routes") {
             let path = file.expect("a file").path();
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let name = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             routes.insert(name, read_toml(&path));
         }
-        let days = Date::try_from(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC))
-            .expect("a date")
+        let days = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
             .since(STORY)
             .expect("days")
             .get_days();
@@ -58,13 +61,30 @@ impl Plan {
         }
         seed.remove("clock");
         seed.remove("faults");
-        set(&mut seed, "omni/accounts/0/generate/credit-notes", notes as i64);
+        set(
+            &mut seed,
+            "omni/accounts/0/generate/credit-notes",
+            notes as i64,
+        );
         // Short waits, so that what was lost is soon asked about.
         for connection in ["omni-au", "xero-au"] {
-            set(&mut deployment, &format!("connections/{connection}/call-timeout"), "2s");
-            set(&mut deployment, &format!("connections/{connection}/ask-after"), "1s");
+            set(
+                &mut deployment,
+                &format!("connections/{connection}/call-timeout"),
+                "2s",
+            );
+            set(
+                &mut deployment,
+                &format!("connections/{connection}/ask-after"),
+                "1s",
+            );
         }
-        Self { seed, deployment, routes, vendors: Vec::new() }
+        Self {
+            seed,
+            deployment,
+            routes,
+            vendors: Vec::new(),
+        }
     }
 
     /// Documents of one call at most, on every route.
@@ -124,8 +144,11 @@ impl Programs {
             .expect("the sandbox starts");
         let mut line = String::new();
         let output = vendors.stdout.take().expect("its output");
-        BufReader::new(output).read_line(&mut line).expect("its address");
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|why| panic!("{why}: {line}"));
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("its address");
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|why| panic!("{why}: {line}"));
         let url = ready["url"].as_str().expect("an address").to_owned();
         let address = url.strip_prefix("http://").expect("plain HTTP").to_owned();
         write_deployment(folder.path(), &mut plan, &url);
@@ -134,7 +157,13 @@ impl Programs {
         let env = env
             .map(|(name, value)| (name.clone(), value.as_str().expect("a text").to_owned()))
             .collect();
-        let here = Self { folder, vendors, address, env, notes };
+        let here = Self {
+            folder,
+            vendors,
+            address,
+            env,
+            notes,
+        };
         let locked = here.run(["plugins", "lock"]);
         assert_eq!(locked.code, Some(0), "{locked:#?}");
         here
@@ -193,7 +222,9 @@ impl Programs {
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> Value {
         let mut stream = TcpStream::connect(&self.address).expect("the sandbox listens");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .expect("a time-out");
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
             self.address,
@@ -204,7 +235,10 @@ impl Programs {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+        assert!(
+            head.starts_with("HTTP/1.1 200"),
+            "{method} {path}: {answer}"
+        );
         serde_json::from_str(body).unwrap_or_else(|why| panic!("{path}: {why}: {body}"))
     }
 
@@ -212,13 +246,24 @@ impl Programs {
     pub fn books(&self) -> Books {
         let state = self.ask("/_sandbox/state");
         let first = |vendor: &str| {
-            state[vendor].as_object().and_then(|it| it.values().next().cloned()).unwrap_or_default()
+            state[vendor]
+                .as_object()
+                .and_then(|it| it.values().next().cloned())
+                .unwrap_or_default()
         };
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let (xero, omni) = (first("xero"), first("omni"));
         Books {
-            xero: sorted(list(&xero["credit_notes"]).iter().map(Posted::read).collect()),
-            omni: list(&omni["credit_notes"]).iter().map(Source::read).collect(),
+            xero: sorted(
+                list(&xero["credit_notes"])
+                    .iter()
+                    .map(Posted::read)
+                    .collect(),
+            ),
+            omni: list(&omni["credit_notes"])
+                .iter()
+                .map(Source::read)
+                .collect(),
             duplicates: list(&self.ask("/_sandbox/duplicates")),
         }
     }
@@ -313,8 +358,11 @@ impl Books {
     /// Everything that is wrong with them after a run that was brought to its end: `notes` clean
     /// credit notes must be there.
     pub fn faults(&self, notes: usize) -> Vec<String> {
-        let mut faults: Vec<String> =
-            self.duplicates.iter().map(|it| format!("sent twice: {it}")).collect();
+        let mut faults: Vec<String> = self
+            .duplicates
+            .iter()
+            .map(|it| format!("sent twice: {it}"))
+            .collect();
         for posted in &self.xero {
             match self.omni.iter().find(|it| it.number == posted.number) {
                 None => faults.push(format!("nobody knows {posted:?}")),
@@ -322,13 +370,20 @@ impl Books {
                     faults.push(format!("{posted:?} is {} in Omni", it.total));
                 }
                 Some(it) if it.status != "Imported" => {
-                    faults.push(format!("{} is in Xero, and {} in Omni", it.number, it.status));
+                    faults.push(format!(
+                        "{} is in Xero, and {} in Omni",
+                        it.number, it.status
+                    ));
                 }
                 Some(_) => {}
             }
         }
         for (place, source) in self.omni.iter().enumerate() {
-            let count = self.xero.iter().filter(|it| it.number == source.number).count();
+            let count = self
+                .xero
+                .iter()
+                .filter(|it| it.number == source.number)
+                .count();
             // The clean ones come first.
             if count == 0 && (place < notes || source.status == "Imported") {
                 faults.push(format!("{source:?} is not in Xero"));
@@ -352,8 +407,11 @@ fn write_deployment(folder: &Path, plan: &mut Plan, url: &str) {
         copy(&own.join(part), &config.join(part));
     }
     let plugins = program("").to_string_lossy().into_owned();
-    plan.deployment.insert("plugins".into(), toml::Value::Array(vec![plugins.into()]));
-    let connections = plan.deployment["connections"].as_table_mut().expect("connections");
+    plan.deployment
+        .insert("plugins".into(), toml::Value::Array(vec![plugins.into()]));
+    let connections = plan.deployment["connections"]
+        .as_table_mut()
+        .expect("connections");
     for (_, connection) in connections.iter_mut() {
         let connection = connection.as_table_mut().expect("a connection");
         connection.insert("base-url".into(), url.into());
@@ -378,7 +436,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn read_toml(path: &Path) -> toml::Table {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     toml::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
 }
 

@@ -42,10 +42,12 @@ impl Transport for InProcess {
                 body: Bytes::copy_from_slice(&reply.body),
             }),
             Delivery::Reset => Err(TransportError::after("connection reset")),
-            Delivery::Lost => Err(TransportError::after("the connection ended without an answer")),
-            Delivery::Truncated(bytes) => {
-                Err(TransportError::after(format!("the answer ended after {bytes} bytes")))
-            }
+            Delivery::Lost => Err(TransportError::after(
+                "the connection ended without an answer",
+            )),
+            Delivery::Truncated(bytes) => Err(TransportError::after(format!(
+                "the answer ended after {bytes} bytes"
+            ))),
         }
     }
 }

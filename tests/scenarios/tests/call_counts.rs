@@ -29,12 +29,22 @@ fn calls(stage: &Stage, vendor: Vendor, kind: CallKind) -> u64 {
 
 /// Reading and writing calls to both vendors, tokens included.
 fn all_calls(stage: &Stage) -> u64 {
-    stage.world.counts().values().flat_map(|it| it.values()).sum()
+    stage
+        .world
+        .counts()
+        .values()
+        .flat_map(|it| it.values())
+        .sum()
 }
 
 /// Nothing that we did was too much for a vendor.
 fn assert_never_refused(stage: &Stage) {
-    let refused: Vec<_> = stage.world.calls().into_iter().filter(|it| it.status == 429).collect();
+    let refused: Vec<_> = stage
+        .world
+        .calls()
+        .into_iter()
+        .filter(|it| it.status == 429)
+        .collect();
     assert!(refused.is_empty(), "{refused:#?}");
 }
 
@@ -56,7 +66,10 @@ async fn a_thousand_credit_notes() {
 
     // Twenty full calls; room for two more is a promise to keep, not a wish.
     let writing = calls(&stage, Vendor::Xero, CallKind::Writing);
-    assert!((20..=22).contains(&writing), "{writing} writing calls to Xero");
+    assert!(
+        (20..=22).contains(&writing),
+        "{writing} writing calls to Xero"
+    );
     // 250 documents a call.
     let marks = calls(&stage, Vendor::Omni, CallKind::Writing);
     assert!((4..=5).contains(&marks), "{marks} writing calls to Omni");
@@ -73,13 +86,19 @@ async fn a_thousand_credit_notes() {
     stage.next().await;
     assert_eq!(calls(&stage, Vendor::Xero, CallKind::Writing), 0);
     assert_eq!(calls(&stage, Vendor::Omni, CallKind::Writing), 0);
-    assert_eq!(calls(&stage, Vendor::Xero, CallKind::Reading), 0);
+    // One to read back what state the drafts are in by now.
+    assert!(calls(&stage, Vendor::Xero, CallKind::Reading) <= 1);
 
     // Nothing happened since.
     stage.world.clear_calls();
     let idle = stage.next().await;
     assert_eq!(stage.writing_calls(), 0);
-    assert!(all_calls(&stage) <= 10, "{} calls: {:#?}", all_calls(&stage), stage.world.counts());
+    assert!(
+        all_calls(&stage) <= 10,
+        "{} calls: {:#?}",
+        all_calls(&stage),
+        stage.world.counts()
+    );
     assert!(!idle.unfinished, "{idle:#?}");
     assert_never_refused(&stage);
 }
@@ -93,8 +112,16 @@ async fn an_idle_run_while_documents_wait() {
     stage.next().await;
     stage.world.clear_calls();
     let report = stage.next().await;
-    assert!(report.routes.values().all(|it| it.created.count == 0), "{report:#?}");
+    assert!(
+        report.routes.values().all(|it| it.created.count == 0),
+        "{report:#?}"
+    );
     assert_eq!(stage.writing_calls(), 0);
-    assert!(all_calls(&stage) <= 10, "{} calls: {:#?}", all_calls(&stage), stage.world.counts());
+    assert!(
+        all_calls(&stage) <= 10,
+        "{} calls: {:#?}",
+        all_calls(&stage),
+        stage.world.counts()
+    );
     assert_never_refused(&stage);
 }

@@ -25,14 +25,26 @@ fn faults(description: &Description, world: &World) -> (Vec<String>, BTreeMap<St
     let mut faults = Vec::new();
     let mut written = BTreeMap::new();
     for call in world.calls() {
-        let Some(target) = call.target.strip_prefix(API) else { continue };
-        let sent =
-            Sent { method: &call.method, target, headers: Vec::new(), body: call.body.as_bytes() };
+        let Some(target) = call.target.strip_prefix(API) else {
+            continue;
+        };
+        let sent = Sent {
+            method: &call.method,
+            target,
+            headers: Vec::new(),
+            body: call.body.as_bytes(),
+        };
         let found = description.faults(&sent);
-        faults.extend(found.iter().map(|it| format!("{} {}: {it}", call.method, call.target)));
+        faults.extend(
+            found
+                .iter()
+                .map(|it| format!("{} {}: {it}", call.method, call.target)),
+        );
         if call.kind == CallKind::Writing {
             let path = target.split('?').next().unwrap_or_default();
-            *written.entry(format!("{} {path}", call.method)).or_default() += 1;
+            *written
+                .entry(format!("{} {path}", call.method))
+                .or_default() += 1;
         }
     }
     (faults, written)
@@ -64,7 +76,13 @@ async fn broad_run(tweak: impl Fn(&mut Deployment) + Send + Sync + 'static) -> W
     };
     stage.ask(linked).await;
     // Notes whose head or lines change, as updates of what Xero holds.
-    let changed: Vec<Value> = stage.world.omni(ACCOUNT).credit_notes().into_iter().take(60).collect();
+    let changed: Vec<Value> = stage
+        .world
+        .omni(ACCOUNT)
+        .credit_notes()
+        .into_iter()
+        .take(60)
+        .collect();
     for (place, note) in changed.iter().enumerate() {
         let id = note["id"].to_string();
         let patch = if place % 2 == 0 {
@@ -72,7 +90,11 @@ async fn broad_run(tweak: impl Fn(&mut Deployment) + Send + Sync + 'static) -> W
         } else {
             with_one_more(note)
         };
-        stage.world.omni(ACCOUNT).edit("CreditNotes", &id, patch).expect("the note is there");
+        stage
+            .world
+            .omni(ACCOUNT)
+            .edit("CreditNotes", &id, patch)
+            .expect("the note is there");
     }
     let report = stage.next().await;
     assert!(report.routes[NOTES].updated.count >= 30, "{report:#?}");
@@ -89,7 +111,9 @@ fn with_one_more(note: &Value) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn drafts_and_their_updates() {
-    let Some(description) = Description::load() else { return };
+    let Some(description) = Description::load() else {
+        return;
+    };
     let world = broad_run(|_| {}).await;
     let (faults, written) = faults(&description, &world);
     assert!(faults.is_empty(), "{faults:#?}");
@@ -100,7 +124,9 @@ async fn drafts_and_their_updates() {
 
 #[tokio::test(start_paused = true)]
 async fn approved_notes_with_every_option() {
-    let Some(description) = Description::load() else { return };
+    let Some(description) = Description::load() else {
+        return;
+    };
     let world = broad_run(|deployment| {
         let route = deployment.routes.get_mut(NOTES).expect("the route");
         for (name, value) in [

@@ -53,12 +53,23 @@ fn undisturbed() -> Books {
 fn judge(name: &str, programs: &Programs, wanted: &Books, runs: &[Ended]) -> Vec<String> {
     let mut faults = Vec::new();
     if runs.last().is_none_or(|it| it.code != Some(0)) {
-        faults.push(format!("{name}: not at its end after {} runs: {runs:#?}", runs.len()));
+        faults.push(format!(
+            "{name}: not at its end after {} runs: {runs:#?}",
+            runs.len()
+        ));
     }
     let books = programs.books();
-    faults.extend(books.faults(NOTES).into_iter().map(|it| format!("{name}: {it}")));
+    faults.extend(
+        books
+            .faults(NOTES)
+            .into_iter()
+            .map(|it| format!("{name}: {it}")),
+    );
     if books.xero != wanted.xero {
-        faults.push(format!("{name}: {:#?} instead of {:#?}", books.xero, wanted.xero));
+        faults.push(format!(
+            "{name}: {:#?} instead of {:#?}",
+            books.xero, wanted.xero
+        ));
     }
     faults
 }
@@ -95,7 +106,13 @@ fn at_every_step() {
         }
     }
     // The write-back comes last: its own turns of the steps of deliver and settle.
-    for step in ["batch-formed", "intent-recorded", "answer-received", "results-read", "settled"] {
+    for step in [
+        "batch-formed",
+        "intent-recorded",
+        "answer-received",
+        "results-read",
+        "settled",
+    ] {
         for times in 1..=3 {
             cases.push((format!("{step}:{times}@omni-imported"), true));
         }
@@ -111,7 +128,12 @@ fn at_every_step() {
         } else if must_die {
             faults.push(format!("{step}: it did not die: {dead:#?}"));
         }
-        faults.extend(judge(&step, &programs, &wanted, &bring_to_its_end(&programs)));
+        faults.extend(judge(
+            &step,
+            &programs,
+            &wanted,
+            &bring_to_its_end(&programs),
+        ));
         faults
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -129,8 +151,16 @@ fn while_clearing_up() {
         ("answer-received:3", "looked-up:1", "answer-received:1"),
         ("intent-recorded:2", "looked-up:1", "intent-recorded:1"),
         ("intent-recorded:1", "cleared-up:1", "settled:1"),
-        ("answer-received:2@omni-imported", "cleared-up:1", "looked-up:1"),
-        ("intent-recorded:2@omni-imported", "looked-up:1", "settled:1"),
+        (
+            "answer-received:2@omni-imported",
+            "cleared-up:1",
+            "looked-up:1",
+        ),
+        (
+            "intent-recorded:2@omni-imported",
+            "looked-up:1",
+            "settled:1",
+        ),
     ];
     let faults = all_at_once(cases, |(first, second, third)| {
         let programs = ground();
@@ -142,7 +172,12 @@ fn while_clearing_up() {
                 faults.push(format!("{name}: it did not die at {step}: {dead:#?}"));
             }
         }
-        faults.extend(judge(&name, &programs, &wanted, &bring_to_its_end(&programs)));
+        faults.extend(judge(
+            &name,
+            &programs,
+            &wanted,
+            &bring_to_its_end(&programs),
+        ));
         faults
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -152,7 +187,12 @@ fn while_clearing_up() {
 #[test]
 fn while_an_answer_is_lost() {
     let wanted = undisturbed();
-    let cases = vec!["results-read:2", "settled:2", "looked-up:1", "answer-received:3"];
+    let cases = vec![
+        "results-read:2",
+        "settled:2",
+        "looked-up:1",
+        "answer-received:3",
+    ];
     let faults = all_at_once(cases, |step| {
         let programs = ground();
         programs.tell(
@@ -168,7 +208,12 @@ fn while_an_answer_is_lost() {
         if dead.signal.is_none() {
             faults.push(format!("{name}: it did not die: {dead:#?}"));
         }
-        faults.extend(judge(&name, &programs, &wanted, &bring_to_its_end(&programs)));
+        faults.extend(judge(
+            &name,
+            &programs,
+            &wanted,
+            &bring_to_its_end(&programs),
+        ));
         faults
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -182,7 +227,11 @@ fn at_any_moment() {
     let began = Instant::now();
     bring_to_its_end(&programs);
     let whole = began.elapsed();
-    let count: u32 = if std::env::var_os("LEDGERLINE_LONG").is_some() { 300 } else { 10 };
+    let count: u32 = if std::env::var_os("LEDGERLINE_LONG").is_some() {
+        300
+    } else {
+        10
+    };
     // Spread evenly, with a little of chance that repeats.
     let moments: Vec<Duration> = (0..count)
         .map(|place| {
@@ -205,8 +254,16 @@ fn at_any_moment() {
         if finish(child).signal == Some(9) {
             killed.fetch_add(1, Ordering::SeqCst);
         }
-        judge(&format!("killed after {moment:?}"), &programs, &wanted, &bring_to_its_end(&programs))
+        judge(
+            &format!("killed after {moment:?}"),
+            &programs,
+            &wanted,
+            &bring_to_its_end(&programs),
+        )
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert!(killed.into_inner() * 2 >= count as usize, "hardly one was killed at work");
+    assert!(
+        killed.into_inner() * 2 >= count as usize,
+        "hardly one was killed at work"
+    );
 }

@@ -25,7 +25,8 @@ impl Running {
         let mut lines = BufReader::new(child.stderr.take().expect("its messages")).lines();
         let ready = lines.by_ref().find_map(|line| {
             let line = line.ok()?;
-            line.contains("other commands reach this engine through").then_some(line)
+            line.contains("other commands reach this engine through")
+                .then_some(line)
         });
         assert!(ready.is_some(), "it did not open its socket");
         // Its further messages must not fill the pipe.
@@ -35,7 +36,10 @@ impl Running {
 
     fn signal(&self, name: &str) {
         let child = self.child.as_ref().expect("it runs");
-        let sent = Command::new("kill").arg(name).arg(child.id().to_string()).status();
+        let sent = Command::new("kill")
+            .arg(name)
+            .arg(child.id().to_string())
+            .status();
         assert!(sent.expect("kill is there").success());
     }
 
@@ -94,32 +98,64 @@ fn other_commands_reach_it_through_its_socket() {
     let running = Running::start(&programs);
 
     let socket = programs.config().join("state/ledgerline.sock");
-    let mode = std::fs::metadata(&socket).expect("a socket").permissions().mode();
+    let mode = std::fs::metadata(&socket)
+        .expect("a socket")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600, "for its owner alone");
 
     // It has pulled and prepared; nothing may be sent before the first live run is confirmed.
     let status = until(&programs, &["status", "--json"], |it| {
-        states(it, "omni-credit-notes").iter().any(|(state, _)| state == "pending")
+        states(it, "omni-credit-notes")
+            .iter()
+            .any(|(state, _)| state == "pending")
     });
     assert_eq!(programs.books().xero.len(), 0, "{status:#}");
 
     let synced = programs.run(["sync", "--confirm", "--json"]);
     assert_eq!(synced.code, Some(0), "{synced:#?}");
     let created = &synced.json()["routes"]["omni-credit-notes"]["created"]["count"];
-    assert!(created.as_u64().is_some_and(|it| it >= NOTES as u64), "{synced:#?}");
+    assert!(
+        created.as_u64().is_some_and(|it| it >= NOTES as u64),
+        "{synced:#?}"
+    );
     assert_eq!(programs.books().faults(NOTES), Vec::<String>::new());
 
-    let stopped = programs.run(["list", "--state", "warning", "--route", "omni-credit-notes", "--json"]);
+    let stopped = programs.run([
+        "list",
+        "--state",
+        "warning",
+        "--route",
+        "omni-credit-notes",
+        "--json",
+    ]);
     assert_eq!(stopped.code, Some(0), "{stopped:#?}");
-    assert!(stopped.stdout.contains("no sales reference"), "{stopped:#?}");
+    assert!(
+        stopped.stdout.contains("no sales reference"),
+        "{stopped:#?}"
+    );
 
-    let retried = programs.run(["retry", "--route", "omni-credit-notes", "--all", "--json", "--yes"]);
+    let retried = programs.run([
+        "retry",
+        "--route",
+        "omni-credit-notes",
+        "--all",
+        "--json",
+        "--yes",
+    ]);
     assert!(matches!(retried.code, Some(0 | 4)), "{retried:#?}");
-    assert_eq!(programs.books().faults(NOTES), Vec::<String>::new(), "nothing twice");
+    assert_eq!(
+        programs.books().faults(NOTES),
+        Vec::<String>::new(),
+        "nothing twice"
+    );
 
     let wrong = programs.run(["sync", "omni-credit-note", "--json"]);
     assert_eq!(wrong.code, Some(3), "{wrong:#?}");
-    assert!(wrong.stderr.contains("did you mean `omni-credit-notes`"), "{wrong:#?}");
+    assert!(
+        wrong.stderr.contains("did you mean `omni-credit-notes`"),
+        "{wrong:#?}"
+    );
 
     running.signal("-TERM");
     let ended = running.end();
@@ -137,7 +173,10 @@ fn a_second_one_says_so_and_ends() {
     let running = Running::start(&programs);
     let second = programs.run(["run"]);
     assert!(!matches!(second.code, Some(0) | None), "{second:#?}");
-    assert!(second.stderr.contains("in use by another process"), "{second:#?}");
+    assert!(
+        second.stderr.contains("in use by another process"),
+        "{second:#?}"
+    );
     // The first one does not notice.
     let status = programs.run(["status", "--json"]);
     assert_eq!(status.code, Some(0), "{status:#?}");
@@ -154,7 +193,11 @@ fn sigterm_in_the_middle_of_a_call() {
         for route in plan.routes.values_mut() {
             set(route, "confirmed", true);
         }
-        set(&mut plan.deployment, "connections/xero-au/call-timeout", "20s");
+        set(
+            &mut plan.deployment,
+            "connections/xero-au/call-timeout",
+            "20s",
+        );
     });
     programs.tell(
         "/_sandbox/faults",
@@ -166,7 +209,10 @@ fn sigterm_in_the_middle_of_a_call() {
     let running = Running::start(&programs);
     let began = Instant::now();
     while programs.books().xero.len() <= 10 {
-        assert!(began.elapsed() < Duration::from_secs(60), "it sends nothing");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "it sends nothing"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     running.signal("-TERM");
@@ -175,9 +221,17 @@ fn sigterm_in_the_middle_of_a_call() {
 
     let status = programs.run(["status", "--json"]).json();
     let held = states(&status, "omni-credit-notes");
-    assert!(held.iter().all(|(state, _)| state != "uncertain" && state != "sending"), "{held:?}");
+    assert!(
+        held.iter()
+            .all(|(state, _)| state != "uncertain" && state != "sending"),
+        "{held:?}"
+    );
     let there = programs.books().xero.len() as u64;
-    let synced: u64 = held.iter().filter(|it| it.0 == "synced").map(|it| it.1).sum();
+    let synced: u64 = held
+        .iter()
+        .filter(|it| it.0 == "synced")
+        .map(|it| it.1)
+        .sum();
     assert_eq!(synced, there, "what is there is known to be there");
 
     let rest = programs.run(["sync", "--json"]);
@@ -197,7 +251,10 @@ fn a_socket_that_was_left_behind() {
     let status = programs.run(["status", "--json"]);
     assert_eq!(status.code, Some(0), "{status:#?}");
     let running = Running::start(&programs);
-    let status = programs.engine(["status", "--json"]).stdin(Stdio::null()).spawn();
+    let status = programs
+        .engine(["status", "--json"])
+        .stdin(Stdio::null())
+        .spawn();
     assert_eq!(finish(status.expect("it starts")).code, Some(0));
     running.signal("-TERM");
     assert_eq!(running.end().code, Some(0));

@@ -71,7 +71,9 @@ mod tests {
             recent.take(now);
             left.push(now - 5_000);
         }
-        let wanted = [0, 700, 700, 1_000, 1_700, 1_710, 2_000, 4_500, 4_500, 4_500, 5_500];
+        let wanted = [
+            0, 700, 700, 1_000, 1_700, 1_710, 2_000, 4_500, 4_500, 4_500, 5_500,
+        ];
         assert_eq!(left, wanted);
         for four in left.windows(4) {
             assert!(four[3] - four[0] >= SECOND, "{four:?}");

@@ -257,12 +257,17 @@ impl State {
     pub(super) fn limit(&mut self, limits: &Limits) {
         match limits.second {
             None => self.second = None,
-            Some(limit) => self.second.get_or_insert_with(|| Recent::new(limit)).set_limit(limit),
+            Some(limit) => self
+                .second
+                .get_or_insert_with(|| Recent::new(limit))
+                .set_limit(limit),
         }
         match limits.minute {
             None => self.minute = None,
             Some(limit) => {
-                let minute = self.minute.get_or_insert_with(|| Window::new(MINUTE, limit));
+                let minute = self
+                    .minute
+                    .get_or_insert_with(|| Window::new(MINUTE, limit));
                 minute.set_limit(limit);
             }
         }

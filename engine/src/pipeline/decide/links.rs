@@ -45,16 +45,14 @@ impl Links for StoredLinks<'_> {
             return waiting(
                 cause,
                 format!("{link} {id} has not been read from the source"),
-                format!(
-                    "see that it exists and can be read, then `ledgerline sync {route}`"
-                ),
+                format!("see that it exists and can be read, then `ledgerline sync {route}`"),
             );
         };
         let name = entry.facts.party.clone().unwrap_or_else(|| id.to_owned());
         match (entry.state, &entry.held) {
             (State::Synced, Some(held)) => self.in_use(&wanted, &name, held),
             (State::Excluded | State::Pending | State::Synced, _) => {
-                lock(&decider.raised).needed.insert(wanted.clone());
+                lock(decider.raised).needed.insert(wanted.clone());
                 waiting(
                     cause,
                     format!("{name} is not linked yet"),
@@ -69,7 +67,10 @@ impl Links for StoredLinks<'_> {
             _ => {
                 let (why, remedy) = match &entry.problem {
                     Some(it) => (it.cause.clone(), it.remedy.clone()),
-                    None => (format!("{name} is {}", entry.state.name()), "`ledgerline sync`".into()),
+                    None => (
+                        format!("{name} is {}", entry.state.name()),
+                        "`ledgerline sync`".into(),
+                    ),
                 };
                 waiting(cause, why, remedy)
             }
@@ -84,7 +85,8 @@ impl StoredLinks<'_> {
         let Some(plan) = decider.plans.get(&wanted.route) else {
             return LinkAnswer::Target(held.id.clone());
         };
-        if plan.target.connection != decider.plan.target.connection || plan.target_stream.life.is_none()
+        if plan.target.connection != decider.plan.target.connection
+            || plan.target_stream.life.is_none()
         {
             return LinkAnswer::Target(held.id.clone());
         }
@@ -98,7 +100,9 @@ impl StoredLinks<'_> {
             let cx = plan.rules_cx(decider.reference);
             if plan.target_rules.active(document, cx).unwrap_or(true) {
                 if id != held.id {
-                    lock(&decider.raised).moved.insert(wanted.clone(), id.clone());
+                    lock(decider.raised)
+                        .moved
+                        .insert(wanted.clone(), id.clone());
                 }
                 return LinkAnswer::Target(id);
             }
@@ -108,12 +112,22 @@ impl StoredLinks<'_> {
             }
         }
         let cause = format!("{name} is out of use in {}", plan.target_title);
-        lock(&decider.raised).broken.insert(wanted.clone(), cause.clone());
-        let remedy = plan.target_rules.life_remedy().unwrap_or_default().to_owned();
+        lock(decider.raised)
+            .broken
+            .insert(wanted.clone(), cause.clone());
+        let remedy = plan
+            .target_rules
+            .life_remedy()
+            .unwrap_or_default()
+            .to_owned();
         waiting(Cause::entry(wanted).key, cause, remedy)
     }
 }
 
 fn waiting(cause_key: String, cause: String, remedy: String) -> LinkAnswer {
-    LinkAnswer::Waiting { cause_key, cause, remedy }
+    LinkAnswer::Waiting {
+        cause_key,
+        cause,
+        remedy,
+    }
 }

@@ -6,7 +6,10 @@ use ledgerline_plugin_api::manifest::{Category, Problem};
 use crate::{
     config::Unmatched,
     mapping::{MatchAnswer, MatchIndex, Value},
-    pipeline::decide::{Decider, Decision, NoLinks, Takers, lock},
+    pipeline::{
+        decide::{Decider, Decision, NoLinks, Takers, lock},
+        reference,
+    },
     store::{Actor, Candidate, Entry, EntryId, Held, State, StoreError},
 };
 
@@ -26,9 +29,23 @@ impl Decider<'_> {
         entry: &Entry,
         source: &Value,
     ) -> Result<Option<Decision>, StoreError> {
-        let Some(index) = self.matches else { return Ok(None) };
+        let Some(index) = self.matches else {
+            return Ok(None);
+        };
+        // What was never read would look like a target that holds nothing.
+        if self
+            .store
+            .note(&reference::note(&self.plan.target))?
+            .is_none()
+        {
+            return Ok(Some(Decision::Leave));
+        }
         let cx = self.apply(source, entry.number.as_deref(), &NoLinks);
-        let answer = match self.plan.mapping.decide(index, &self.plan.target_rules, &cx) {
+        let answer = match self
+            .plan
+            .mapping
+            .decide(index, &self.plan.target_rules, &cx)
+        {
             Ok(it) => it,
             Err(stop) => return Ok(Some(self.stopped(id, entry, stop))),
         };
@@ -38,16 +55,22 @@ impl Decider<'_> {
                 Some(other) => self.shared(id, &target, &rule, &other)?,
             },
             MatchAnswer::Many(all) => {
-                let all = all.into_iter().map(|it| Candidate { id: it.id, label: it.label, why: it.why });
+                let all = all.into_iter().map(|it| Candidate {
+                    id: it.id,
+                    label: it.label,
+                    why: it.why,
+                });
                 self.which(id, index, all.collect())
             }
             MatchAnswer::None { suggestions } => {
                 if self.plan.route.unmatched == Unmatched::Create && suggestions.is_empty() {
                     return Ok(None);
                 }
-                let all = suggestions
-                    .into_iter()
-                    .map(|it| Candidate { id: it.id, label: it.label, why: it.why });
+                let all = suggestions.into_iter().map(|it| Candidate {
+                    id: it.id,
+                    label: it.label,
+                    why: it.why,
+                });
                 self.unmatched(id, all.collect())
             }
         };
@@ -59,7 +82,12 @@ impl Decider<'_> {
             takers.take(&target, id);
         }
         let mut next = entry.clone();
-        next.held = Some(Held { id: target, seen_at: self.now, adopted: true, ..Held::default() });
+        next.held = Some(Held {
+            id: target,
+            seen_at: self.now,
+            adopted: true,
+            ..Held::default()
+        });
         next.clear_stop();
         let what = format!("linked by {rule}");
         next.record(self.now, State::Synced, Actor::Engine, what, None);
@@ -88,7 +116,11 @@ impl Decider<'_> {
         let (target_title, source_title) = (&self.plan.target_title, &self.plan.source_title);
         let kind = &self.plan.target_stream.title;
         let label = self.label(target);
-        let who = self.store.entry(other)?.and_then(|it| it.facts.party).unwrap_or_default();
+        let who = self
+            .store
+            .entry(other)?
+            .and_then(|it| it.facts.party)
+            .unwrap_or_default();
         Ok(Question {
             cause: format!(
                 "{label} in {target_title}, found by {rule}, stands for {other} {who} already"
@@ -109,21 +141,37 @@ impl Decider<'_> {
     fn which(&self, id: &EntryId, index: &MatchIndex, candidates: Vec<Candidate>) -> Question {
         let title = &self.plan.target_title;
         let in_use = |it: &Candidate| index.current(&it.id).is_none_or(|(_, active)| active);
-        let choose = format!("`ledgerline link {id} --to ID` with one of the candidates, or `--create`");
+        let choose =
+            format!("`ledgerline link {id} --to ID` with one of the candidates, or `--create`");
         if candidates.iter().any(in_use) {
             let cause = format!("{} in {title} may be meant", candidates.len());
-            return Question { cause, remedy: choose, candidates };
+            return Question {
+                cause,
+                remedy: choose,
+                candidates,
+            };
         }
         let labels: Vec<&str> = candidates.iter().map(|it| it.label.as_str()).collect();
         let cause = match labels.as_slice() {
             [one] => format!("the only one in {title} that matches, {one}, is out of use"),
-            all => format!("all in {title} that match are out of use: {}", all.join(", ")),
+            all => format!(
+                "all in {title} that match are out of use: {}",
+                all.join(", ")
+            ),
         };
-        let life = self.plan.target_rules.life_remedy().unwrap_or("Put it back into use");
+        let life = self
+            .plan
+            .target_rules
+            .life_remedy()
+            .unwrap_or("Put it back into use");
         let remedy = format!(
             "{life}: `ledgerline retry {id}` after the one, `ledgerline link {id} --to ID` for the other"
         );
-        Question { cause, remedy, candidates }
+        Question {
+            cause,
+            remedy,
+            candidates,
+        }
     }
 
     fn unmatched(&self, id: &EntryId, candidates: Vec<Candidate>) -> Question {
@@ -131,7 +179,9 @@ impl Decider<'_> {
         if candidates.is_empty() {
             return Question {
                 cause: format!("nothing in {title} matches it"),
-                remedy: format!("`ledgerline link {id} --to ID` or `ledgerline link {id} --create`"),
+                remedy: format!(
+                    "`ledgerline link {id} --to ID` or `ledgerline link {id} --create`"
+                ),
                 candidates,
             };
         }
@@ -145,8 +195,16 @@ impl Decider<'_> {
     }
 
     fn ask(&self, id: &EntryId, entry: &Entry, question: Question) -> Decision {
-        let Question { cause, remedy, candidates } = question;
-        let party = entry.facts.party.clone().unwrap_or_else(|| id.source.clone());
+        let Question {
+            cause,
+            remedy,
+            candidates,
+        } = question;
+        let party = entry
+            .facts
+            .party
+            .clone()
+            .unwrap_or_else(|| id.source.clone());
         let problem = Problem {
             category: Category::Contact,
             field: None,

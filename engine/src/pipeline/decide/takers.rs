@@ -19,7 +19,10 @@ pub(crate) struct Takers {
 impl Takers {
     /// Reads every link of a route. A skipped entry gave its target document free.
     pub(crate) fn read(store: &dyn Store, route: &str) -> Result<Self, StoreError> {
-        let filter = Filter { routes: vec![route.to_owned()], ..Filter::default() };
+        let filter = Filter {
+            routes: vec![route.to_owned()],
+            ..Filter::default()
+        };
         let mut all = Self::default();
         let mut after: Option<String> = None;
         loop {

@@ -277,4 +277,3 @@ fn parameters<'a>(
         .filter_map(|it| Some((it["in"].as_str()?, it["name"].as_str()?)))
         .collect()
 }
-

@@ -42,9 +42,15 @@ struct Used {
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     let programs = Programs::start(arguments.notes, |plan| {
-        plan.vendors = ["--no-limits", "--keep-calls", "0"].map(str::to_owned).to_vec();
+        plan.vendors = ["--no-limits", "--keep-calls", "0"]
+            .map(str::to_owned)
+            .to_vec();
         // One to twice the average, evenly.
-        set(&mut plan.seed, "omni/accounts/0/generate/lines", arguments.lines * 2 - 1);
+        set(
+            &mut plan.seed,
+            "omni/accounts/0/generate/lines",
+            arguments.lines * 2 - 1,
+        );
         for connection in ["omni-au", "xero-au"] {
             for limit in ["second", "minute", "day"] {
                 let path = format!("connections/{connection}/budget/account/{limit}");
@@ -71,7 +77,12 @@ fn main() -> io::Result<()> {
         calls.filter_map(|(_, it)| it[kind].as_u64()).sum::<u64>()
     };
     let mut out = io::stdout().lock();
-    writeln!(out, "credit notes            {} in Xero, {} lines", books.xero.len(), lines)?;
+    writeln!(
+        out,
+        "credit notes            {} in Xero, {} lines",
+        books.xero.len(),
+        lines
+    )?;
     writeln!(out, "first run               {}", told(first))?;
     writeln!(
         out,
@@ -102,7 +113,12 @@ fn main() -> io::Result<()> {
 
 fn told(used: Used) -> String {
     let ms = |it: Duration| format!("{}.{:03} s", it.as_secs(), it.subsec_millis());
-    format!("{}, {} of CPU, {} KiB at most", ms(used.elapsed), ms(used.cpu), used.memory)
+    format!(
+        "{}, {} of CPU, {} KiB at most",
+        ms(used.elapsed),
+        ms(used.cpu),
+        used.memory
+    )
 }
 
 /// One `sync` as a process, watched from outside.
@@ -113,14 +129,20 @@ fn run(programs: &Programs, under: Option<&str>) -> io::Result<(Used, Value)> {
         Some(words) => {
             let mut words = words.split_whitespace();
             let mut command = Command::new(words.next().unwrap_or("env"));
-            command.args(words).arg(engine.get_program()).args(engine.get_args());
+            command
+                .args(words)
+                .arg(engine.get_program())
+                .args(engine.get_args());
             for (name, value) in engine.get_envs() {
                 match value {
                     Some(value) => command.env(name, value),
                     None => command.env_remove(name),
                 };
             }
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
             command
         }
     };
@@ -140,7 +162,9 @@ fn run(programs: &Programs, under: Option<&str>) -> io::Result<(Used, Value)> {
         std::thread::sleep(Duration::from_millis(5));
     }
     used.elapsed = began.elapsed();
-    let ended = reader.join().map_err(|_| io::Error::other("the engine could not be waited for"))?;
+    let ended = reader
+        .join()
+        .map_err(|_| io::Error::other("the engine could not be waited for"))?;
     if ended.code != Some(0) {
         return Err(io::Error::other(format!("{ended:#?}")));
     }
@@ -168,7 +192,11 @@ fn bytes(folder: &Path) -> io::Result<u64> {
     for file in std::fs::read_dir(folder)? {
         let file = file?;
         let kind = file.metadata()?;
-        sum += if kind.is_dir() { bytes(&file.path())? } else { kind.len() };
+        sum += if kind.is_dir() {
+            bytes(&file.path())?
+        } else {
+            kind.len()
+        };
     }
     Ok(sum)
 }

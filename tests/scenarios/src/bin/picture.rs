@@ -61,7 +61,11 @@ fn picture(text: &str) -> String {
 
 /// What is left of a line after a progress bar has rewritten it.
 fn visible(line: &str) -> String {
-    line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default().to_owned()
+    line.trim_end_matches('\r')
+        .rsplit('\r')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Splits a line at its escape sequences; only colours are understood.
@@ -72,7 +76,9 @@ fn runs(line: &str) -> Vec<Run> {
     while let Some(at) = rest.find('\x1b') {
         push(&mut all, style, &rest[..at]);
         let sequence = &rest[at + 1..];
-        let Some(end) = sequence.find(|it: char| it.is_ascii_alphabetic()) else { return all };
+        let Some(end) = sequence.find(|it: char| it.is_ascii_alphabetic()) else {
+            return all;
+        };
         if sequence[end..].starts_with('m') {
             style = styled(sequence[..end].trim_start_matches('['));
         }
@@ -84,7 +90,10 @@ fn runs(line: &str) -> Vec<Run> {
 
 fn push(all: &mut Vec<Run>, style: &'static str, text: &str) {
     if !text.is_empty() {
-        all.push(Run { style, text: text.to_owned() });
+        all.push(Run {
+            style,
+            text: text.to_owned(),
+        });
     }
 }
 
@@ -100,7 +109,9 @@ fn styled(code: &str) -> &'static str {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use ledgerline::{config::RoundingPolicy, store::State};
 use scenarios::{
     Stage,
-    books::{NOTES, dec, line, lines_of, money, note, one_customer, number},
+    books::{NOTES, dec, line, lines_of, money, note, number, one_customer},
 };
 use serde_json::{Value, json};
 
@@ -159,9 +159,18 @@ async fn every_part_of_a_document_arrives_to_the_cent() {
         assert_eq!(held["LineAmountTypes"], case.types, "{}", case.what);
         assert_eq!(money(&held["Total"]), dec(case.total), "{}", case.what);
         let omni = stage.omni_note(serial);
-        assert_eq!(money(&held["Total"]), -money(&omni["total"]), "{}", case.what);
+        assert_eq!(
+            money(&held["Total"]),
+            -money(&omni["total"]),
+            "{}",
+            case.what
+        );
         let rate = money(&held["CurrencyRate"]);
-        let wanted = if held["CurrencyCode"] == "USD" { "0.65" } else { "1" };
+        let wanted = if held["CurrencyCode"] == "USD" {
+            "0.65"
+        } else {
+            "1"
+        };
         assert_eq!(rate, dec(wanted), "{}", case.what);
     }
 }
@@ -172,7 +181,9 @@ async fn a_total_that_its_parts_do_not_explain_is_held() {
     stage.put(note(7, json!({ "total": -50.0 })));
     stage.put(note(8, json!({ "taxStatus": "Undefined" })));
     stage.sync().await;
-    stage.assert_stopped(7, State::Warning, "its parts make -44").await;
+    stage
+        .assert_stopped(7, State::Warning, "its parts make -44")
+        .await;
     stage.assert_stopped(8, State::Warning, "tax status").await;
     assert_eq!(stage.writing_calls(), 0);
 }
@@ -189,7 +200,10 @@ async fn a_rate_far_from_the_books_own_is_told() {
     stage.sync().await;
     let entry = stage.note_entry(7).await;
     assert!(
-        entry.notices.iter().any(|it| it.to_lowercase().contains("rate")),
+        entry
+            .notices
+            .iter()
+            .any(|it| it.to_lowercase().contains("rate")),
         "{:?}",
         entry.notices
     );
@@ -248,9 +262,18 @@ async fn held_documents_show_the_difference() {
 async fn a_difference_that_may_stay_is_told() {
     let stage = with_policy(RoundingPolicy::Hold, "0.02").await;
     stage.assert_arrived(7).await;
-    assert_eq!(money(&stage.xero_note(7)["Total"]), dec("0.18"), "as Xero has it");
+    assert_eq!(
+        money(&stage.xero_note(7)["Total"]),
+        dec("0.18"),
+        "as Xero has it"
+    );
     let notices = stage.note_entry(7).await.notices;
-    assert!(notices.iter().any(|it| it.contains("0.17") && it.contains("0.18")), "{notices:?}");
+    assert!(
+        notices
+            .iter()
+            .any(|it| it.contains("0.17") && it.contains("0.18")),
+        "{notices:?}"
+    );
     stage.assert_stopped(9, State::Warning, "0.03").await;
 }
 
@@ -261,7 +284,11 @@ async fn tax_amounts_make_the_total_agree() {
     let held = stage.xero_note(7);
     assert_eq!(money(&held["Total"]), dec("0.17"));
     assert_eq!(money(&held["TotalTax"]), dec("0.02"));
-    assert_eq!(held["LineItems"].as_array().unwrap().len(), 3, "no line is added");
+    assert_eq!(
+        held["LineItems"].as_array().unwrap().len(),
+        3,
+        "no line is added"
+    );
     stage.assert_stopped(8, State::Warning, "0.01").await;
 }
 
@@ -292,7 +319,10 @@ async fn exempt_is_left_out_of_the_tax_return_where_the_route_says_so() {
         route.options.insert("exempt".into(), json!("no-tax"));
     })
     .await;
-    stage.put(note(7, json!({ "taxStatus": "Exempt", "taxRate": 0, "total": -40.0 })));
+    stage.put(note(
+        7,
+        json!({ "taxStatus": "Exempt", "taxRate": 0, "total": -40.0 }),
+    ));
     stage.sync().await;
     stage.assert_arrived(7).await;
     let held = stage.xero_note(7);

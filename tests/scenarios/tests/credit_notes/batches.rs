@@ -53,7 +53,9 @@ async fn a_document_that_xero_refuses_by_name() {
 async fn a_call_that_is_refused_whole_is_halved_until_the_culprit_is_alone() {
     for status in [400, 404] {
         let stage = Stage::new(one_customer()).await;
-        stage.world.set_faults(vec![refuses("\"20 CRN-20\"", Fault::Status(status))]);
+        stage
+            .world
+            .set_faults(vec![refuses("\"20 CRN-20\"", Fault::Status(status))]);
         for serial in 7..57 {
             stage.put(note(serial, json!({})));
         }
@@ -77,7 +79,9 @@ async fn a_call_that_is_refused_whole_is_halved_until_the_culprit_is_alone() {
 #[ignore = "batches are not made smaller yet after answers that were lost again and again"]
 async fn a_document_on_which_the_server_fails_does_not_keep_the_others_back() {
     let stage = Stage::new(one_customer()).await;
-    stage.world.set_faults(vec![refuses("\"20 CRN-20\"", Fault::Status(500))]);
+    stage
+        .world
+        .set_faults(vec![refuses("\"20 CRN-20\"", Fault::Status(500))]);
     for serial in 7..57 {
         stage.put(note(serial, json!({})));
     }
@@ -91,7 +95,12 @@ async fn a_document_on_which_the_server_fails_does_not_keep_the_others_back() {
     }
     assert_eq!(stage.xero_notes().len(), 49);
     let entry = stage.note_entry(20).await;
-    assert_eq!(entry.state, State::Warning, "in the end a person is asked: {:?}", entry.problem);
+    assert_eq!(
+        entry.state,
+        State::Warning,
+        "in the end a person is asked: {:?}",
+        entry.problem
+    );
 
     stage.world.set_faults(Vec::new());
     stage.retry(NOTES).await;

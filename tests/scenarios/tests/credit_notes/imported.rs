@@ -4,7 +4,9 @@ use ledgerline::{operate::SyncRequest, store::State};
 use ledgerline_plugin_api::manifest::Category;
 use scenarios::{
     Stage,
-    books::{ACCOUNT, IMPORTED, NOTES, dec, line, lines_of, money, note, one_customer, posted_by_hand},
+    books::{
+        ACCOUNT, IMPORTED, NOTES, dec, line, lines_of, money, note, one_customer, posted_by_hand,
+    },
 };
 use serde_json::json;
 
@@ -16,8 +18,16 @@ async fn it_becomes_imported_once_xero_has_it() {
     stage.sync().await;
     stage.assert_arrived(7).await;
     let date = &stage.omni_note(7)["accountingAttributes"]["importDate"];
-    assert!(date.as_str().is_some_and(|it| it.starts_with("2026-11-22T")), "{date}");
-    assert_eq!(stage.import_status(8), "NotImported", "what stopped is not marked");
+    assert!(
+        date.as_str()
+            .is_some_and(|it| it.starts_with("2026-11-22T")),
+        "{date}"
+    );
+    assert_eq!(
+        stage.import_status(8),
+        "NotImported",
+        "what stopped is not marked"
+    );
 
     // Our own mark changes the note in Omni; it must not go round in circles.
     let calls = stage.world.calls().len();
@@ -31,10 +41,19 @@ async fn it_becomes_imported_once_xero_has_it() {
 async fn a_mark_that_does_not_stick_is_shown_and_nothing_is_sent_again() {
     let stage = Stage::new(one_customer()).await;
     let omni = stage.world.omni(ACCOUNT);
-    omni.edit("behaviour", "", json!({ "accounting-attributes-stick": false })).unwrap();
+    omni.edit(
+        "behaviour",
+        "",
+        json!({ "accounting-attributes-stick": false }),
+    )
+    .unwrap();
     stage.put(note(7, json!({})));
     stage.sync().await;
-    assert_eq!(stage.note_entry(7).await.state, State::Synced, "it is in Xero all the same");
+    assert_eq!(
+        stage.note_entry(7).await.state,
+        State::Synced,
+        "it is in Xero all the same"
+    );
     assert_eq!(stage.import_status(7), "NotImported");
     let follow_up = stage.entry(&format!("{IMPORTED}/5007")).await;
     assert_eq!(follow_up.state, State::Warning);
@@ -53,7 +72,12 @@ async fn a_mark_that_does_not_stick_is_shown_and_nothing_is_sent_again() {
     assert_eq!(stage.xero_numbers(), ["7 CRN-7"]);
 
     // Mended in Omni and retried, the mark is written, and only that.
-    omni.edit("behaviour", "", json!({ "accounting-attributes-stick": true })).unwrap();
+    omni.edit(
+        "behaviour",
+        "",
+        json!({ "accounting-attributes-stick": true }),
+    )
+    .unwrap();
     stage.retry(IMPORTED).await;
     stage.next().await;
     stage.assert_arrived(7).await;
@@ -92,11 +116,17 @@ async fn a_reset_note_updates_its_linked_document() {
     let report = stage.next().await;
     stage.assert_arrived(7).await;
     let after = stage.xero_note(7);
-    assert_eq!(after["CreditNoteID"], before["CreditNoteID"], "the same document");
+    assert_eq!(
+        after["CreditNoteID"], before["CreditNoteID"],
+        "the same document"
+    );
     assert_eq!(stage.xero_numbers(), ["7 CRN-7"], "never a second one");
     assert_eq!(after["Reference"], "SO-7/B");
     assert_eq!(lines_of(&after), ["200 OUTPUT 3 60 6"]);
-    assert_eq!(after["LineItems"][0]["LineItemID"], before["LineItems"][0]["LineItemID"]);
+    assert_eq!(
+        after["LineItems"][0]["LineItemID"],
+        before["LineItems"][0]["LineItemID"]
+    );
     assert_eq!(money(&after["Total"]), dec("66"));
     assert_eq!(report.routes[NOTES].updated.count, 1);
     assert_eq!(report.routes[NOTES].created.count, 0);
@@ -129,7 +159,9 @@ async fn what_somebody_else_imported_and_xero_does_not_hold_is_shown() {
     stage.put(note(7, imported));
     stage.sync().await;
     stage.next().await;
-    stage.assert_stopped(7, State::Warning, "in the books already").await;
+    stage
+        .assert_stopped(7, State::Warning, "in the books already")
+        .await;
     assert_eq!(stage.writing_calls(), 0, "never sent");
 
     // Reset in Omni, it is ours to send.
@@ -149,7 +181,42 @@ async fn what_somebody_else_imported_and_differs_is_shown() {
     stage.sync().await;
     let entry = stage.note_entry(7).await;
     assert_eq!(entry.state, State::Warning);
-    assert!(entry.problem.expect("a problem").cause.contains("2026-11-10"));
+    assert!(
+        entry
+            .problem
+            .expect("a problem")
+            .cause
+            .contains("2026-11-10")
+    );
+    assert_eq!(stage.writing_calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_read_once_more_before_a_create() {
+    let stage = Stage::new(one_customer()).await;
+    stage.put(note(7, json!({})));
+    // Ready, but not confirmed yet.
+    stage.sync_with(SyncRequest::default()).await;
+    assert_eq!(stage.note_entry(7).await.state, State::Pending);
+    stage.pass(std::time::Duration::from_secs(600)).await;
+    // Somebody else imports it, without a trace in its date of change.
+    let imported = json!({ "accountingAttributes": {
+        "accountingImportStatus": "Imported", "importDate": "2026-06-20T01:00:00Z",
+    } });
+    let edit = sandbox::edit::Edit {
+        vendor: sandbox::Vendor::Omni,
+        account: ACCOUNT.into(),
+        kind: "CreditNotes".into(),
+        id: "5007".into(),
+        line: None,
+        patch: scenarios::books::to_json(imported),
+        quiet: true,
+    };
+    stage.world.edit(&edit).unwrap();
+    stage.sync().await;
+    stage
+        .assert_stopped(7, State::Warning, "in the books already")
+        .await;
     assert_eq!(stage.writing_calls(), 0);
 }
 
@@ -163,21 +230,40 @@ async fn a_second_poster_parks_the_connection_until_it_is_confirmed() {
     stage.put(note(8, json!({})));
     // Confirmed before the other poster was seen: that does not count.
     let report = stage.sync().await;
-    assert!(report.parked["omni-au"].contains("not us"), "{:?}", report.parked);
+    assert!(
+        report.parked["omni-au"].contains("not us"),
+        "{:?}",
+        report.parked
+    );
     let report = stage.next_with(SyncRequest::default()).await;
-    assert!(report.parked["omni-au"].contains("--confirm"), "{:?}", report.parked);
-    assert_eq!(stage.writing_calls(), 0, "nothing goes while both would post");
+    assert!(
+        report.parked["omni-au"].contains("--confirm"),
+        "{:?}",
+        report.parked
+    );
+    assert_eq!(
+        stage.writing_calls(),
+        0,
+        "nothing goes while both would post"
+    );
     assert_eq!(stage.note_entry(8).await.state, State::Pending);
 
     stage.next().await;
     stage.assert_arrived(8).await;
     stage.assert_arrived(7).await;
-    assert_eq!(stage.xero_writes(), 1, "the other poster's note is linked, not sent");
+    assert_eq!(
+        stage.xero_writes(),
+        1,
+        "the other poster's note is linked, not sent"
+    );
 
     // Posting once more after the confirmation is noticed, too.
-    stage.put(note(9, json!({ "accountingAttributes": {
+    stage.put(note(
+        9,
+        json!({ "accountingAttributes": {
         "accountingImportStatus": "Imported", "importDate": "2026-11-22T02:03:00Z",
-    } })));
+    } }),
+    ));
     let report = stage.next_with(SyncRequest::default()).await;
     assert!(report.parked.contains_key("omni-au"), "{:?}", report.parked);
 }

@@ -7,7 +7,7 @@ use ledgerline::{
 };
 use scenarios::{
     Stage,
-    books::{NOTES, money, dec, note, one_customer, posted_by_hand},
+    books::{NOTES, dec, money, note, one_customer, posted_by_hand},
 };
 use serde_json::json;
 
@@ -36,7 +36,10 @@ async fn it_stays_when_the_reference_changes() {
     let stage = Stage::new(one_customer()).await;
     stage.put(note(7, json!({})));
     stage.sync().await;
-    stage.change(7, json!({ "reference": "CRN-7-NEW", "salesReference": "SO-7-NEW" }));
+    stage.change(
+        7,
+        json!({ "reference": "CRN-7-NEW", "salesReference": "SO-7-NEW" }),
+    );
     stage.next().await;
     stage.assert_arrived(7).await;
     assert_eq!(stage.xero_numbers(), ["7 CRN-7"]);
@@ -48,7 +51,9 @@ async fn without_a_serial_there_is_no_number_and_nothing_goes() {
     let stage = Stage::new(one_customer()).await;
     stage.put(note(7, json!({ "creditNoteNumber": null })));
     stage.sync().await;
-    stage.assert_stopped(7, State::Warning, "no credit note number").await;
+    stage
+        .assert_stopped(7, State::Warning, "no credit note number")
+        .await;
     stage.change(7, json!({ "creditNoteNumber": 7 }));
     stage.next().await;
     stage.assert_arrived(7).await;
@@ -61,7 +66,13 @@ async fn a_number_too_long_is_refused_before_a_call() {
     stage.sync().await;
     let entry = stage.note_entry(7).await;
     assert_eq!(entry.state, State::Warning, "{:?}", entry.problem);
-    assert!(entry.problem.expect("a problem").cause.contains("CreditNoteNumber"));
+    assert!(
+        entry
+            .problem
+            .expect("a problem")
+            .cause
+            .contains("CreditNoteNumber")
+    );
     assert_eq!(stage.writing_calls(), 0);
 }
 
@@ -76,9 +87,15 @@ async fn a_number_taken_by_hand_leaves_both_as_they_are() {
     assert_eq!(entry.state, State::Warning);
     let problem = entry.problem.expect("a problem");
     assert!(problem.cause.contains("7 CRN-7 is taken"), "{problem:?}");
-    assert!(problem.cause.contains("2026-11-10"), "the difference is shown: {problem:?}");
+    assert!(
+        problem.cause.contains("2026-11-10"),
+        "the difference is shown: {problem:?}"
+    );
     assert_eq!(entry.candidates.len(), 1, "the other one is shown");
-    assert_eq!(Some(entry.candidates[0].id.as_str()), by_hand["CreditNoteID"].as_str());
+    assert_eq!(
+        Some(entry.candidates[0].id.as_str()),
+        by_hand["CreditNoteID"].as_str()
+    );
     stage.assert_arrived(8).await;
 
     for _ in 0..2 {
@@ -90,7 +107,11 @@ async fn a_number_taken_by_hand_leaves_both_as_they_are() {
 
     // Renumbered by hand, the note goes after a retry.
     let id = by_hand["CreditNoteID"].as_str().unwrap();
-    stage.change_xero("credit_notes", id, json!({ "CreditNoteNumber": "BY HAND", "Reference": "" }));
+    stage.change_xero(
+        "credit_notes",
+        id,
+        json!({ "CreditNoteNumber": "BY HAND", "Reference": "" }),
+    );
     stage.retry(NOTES).await;
     stage.next().await;
     stage.assert_arrived(7).await;
@@ -104,12 +125,21 @@ async fn even_an_equal_document_is_adopted_only_when_a_person_says_so() {
     stage.sync().await;
     let entry = stage.note_entry(7).await;
     assert_eq!(entry.state, State::Warning);
-    assert!(entry.problem.expect("a problem").cause.contains("not announced"));
+    assert!(
+        entry
+            .problem
+            .expect("a problem")
+            .cause
+            .contains("not announced")
+    );
     assert_eq!(stage.import_status(7), "NotImported");
 
     // One candidate: it need not be named.
     let answer = adopt(&stage, None, false).await;
-    assert!(matches!(answer, Answer::Linked { linked: 1, .. }), "{answer:?}");
+    assert!(
+        matches!(answer, Answer::Linked { linked: 1, .. }),
+        "{answer:?}"
+    );
     stage.next().await;
     stage.assert_arrived(7).await;
     assert_eq!(stage.xero_numbers(), ["7 CRN-7"]);
@@ -123,16 +153,28 @@ async fn another_document_is_adopted_only_with_the_word_for_it() {
     let before = stage.xero_numbered("7 CRN-7");
     match adopt(&stage, None, false).await {
         Answer::Refused { message } => {
-            assert!(message.contains("2026-11-10") && message.contains("--anyway"), "{message}");
+            assert!(
+                message.contains("2026-11-10") && message.contains("--anyway"),
+                "{message}"
+            );
         }
         other => panic!("{other:?}"),
     }
-    match adopt(&stage, Some("00000000-0000-4000-8000-000000000000".into()), true).await {
+    match adopt(
+        &stage,
+        Some("00000000-0000-4000-8000-000000000000".into()),
+        true,
+    )
+    .await
+    {
         Answer::Refused { message } => assert!(message.contains("holds no"), "{message}"),
         other => panic!("{other:?}"),
     }
     let answer = adopt(&stage, None, true).await;
-    assert!(matches!(answer, Answer::Linked { linked: 1, .. }), "{answer:?}");
+    assert!(
+        matches!(answer, Answer::Linked { linked: 1, .. }),
+        "{answer:?}"
+    );
     stage.next().await;
     stage.assert_arrived(7).await;
     assert_eq!(stage.xero_numbered("7 CRN-7"), before, "adopted as it is");
@@ -149,7 +191,12 @@ async fn a_lost_store_gives_the_same_numbers_and_makes_nothing_twice() {
     let stage = stage.lose_store().await;
 
     // Omni's marks are of somebody unknown now: a person confirms that nobody else posts.
-    let report = stage.next_with(SyncRequest { confirm: true, ..SyncRequest::default() }).await;
+    let report = stage
+        .next_with(SyncRequest {
+            confirm: true,
+            ..SyncRequest::default()
+        })
+        .await;
     assert!(report.parked.contains_key("omni-au"), "{:?}", report.parked);
     stage.next().await;
     for serial in [7, 8, 9] {

@@ -42,7 +42,10 @@ async fn a_good_note_arrives_whole() {
     assert_eq!(held["Date"], "2026-11-09", "midnight in Sydney");
     assert_eq!(held["Status"], "DRAFT");
     assert_eq!(held["CurrencyCode"], "AUD");
-    assert_eq!(held["ContactID"], stage.xero_contact("Harrow & Pike")["ContactID"]);
+    assert_eq!(
+        held["ContactID"],
+        stage.xero_contact("Harrow & Pike")["ContactID"]
+    );
     assert_eq!(lines_of(&held), ["200 OUTPUT 2 40 4"]);
     assert_eq!(money(&held["Total"]), dec("44"));
 
@@ -61,7 +64,10 @@ async fn it_needs_a_sales_reference() {
 
 #[tokio::test(start_paused = true)]
 async fn it_needs_a_credit_note_date() {
-    for wrong in [json!({ "creditNoteDate": null }), json!({ "creditNoteDate": "" })] {
+    for wrong in [
+        json!({ "creditNoteDate": null }),
+        json!({ "creditNoteDate": "" }),
+    ] {
         let mend = json!({ "creditNoteDate": "2026-11-08T13:00:00Z" });
         stops_until_mended(wrong, State::Warning, "no credit note date", mend).await;
     }
@@ -69,25 +75,29 @@ async fn it_needs_a_credit_note_date() {
 
 #[tokio::test(start_paused = true)]
 async fn its_total_is_not_zero() {
-    let wrong = json!({ "total": 0, "productTotal": 0, "lineItems": [line("Mug", 0, "20.0", json!({}))] });
-    let mend =
-        json!({ "total": -44.0, "productTotal": -40.0, "lineItems": [line("Mug", -2, "20.0", json!({}))] });
+    let wrong =
+        json!({ "total": 0, "productTotal": 0, "lineItems": [line("Mug", 0, "20.0", json!({}))] });
+    let mend = json!({ "total": -44.0, "productTotal": -40.0, "lineItems": [line("Mug", -2, "20.0", json!({}))] });
     stops_until_mended(wrong, State::Warning, "total is zero", mend).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn its_total_is_below_zero() {
-    let wrong =
-        json!({ "total": 44.0, "productTotal": 40.0, "lineItems": [line("Mug", 2, "20.0", json!({}))] });
-    let mend =
-        json!({ "total": -44.0, "productTotal": -40.0, "lineItems": [line("Mug", -2, "20.0", json!({}))] });
+    let wrong = json!({ "total": 44.0, "productTotal": 40.0, "lineItems": [line("Mug", 2, "20.0", json!({}))] });
+    let mend = json!({ "total": -44.0, "productTotal": -40.0, "lineItems": [line("Mug", -2, "20.0", json!({}))] });
     stops_until_mended(wrong, State::Warning, "total is 44", mend).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_needs_a_customer() {
     let wrong = json!({ "memberId": 0 });
-    stops_until_mended(wrong, State::Warning, "names no customer", json!({ "memberId": 1001 })).await;
+    stops_until_mended(
+        wrong,
+        State::Warning,
+        "names no customer",
+        json!({ "memberId": 1001 }),
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +105,9 @@ async fn its_customer_is_linked() {
     let stage = Stage::new(seed(&[("Sundial Cafes", Counterpart::Absent)])).await;
     stage.put(note(7, json!({})));
     stage.sync().await;
-    stage.assert_stopped(7, State::Waiting, "Sundial Cafes").await;
+    stage
+        .assert_stopped(7, State::Waiting, "Sundial Cafes")
+        .await;
     assert_eq!(stage.writing_calls(), 0);
     assert_eq!(stage.ids(NOTES, State::Waiting).await, ["5007"]);
 }
@@ -105,7 +117,10 @@ async fn what_is_void_or_not_approved_or_not_wanted_is_left_out() {
     let cases = [
         (json!({ "status": "VOID" }), "void"),
         (json!({ "isVoid": true }), "void"),
-        (json!({ "status": "DRAFT", "isApproved": false }), "not approved"),
+        (
+            json!({ "status": "DRAFT", "isApproved": false }),
+            "not approved",
+        ),
         (
             json!({ "accountingAttributes": { "accountingImportStatus": "DoNotImport" } }),
             "Do Not Import",
@@ -119,7 +134,11 @@ async fn what_is_void_or_not_approved_or_not_wanted_is_left_out() {
     for (at, (_, why)) in cases.iter().enumerate() {
         let entry = stage.note_entry(10 + at as i64).await;
         assert_eq!(entry.state, State::Excluded, "{why}");
-        assert!(entry.last_words().contains(why), "{why}: {}", entry.last_words());
+        assert!(
+            entry.last_words().contains(why),
+            "{why}: {}",
+            entry.last_words()
+        );
     }
     assert_eq!(stage.writing_calls(), 0);
 
@@ -133,7 +152,10 @@ async fn what_is_void_or_not_approved_or_not_wanted_is_left_out() {
 #[tokio::test(start_paused = true)]
 async fn error_as_the_accounting_status_does_not_keep_it_back() {
     let stage = Stage::new(one_customer()).await;
-    stage.put(note(7, json!({ "accountingAttributes": { "accountingImportStatus": "Error" } })));
+    stage.put(note(
+        7,
+        json!({ "accountingAttributes": { "accountingImportStatus": "Error" } }),
+    ));
     stage.sync().await;
     stage.assert_arrived(7).await;
 }
@@ -166,10 +188,21 @@ async fn every_cause_is_a_row_of_its_own_with_count_and_money() {
     stage.put(note(11, json!({ "creditNoteDate": "" })));
     stage.sync().await;
     stage.assert_arrived(7).await;
-    let groups = stage.engine.store().groups(&[NOTES.to_owned()]).expect("a sound store");
+    let groups = stage
+        .engine
+        .store()
+        .groups(&[NOTES.to_owned()])
+        .expect("a sound store");
     let rows: Vec<(u64, String)> = groups
         .iter()
-        .map(|it| (it.tally.count, it.problem.as_ref().map_or(String::new(), |it| it.cause.clone())))
+        .map(|it| {
+            (
+                it.tally.count,
+                it.problem
+                    .as_ref()
+                    .map_or(String::new(), |it| it.cause.clone()),
+            )
+        })
         .collect();
     assert_eq!(
         rows,

@@ -32,7 +32,10 @@ fn a_route_without_a_trigger_is_by_hand() {
     let folder = scenarios::repository().join("config");
     let deployment = ledgerline::config::load_demo(&folder, &|_| None).expect("it is sound");
     // What the file says counts; what it leaves out is by hand.
-    assert!(matches!(deployment.routes[NOTES].trigger, Trigger::Every(_)));
+    assert!(matches!(
+        deployment.routes[NOTES].trigger,
+        Trigger::Every(_)
+    ));
     let copy = tempfile::tempdir().unwrap();
     for part in ["routes", "mappings/cin7-omni/samples", "tables"] {
         std::fs::create_dir_all(copy.path().join(part)).unwrap();
@@ -45,7 +48,11 @@ fn a_route_without_a_trigger_is_by_hand() {
         let part = format!("mappings/cin7-omni/{file}");
         std::fs::copy(folder.join(&part), copy.path().join(&part)).unwrap();
     }
-    std::fs::copy(folder.join("ledgerline.toml"), copy.path().join("ledgerline.toml")).unwrap();
+    std::fs::copy(
+        folder.join("ledgerline.toml"),
+        copy.path().join("ledgerline.toml"),
+    )
+    .unwrap();
     let route = copy.path().join("routes/omni-credit-notes.toml");
     let text = std::fs::read_to_string(&route).unwrap();
     std::fs::write(&route, text.replace("trigger = \"every 5m\"", "")).unwrap();
@@ -66,15 +73,23 @@ async fn by_hand_everything_is_made_ready_and_nothing_sent() {
     stage.put(note(8, json!({ "salesReference": "" })));
     runs(&stage, 120).await;
     assert_eq!(stage.xero_numbers(), ["6 CRN-6"]);
-    assert_eq!(stage.note_entry(7).await.state, State::Pending, "ready for the button");
-    stage.assert_stopped(8, State::Warning, "no sales reference").await;
+    assert_eq!(
+        stage.note_entry(7).await.state,
+        State::Pending,
+        "ready for the button"
+    );
+    stage
+        .assert_stopped(8, State::Warning, "no sales reference")
+        .await;
 
     // What a person asked for goes with the next round.
     let filter = ledgerline::store::Filter {
         ids: vec![format!("{NOTES}/5007").parse().unwrap()],
         ..Default::default()
     };
-    stage.bulk(ledgerline::operate::Request::Retry, filter).await;
+    stage
+        .bulk(ledgerline::operate::Request::Retry, filter)
+        .await;
     stage.put(note(9, json!({})));
     runs(&stage, 16).await;
     stage.assert_arrived(7).await;
@@ -90,7 +105,11 @@ async fn on_a_schedule_a_note_arrives_by_itself() {
     let stage = with_trigger(Trigger::Every(Duration::from_secs(300))).await;
     stage.put(note(6, json!({})));
     runs(&stage, 11).await;
-    assert_eq!(stage.writing_calls(), 0, "the first live sync is confirmed by a person");
+    assert_eq!(
+        stage.writing_calls(),
+        0,
+        "the first live sync is confirmed by a person"
+    );
     stage.sync().await;
     stage.assert_arrived(6).await;
 
@@ -139,12 +158,17 @@ async fn what_xero_holds_is_read_back_hourly() {
     stage.change_xero("credit_notes", "8 CRN-8", json!({ "Status": "DELETED" }));
     stage.world.clear_calls();
     runs(&stage, 130).await;
-    assert_eq!(stage.note_entry(7).await.held.unwrap().state, Some(HeldState::Approved));
+    assert_eq!(
+        stage.note_entry(7).await.held.unwrap().state,
+        Some(HeldState::Approved)
+    );
     assert_eq!(stage.note_entry(8).await.state, State::Warning);
     // Two hours of runs every five minutes: a call an hour.
     let calls = stage.world.calls();
-    let reads =
-        calls.iter().filter(|it| it.target.starts_with("/api.xro/2.0/CreditNotes")).count();
+    let reads = calls
+        .iter()
+        .filter(|it| it.target.starts_with("/api.xro/2.0/CreditNotes"))
+        .count();
     assert!((1..=3).contains(&reads), "{reads} reads");
     assert_eq!(stage.xero_writes(), 0);
 }

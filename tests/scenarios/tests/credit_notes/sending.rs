@@ -18,7 +18,10 @@ fn told(stage: &Stage) -> String {
     let store = stage.engine.store();
     let mut text = String::new();
     for route in [NOTES, CUSTOMERS, IMPORTED] {
-        let filter = Filter { routes: vec![route.into()], ..Filter::default() };
+        let filter = Filter {
+            routes: vec![route.into()],
+            ..Filter::default()
+        };
         let mut after = None;
         loop {
             let page = store.page_of(&filter, after.as_deref(), 500).unwrap();
@@ -29,13 +32,27 @@ fn told(stage: &Stage) -> String {
             }
         }
     }
-    for (connection, stream) in
-        [("omni-au", "credit_notes"), ("omni-au", "customers"), ("xero-au", "contacts"), ("xero-au", "accounts")]
-    {
-        let id = ledgerline::store::StreamId { connection: connection.into(), stream: stream.into() };
-        text += &format!("{:?}\n{:?}\n", store.cursor(&id).unwrap(), store.documents(&id, None, 9999).unwrap());
+    for (connection, stream) in [
+        ("omni-au", "credit_notes"),
+        ("omni-au", "customers"),
+        ("xero-au", "contacts"),
+        ("xero-au", "accounts"),
+    ] {
+        let id = ledgerline::store::StreamId {
+            connection: connection.into(),
+            stream: stream.into(),
+        };
+        text += &format!(
+            "{:?}\n{:?}\n",
+            store.cursor(&id).unwrap(),
+            store.documents(&id, None, 9999).unwrap()
+        );
     }
-    text + &format!("{:?}\n{:?}\n", store.totals().unwrap(), store.notes("").unwrap())
+    text + &format!(
+        "{:?}\n{:?}\n",
+        store.totals().unwrap(),
+        store.notes("").unwrap()
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +78,10 @@ async fn the_first_live_sync_stops_after_a_preview() {
     }
     let report = stage.next().await;
     assert!(report.unconfirmed.is_empty());
-    assert_eq!(report.calls["xero-au"].writing, 2, "as many calls as were told");
+    assert_eq!(
+        report.calls["xero-au"].writing, 2,
+        "as many calls as were told"
+    );
     stage.assert_arrived(7).await;
 
     // Once is enough.
@@ -90,8 +110,13 @@ fn a_source_needs_a_start_date() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(config::load_demo(folder.path(), &|_| None).is_ok());
     std::fs::write(&path, text.replace("start-date = 2026-07-01\n", "")).unwrap();
-    let findings = config::load_demo(folder.path(), &|_| None).unwrap_err().render(false);
-    assert!(findings.contains("omni-au") && findings.contains("start-date"), "{findings}");
+    let findings = config::load_demo(folder.path(), &|_| None)
+        .unwrap_err()
+        .render(false);
+    assert!(
+        findings.contains("omni-au") && findings.contains("start-date"),
+        "{findings}"
+    );
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -118,12 +143,20 @@ async fn what_lies_before_the_cut_over_is_skipped() {
     stage.sync().await;
     let entry = stage.note_entry(7).await;
     assert_eq!(entry.state, State::Skipped);
-    assert!(entry.last_words().contains("before cut-over"), "{}", entry.last_words());
+    assert!(
+        entry.last_words().contains("before cut-over"),
+        "{}",
+        entry.last_words()
+    );
     stage.assert_arrived(8).await;
     assert_eq!(stage.xero_note(8)["Date"], "2026-07-01");
 
     // A reset does not lift it.
-    let filter = Filter { routes: vec![NOTES.into()], states: vec![State::Skipped], ..Filter::default() };
+    let filter = Filter {
+        routes: vec![NOTES.into()],
+        states: vec![State::Skipped],
+        ..Filter::default()
+    };
     assert_eq!(stage.bulk(Request::Reset, filter).await.tally.count, 1);
     stage.next().await;
     assert_eq!(stage.note_entry(7).await.state, State::Skipped);
@@ -143,7 +176,11 @@ async fn a_dry_run_shows_all_and_changes_nothing() {
     let before = told(&stage);
     let (state, writes) = (stage.world.state(), stage.writing_calls());
     // Not even confirmations are kept.
-    let request = SyncRequest { dry_run: true, confirm: true, ..SyncRequest::default() };
+    let request = SyncRequest {
+        dry_run: true,
+        confirm: true,
+        ..SyncRequest::default()
+    };
     let report = stage.sync_with(request).await;
     let mut planned: Vec<(String, String)> = report
         .planned
@@ -153,10 +190,20 @@ async fn a_dry_run_shows_all_and_changes_nothing() {
     planned.sort();
     let wanted = [("create", "8 CRN-8"), ("update", "7 CRN-7")];
     assert_eq!(planned, wanted.map(|(a, b)| (a.to_owned(), b.to_owned())));
-    let body = report.planned.iter().find(|it| it.action == "create").unwrap().body.clone();
+    let body = report
+        .planned
+        .iter()
+        .find(|it| it.action == "create")
+        .unwrap()
+        .body
+        .clone();
     assert!(body.contains("SO-8") && body.contains("OUTPUT"), "{body}");
     assert_eq!(report.routes[NOTES].stopped["warning"], 1);
-    assert!(report.calls.values().all(|it| it.writing == 0), "{:?}", report.calls);
+    assert!(
+        report.calls.values().all(|it| it.writing == 0),
+        "{:?}",
+        report.calls
+    );
     assert_eq!(stage.writing_calls(), writes);
     assert_eq!(told(&stage), before, "the store is as it was");
     let after = stage.world.state();
@@ -168,7 +215,11 @@ async fn a_dry_run_shows_all_and_changes_nothing() {
 async fn a_dry_run_of_a_new_deployment_confirms_nothing() {
     let stage = Stage::new(one_customer()).await;
     stage.put(note(7, json!({})));
-    let request = SyncRequest { dry_run: true, confirm: true, ..SyncRequest::default() };
+    let request = SyncRequest {
+        dry_run: true,
+        confirm: true,
+        ..SyncRequest::default()
+    };
     let report = stage.sync_with(request).await;
     assert_eq!(report.planned.len(), 1, "{:?}", report.planned);
     assert_eq!(stage.states(NOTES).await.len(), 0, "not even taken in");
@@ -189,12 +240,23 @@ async fn upload_selected_sends_what_is_selected_and_upload_all_the_rest() {
         ..SyncRequest::default()
     };
     let id = format!("{NOTES}/5008").parse().unwrap();
-    stage.sync_with(selected(Filter { ids: vec![id], ..Filter::default() })).await;
+    stage
+        .sync_with(selected(Filter {
+            ids: vec![id],
+            ..Filter::default()
+        }))
+        .await;
     stage.assert_arrived(8).await;
     assert_eq!(stage.xero_numbers(), ["8 CRN-8"]);
-    assert_eq!(stage.states(NOTES).await, [("pending", 2), ("synced", 1)].into());
+    assert_eq!(
+        stage.states(NOTES).await,
+        [("pending", 2), ("synced", 1)].into()
+    );
 
-    let text = Filter { text: Some("CRN-9".into()), ..Filter::default() };
+    let text = Filter {
+        text: Some("CRN-9".into()),
+        ..Filter::default()
+    };
     stage.next_with(selected(text)).await;
     assert_eq!(stage.xero_numbers(), ["8 CRN-8", "9 CRN-9"]);
     stage.assert_arrived(9).await;
@@ -228,9 +290,17 @@ async fn a_run_ends_with_control_totals() {
     }
     // Posted and unposted apart, what stopped with its money.
     let totals = stage.engine.store().totals().unwrap();
-    let of = |state: State| totals.iter().find(|it| it.route == NOTES && it.state == state).unwrap();
+    let of = |state: State| {
+        totals
+            .iter()
+            .find(|it| it.route == NOTES && it.state == state)
+            .unwrap()
+    };
     assert_eq!(of(State::Synced).tally.money["AUD"], dec("132"));
-    assert_eq!(of(State::Synced).held, Some(ledgerline_plugin_api::manifest::HeldState::Draft));
+    assert_eq!(
+        of(State::Synced).held,
+        Some(ledgerline_plugin_api::manifest::HeldState::Draft)
+    );
     assert_eq!(of(State::Warning).tally.money["AUD"], dec("44"));
 
     stage.change(7, json!({
