@@ -506,26 +506,14 @@ impl Decider<'_> {
         let mut next = entry.clone();
         next.clear_stop();
         next.mapping = self.plan.mapping.hash();
-        next.record(
-            self.now,
-            State::Synced,
-            Actor::Engine,
-            what,
-            None,
-        );
+        next.record(self.now, State::Synced, Actor::Engine, what, None);
         Decision::Settle(Box::new(next))
     }
 
     fn exclude(&self, entry: &Entry, reason: &str) -> Decision {
         let mut next = entry.clone();
         next.clear_stop();
-        next.record(
-            self.now,
-            State::Excluded,
-            Actor::Engine,
-            reason,
-            None,
-        );
+        next.record(self.now, State::Excluded, Actor::Engine, reason, None);
         Decision::Settle(Box::new(next))
     }
 

@@ -56,11 +56,7 @@ pub(crate) struct AfterBatch {
 /// Packs documents into batches within the stream's limits. Those whose answers were lost more than
 /// once come last and travel in small company, so that one on which the other side fails does not
 /// keep the others back for ever.
-pub(crate) fn pack(
-    route: &str,
-    mut documents: Vec<Ready>,
-    limits: (usize, usize),
-) -> Vec<Batch> {
+pub(crate) fn pack(route: &str, mut documents: Vec<Ready>, limits: (usize, usize)) -> Vec<Batch> {
     let (most, bytes) = limits;
     documents.sort_by_key(|it| it.entry.attempts);
     let mut batches: Vec<Batch> = Vec::new();
@@ -78,7 +74,11 @@ pub(crate) fn pack(
                 })
         });
         if full {
-            batches.push(Batch { route: route.to_owned(), documents: Vec::new(), split: 0 });
+            batches.push(Batch {
+                route: route.to_owned(),
+                documents: Vec::new(),
+                split: 0,
+            });
             size = 0;
         }
         size += own;

@@ -105,26 +105,31 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, S
     Ok(progress)
 }
 
+/// Whether there is anything to do, as soon as that is known: while the stream is still being read,
+/// its first new document or its end tells.
 async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
-    if !run.is_pulled(&plan.source) {
-        return Ok(true);
-    }
-    for state in [
-        State::Pending,
-        State::Waiting,
-        State::Failed,
-        State::Uncertain,
-    ] {
-        let (route, source) = (plan.route.name.clone(), plan.source.clone());
-        let some = offload::run(&run.store, move |store| {
-            store.claim(&route, &source, state, None, 1)
-        })
-        .await?;
-        if !some.is_empty() {
-            return Ok(true);
+    loop {
+        let pulled = run.is_pulled(&plan.source);
+        for state in [
+            State::Pending,
+            State::Waiting,
+            State::Failed,
+            State::Uncertain,
+        ] {
+            let (route, source) = (plan.route.name.clone(), plan.source.clone());
+            let some = offload::run(&run.store, move |store| {
+                store.claim(&route, &source, state, None, 1)
+            })
+            .await?;
+            if !some.is_empty() {
+                return Ok(true);
+            }
         }
+        if pulled || run.cancel.is_cancelled() {
+            return Ok(false);
+        }
+        run.more_pulled(&plan.source).await;
     }
-    Ok(false)
 }
 
 /// Lists of a target that entries wait for: a person may just have mended one.

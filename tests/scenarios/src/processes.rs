@@ -50,7 +50,9 @@ impl Plan {
                 .into_owned();
             routes.insert(name, read_toml(&path));
         }
-        let days = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+        let days = jiff::Timestamp::now()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .date()
             .since(STORY)
             .expect("days")
             .get_days();

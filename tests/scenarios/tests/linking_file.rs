@@ -9,7 +9,12 @@ use serde_json::Value;
 /// Credit notes that Xero holds, by the name of their contact.
 fn arrived(programs: &Programs, company: &str) -> usize {
     let state = programs.ask("/_sandbox/state");
-    let organisation = state["xero"].as_object().expect("an object").values().next().expect("one");
+    let organisation = state["xero"]
+        .as_object()
+        .expect("an object")
+        .values()
+        .next()
+        .expect("one");
     let of_company = |it: &&Value| {
         it["Name"]
             .as_str()
@@ -21,7 +26,10 @@ fn arrived(programs: &Programs, company: &str) -> usize {
         .iter()
         .filter(of_company)
         .collect();
-    let notes = organisation["credit_notes"].as_array().expect("a list").iter();
+    let notes = organisation["credit_notes"]
+        .as_array()
+        .expect("a list")
+        .iter();
     notes
         .filter(|it| contacts.iter().any(|c| c["ContactID"] == it["ContactID"]))
         .count()

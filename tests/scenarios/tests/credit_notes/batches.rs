@@ -76,7 +76,6 @@ async fn a_call_that_is_refused_whole_is_halved_until_the_culprit_is_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "batches are not made smaller yet after answers that were lost again and again"]
 async fn a_document_on_which_the_server_fails_does_not_keep_the_others_back() {
     let stage = Stage::new(one_customer()).await;
     stage
