@@ -2,13 +2,13 @@
 //! credit notes back.
 //!
 //! Omni has one shared host, Basic credentials, and lists that are bare arrays: no envelope, no
-//! count, no link to a next page. What changed is found by `modifiedDate`; see [`walk`] for how a
+//! count, no link to a next page. What changed is found by `modifiedDate`; see `walk.rs` for how a
 //! list is read without losing a row that moves while it is read.
 //!
 //! Quirks that shape this crate:
 //!
 //! * A write answers 200 whatever became of its elements, has been seen to answer 500 and save all
-//!   the same, and may answer that it saved what it did not. So every write is read back ([`write`]).
+//!   the same, and may answer that it saved what it did not. So every write is read back (`write.rs`).
 //! * Deleted records leave no trace, and voided ones are ordinary records with `status: "VOID"`.
 //! * Everything that needs interpretation (dates that are instants, negative credit notes, freight in
 //!   the header, a disputed tax scale) is left as it came; `prelude.jq` interprets it in mappings.

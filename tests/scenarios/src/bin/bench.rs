@@ -54,7 +54,7 @@ fn main() -> io::Result<()> {
         for connection in ["omni-au", "xero-au"] {
             for limit in ["second", "minute", "day"] {
                 let path = format!("connections/{connection}/budget/account/{limit}");
-                set(&mut plan.deployment, &path, 0);
+                set(&mut plan.deployment, &path, 1_000_000_000);
             }
             let path = format!("connections/{connection}/call-timeout");
             set(&mut plan.deployment, &path, "60s");
