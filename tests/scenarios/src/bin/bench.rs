@@ -63,7 +63,8 @@ fn main() -> io::Result<()> {
     let under = arguments.under.as_deref();
     let (first, report) = run(&programs, under)?;
     let books = programs.books();
-    let faults = books.faults(arguments.notes);
+    // Those that the engine holds back are told below.
+    let faults = books.faults(0);
     if !faults.is_empty() {
         return Err(io::Error::other(faults.join("\n")));
     }
@@ -83,6 +84,18 @@ fn main() -> io::Result<()> {
         books.xero.len(),
         lines
     )?;
+    for group in programs.run(["status", "--json"]).json()["groups"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        let group = &group["group"];
+        writeln!(
+            out,
+            "stopped                 {} {}: {}",
+            group["tally"]["count"], group["route"], group["problem"]["cause"]
+        )?;
+    }
     writeln!(out, "first run               {}", told(first))?;
     writeln!(
         out,
