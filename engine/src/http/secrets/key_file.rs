@@ -87,26 +87,28 @@ impl Keys {
             why: format!("the system has no random bytes: {error}"),
         })?;
         let line = Zeroizing::new(format!("{}\n", STANDARD.encode(*bytes)));
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| unusable(path, error))?;
-        }
-        let mut options = fs::OpenOptions::new();
-        // Never over an existing file: its keys may be the only ones that open the store.
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = match options.open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Self::read(path),
-            Err(error) => return Err(unusable(path, error)),
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
         };
+        fs::create_dir_all(folder).map_err(|error| unusable(path, error))?;
+        // Whole or not at all: killed between making the file and filling it, an engine would leave an
+        // empty one, and that is refused ever after. A temporary file is its owner's alone.
+        let mut file =
+            tempfile::NamedTempFile::new_in(folder).map_err(|error| unusable(path, error))?;
         file.write_all(line.as_bytes())
-            .and_then(|()| file.sync_all())
+            .and_then(|()| file.as_file().sync_all())
             .map_err(|error| unusable(path, error))?;
+        // Never over an existing file: its keys may be the only ones that open the store.
+        match file.persist_noclobber(path) {
+            Ok(_) => {}
+            Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {
+                return Self::read(path);
+            }
+            Err(failed) => return Err(unusable(path, failed.error)),
+        }
         // The name, too, must survive a power cut: a lost key file costs every connection.
-        if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty())
-            && let Ok(folder) = fs::File::open(folder)
-        {
+        if let Ok(folder) = fs::File::open(folder) {
             folder.sync_all().map_err(|error| unusable(path, error))?;
         }
         Ok(Self {
@@ -176,6 +178,8 @@ mod tests {
         let path = folder.path().join("new/key");
         let first = Keys::open(&path).unwrap();
         assert_eq!(mode(&path), 0o600);
+        let beside = fs::read_dir(folder.path().join("new")).unwrap().count();
+        assert_eq!(beside, 1, "a file is left beside the key");
         let again = Keys::open(&path).unwrap();
         assert_eq!(first.list[0].id, again.list[0].id);
         assert_eq!(*first.list[0].bytes, *again.list[0].bytes);
@@ -213,6 +217,30 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             assert!(error(&path).contains(expected), "{}", error(&path));
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+    /// Found by the kill campaign: one opener read the file of another that had not filled it yet.
+    #[test]
+    fn openers_at_one_time_never_see_an_unfilled_file() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("key");
+            let start = std::sync::Barrier::new(8);
+            let ids: Vec<KeyId> = std::thread::scope(|scope| {
+                let openers: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            start.wait();
+                            Keys::open(&path).map(|it| it.list[0].id)
+                        })
+                    })
+                    .collect();
+                openers
+                    .into_iter()
+                    .map(|it| it.join().unwrap().unwrap())
+                    .collect()
+            });
+            assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         }
     }
 }
