@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// The manifest of one connector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     /// Name by which connections ask for it: lower case, digits and dashes.
@@ -70,14 +71,29 @@ fn only_one() -> Vec<u32> {
 
 /// How a slot's secret is put on a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum AuthSlot {
     /// `Authorization: Basic`, from the credential's `username` and `password`.
     #[serde(rename_all = "kebab-case")]
     Basic {},
-    /// `Authorization: Bearer`, from the credential's `token`.
+    /// `Authorization: Bearer`, from the credential's `token`. Header and scheme may be others, and may
+    /// be left to the connection's settings, where accounts of a vendor differ in them.
     #[serde(rename_all = "kebab-case")]
-    Bearer {},
+    Bearer {
+        /// Header name.
+        #[serde(default = "authorization")]
+        header: String,
+        /// Word before the token; empty for the token alone.
+        #[serde(default = "bearer")]
+        scheme: String,
+        /// Setting of the connection whose text takes the place of `header`.
+        #[serde(default)]
+        header_setting: Option<String>,
+        /// Setting of the connection whose text takes the place of `scheme`.
+        #[serde(default)]
+        scheme_setting: Option<String>,
+    },
     /// One header for each pair: header name → field of the credential.
     #[serde(rename_all = "kebab-case")]
     Headers {
@@ -96,6 +112,10 @@ pub enum AuthSlot {
         /// As above.
         #[serde(default)]
         revoke_url: Option<String>,
+        /// Path below the base URL that gives one account of a consent back, called with DELETE:
+        /// `{consent}` is replaced by the account's `consent`, as DISCOVER told it.
+        #[serde(default)]
+        disconnect_url: Option<String>,
         /// Scopes asked for unless the app says otherwise.
         #[serde(default)]
         scopes: Vec<String>,
@@ -108,6 +128,12 @@ pub enum AuthSlot {
     },
 }
 
+fn authorization() -> String {
+    "Authorization".to_owned()
+}
+fn bearer() -> String {
+    "Bearer".to_owned()
+}
 fn yes() -> bool {
     true
 }
@@ -118,6 +144,7 @@ fn renew_before() -> u32 {
 /// The header that names the account a call is meant for. The engine sets it on every call that
 /// carries a credential; the connector cannot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pin {
     /// Header name.
@@ -127,8 +154,10 @@ pub struct Pin {
     pub optional: bool,
 }
 
-/// Limits of one budget. Windows are fixed; absent means unlimited.
+/// Limits of one budget; absent means unlimited. A minute is a fixed window where an answer's header
+/// tells what is left of it; where none does, no stretch of a minute holds more calls than allowed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Budget {
     /// Calls in flight at once.
@@ -153,6 +182,7 @@ pub struct Budget {
 
 /// How the remote side recognises a repeated writing call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Idempotency {
     /// Header that carries the key.
@@ -165,11 +195,16 @@ pub struct Idempotency {
 
 /// Which answers mean what, where status codes alone mislead.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Answers {
     /// Statuses that mean "slow down"; 429 always does.
     #[serde(default)]
     pub slow_down: Vec<u16>,
+    /// Words in an answer of any status that mean "slow down", in any case. Looked for in bodies of up
+    /// to 1,000 bytes: longer ones are documents, which may quote them.
+    #[serde(default)]
+    pub slow_down_text: Option<String>,
     /// Header that names the exhausted window; its value begins with `minute`, `day`, `concurrent`
     /// or anything else for the app's.
     #[serde(default)]
@@ -187,6 +222,7 @@ pub struct Answers {
 
 /// What may be done with a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Op {
     /// Documents can be read, all or since a cursor.
@@ -199,6 +235,7 @@ pub enum Op {
 
 /// How a document is found again after its answer was lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Find {
     /// By its number.
@@ -212,6 +249,7 @@ pub enum Find {
 
 /// One kind of document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Stream {
     /// Name for people, in the singular: `credit note`.
@@ -290,6 +328,7 @@ pub struct Stream {
 
 /// Limits of one writing call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Batch {
     /// Documents in one call.
@@ -300,6 +339,7 @@ pub struct Batch {
 
 /// State of a document in the target, as people see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HeldState {
     /// Not posted.
@@ -322,6 +362,7 @@ pub enum HeldState {
 
 /// How a linked document is updated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Update {
     /// Top-level fields that are never sent with an update.
@@ -341,6 +382,7 @@ pub struct Update {
 /// One rule over reference lists. `keys` are read from the document (or from each element of
 /// `each`); `refs` look documents up; `that` decides. The result is remembered for equal keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Check {
     /// Name of the rule, stable, for grouping: `account`.
@@ -368,6 +410,7 @@ pub struct Check {
 
 /// A look-up into a reference stream of the same connector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ref {
     /// The stream.
@@ -382,6 +425,7 @@ pub struct Ref {
 
 /// jq filters from a document to the document whose total is larger by `$difference`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RoundingRules {
     /// By stating tax amounts on the lines; gives null where that is not possible.
@@ -394,6 +438,7 @@ pub struct RoundingRules {
 
 /// When a reference document may stand for one of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Life {
     /// jq: in use.
@@ -407,6 +452,7 @@ pub struct Life {
 
 /// Class of a problem: who can mend it, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
     /// The source document lacks something.
@@ -485,4 +531,17 @@ pub struct Account {
     /// IANA zone; absent when the vendor does not tell.
     #[serde(default)]
     pub zone: Option<String>,
+    /// ISO code of the country; absent when the vendor does not tell.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// CHECK: what the vendor's plan is called; absent when the vendor does not tell.
+    #[serde(default)]
+    pub plan: Option<String>,
+    /// CHECK: up to when the books are closed and to whom, in plain words. Empty: they are open;
+    /// absent: the vendor does not tell.
+    #[serde(default)]
+    pub locks: Option<Vec<String>>,
+    /// DISCOVER: the vendor's id of the consent's hold on this account, by which it is given back.
+    #[serde(default)]
+    pub consent: Option<String>,
 }

@@ -11,24 +11,24 @@ use std::process::Command;
 
 use ledgerline_plugin_api::abi::{Connector, ENTRY_SYMBOL, Status};
 use ledgerline_plugin_api::recording::Recording;
-use ledgerline_plugin_api::testkit::Replay;
+use ledgerline_plugin_api::testkit::{Case, Replay, Run, conformance};
 
-/// Compiles and loads the fixture; `None` when there is no C compiler.
-fn load() -> Option<&'static Connector> {
+/// Compiles and loads a source; `None` when there is no C compiler.
+fn load(source: &str) -> Option<&'static Connector> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = tempfile::tempdir().unwrap();
-    let library = dir.path().join("libstatus.so");
+    let library = dir.path().join("libconnector.so");
     let output = Command::new("cc")
         .args([
             "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I",
         ])
         .arg(package)
-        .arg(package.join("tests/fixtures/status.c"))
+        .arg(package.join(source))
         .arg("-o")
         .arg(&library)
         .output();
     let Ok(output) = output else {
-        eprintln!("SKIPPED: there is no `cc` to build tests/fixtures/status.c with");
+        eprintln!("SKIPPED: there is no `cc` to build {source} with");
         return None;
     };
     assert!(
@@ -36,7 +36,7 @@ fn load() -> Option<&'static Connector> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    // SAFETY: the library is the fixture above; it runs nothing when it is loaded.
+    // SAFETY: the library was built just now from this package; it runs nothing when it is loaded.
     let library = unsafe { libloading::Library::new(&library) }.unwrap();
     // Never closed, as the engine does it.
     let library = Box::leak(Box::new(library));
@@ -58,7 +58,9 @@ fn answer(status: u16) -> Recording {
 
 #[test]
 fn a_connector_in_c_pulls_and_fails_as_any_other() {
-    let Some(connector) = load() else { return };
+    let Some(connector) = load("tests/fixtures/status.c") else {
+        return;
+    };
     let trace = Replay::new(connector, &answer(200))
         .unwrap()
         .pull("status")
@@ -80,4 +82,27 @@ fn a_connector_in_c_pulls_and_fails_as_any_other() {
         .check()
         .unwrap();
     assert_eq!(other.status(), Status::UNSUPPORTED);
+}
+
+#[test]
+fn the_connector_in_c_that_the_guide_shows_conforms() {
+    let Some(connector) = load("examples/c/tickets.c") else {
+        return;
+    };
+    let replay = |recording: &str| Replay::parse(connector, recording).unwrap();
+    let tickets = include_str!("../examples/c/recordings/tickets.json");
+    let trace = replay(tickets).pull("tickets").unwrap();
+    assert_eq!(trace.ids(), ["1", "2", "3"], "{}", trace.message());
+    // A later pull begins with the last page.
+    assert_eq!(trace.cursors(), ["p2", "p2"]);
+    let pull = Run::Pull {
+        stream: "tickets".into(),
+        cursor: Vec::new(),
+    };
+    let check = include_str!("../examples/c/recordings/check.json");
+    let cases = [
+        Case::new("pull", replay(tickets), pull).old_cursor("p2"),
+        Case::new("check", replay(check), Run::Check),
+    ];
+    conformance(connector, &cases).assert_ok();
 }

@@ -5,17 +5,34 @@
 
 # --- what mappings call -------------------------------------------------------------------------
 
-# One element of a line's `Tracking`: the category stands at `slot` (1 or 2) in the connection's
-# settings. An empty option gives nothing, so the line goes without.
+# One element of a line's `Tracking`. The category stands at `slot` (1 or 2) in the connection's settings.
+# `$option` is the option's name, or an object with its `id`, its `name` or both: the id goes where the
+# setting `tracking-ids` says what the category's own id is, else the name. An empty option gives nothing,
+# so the line goes without.
 def tracking($slot; $option):
-  if $option == null or $option == "" then empty
-  else
-    (($target_settings // {}).tracking // []) as $names
-    | (if $slot == 1 or $slot == 2 then $names[$slot - 1] else null end) as $name
-    | if $name == null then
-        error("no tracking category for slot \($slot): list the organisation's category names in the Xero connection's `settings.tracking`")
-      else {Name: $name, Option: ($option | tostring)} end
-  end;
+  def given: if . == null or . == "" then null else tostring end;
+  def of($setting): if $slot == 1 or $slot == 2 then ((($target_settings // {})[$setting]) // [])[$slot - 1] else null end;
+  (if ($option | type) == "object" then $option else {name: $option} end) as $wanted
+  | ($wanted.id | given) as $id
+  | ($wanted.name | given) as $name
+  | of("tracking-ids") as $category_id
+  | of("tracking") as $category
+  | if $id == null and $name == null then empty
+    elif $id != null and $category_id != null then
+      {TrackingCategoryID: ($category_id | ascii_downcase), TrackingOptionID: ($id | ascii_downcase)}
+    elif $name == null then
+      error("the tracking option \($id) has no name: list the ids of the organisation's categories in the Xero connection's `settings.tracking-ids`")
+    elif $category == null then
+      error("no tracking category for slot \($slot): list the organisation's category names in the Xero connection's `settings.tracking`")
+    else {Name: $category, Option: $name} end;
+
+# The same for a contact's `SalesTrackingCategories`, which go by names alone. Without a category or a name
+# the contact goes without.
+def contact_tracking($slot; $option):
+  (if ($option | type) == "object" then $option.name else $option end) as $name
+  | ((($target_settings // {}).tracking // [])[$slot - 1]) as $category
+  | if $name == null or $name == "" or $category == null then empty
+    else {TrackingCategoryName: $category, TrackingOptionName: ($name | tostring)} end;
 
 # --- what Xero will compute ---------------------------------------------------------------------
 
@@ -172,6 +189,13 @@ def tracking_fault($name; $option; $category):
   elif $category == null then "Xero has no active tracking category named \"\($name)\""
   elif (($category.Options // []) | any(.Name == $option and in_use)) then null
   else "the tracking category \"\($name)\" has no active option \"\($option)\" in Xero" end;
+
+# The same by ids.
+def tracking_id_fault($id; $option; $category):
+  if $id == null then null
+  elif $category == null then "Xero has no active tracking category with the id \($id)"
+  elif (($category.Options // []) | any((.TrackingOptionID // "" | ascii_downcase) == $option and in_use)) then null
+  else "the tracking category \"\($category.Name)\" has no active option with the id \($option) in Xero" end;
 
 def tracking_awaited($name; $option; $category):
   if $category == null then "tracking category \($name)"

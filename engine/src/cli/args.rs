@@ -99,12 +99,20 @@ pub(super) enum Command {
         #[arg(long)]
         offline: bool,
     },
+    /// Connects a connection to an account of its vendor; run again, it goes on where it ended.
+    Connect(ConnectArgs),
     /// Looks after plugins.
     #[command(subcommand)]
     Plugins(PluginsCommand),
     /// Looks after the store.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Writes the JSON Schemas of all configuration files, which editors complete and check by.
+    Schemas {
+        /// The folder; `schemas` in the deployment's own when not given.
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: Option<PathBuf>,
+    },
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
@@ -235,6 +243,30 @@ pub(super) struct MapArgs {
     pub(super) route: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ConnectArgs {
+    /// The connection.
+    pub(super) connection: String,
+    /// The account, by the vendor's id, where the consent covers several.
+    #[arg(long, value_name = "ID")]
+    pub(super) account: Option<String>,
+    /// For machines without a browser: the address that the browser ends on is pasted here.
+    #[arg(long)]
+    pub(super) paste: bool,
+    /// Asks for a new consent although there is one that works: for another account, other scopes.
+    #[arg(long)]
+    pub(super) again: bool,
+    /// Only prints the address, opens no browser.
+    #[arg(long)]
+    pub(super) no_browser: bool,
+    /// How long the browser is waited for.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(super) wait: u64,
+    /// Gives account and consent back to the vendor and forgets them.
+    #[arg(long, conflicts_with_all = ["account", "paste", "again"])]
+    pub(super) undo: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginsCommand {
     /// Lists the plugins that the configuration names.
@@ -247,6 +279,41 @@ pub(super) enum PluginsCommand {
     },
     /// Writes plugins.lock from the plugins that are there now.
     Lock,
+    /// Checks a plugin file: its own statements, its jq, and what every connector has to hold to.
+    Check(PluginCheck),
+    /// Writes a connector to begin with: source, manifest, mapping, tests, a deployment to try it.
+    New {
+        /// Name by which connections will ask for it: `acme-stock`.
+        name: String,
+        /// Folder to make; the name of the connector when not given.
+        #[arg(long, value_hint = ValueHint::DirPath)]
+        path: Option<PathBuf>,
+        /// Folder of the package `ledgerline-plugin-api`; beside this program when not given.
+        #[arg(long, value_hint = ValueHint::DirPath)]
+        api: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PluginCheck {
+    /// The library.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(super) file: PathBuf,
+    /// Reads a stream from a recording, in all variations: STREAM=FILE; may be given several times.
+    #[arg(long = "pull", value_name = "STREAM=FILE")]
+    pub(super) pulls: Vec<String>,
+    /// Checks the connection from a recording, in all variations.
+    #[arg(long = "check", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) checks: Option<PathBuf>,
+    /// Settings of the connection, as JSON.
+    #[arg(long, default_value = "{}")]
+    pub(super) settings: String,
+    /// Address that the recordings were made at, when it is not the plugin's own.
+    #[arg(long)]
+    pub(super) base_url: Option<String>,
+    /// Where the process that runs the library puts what it found.
+    #[arg(long, hide = true)]
+    pub(super) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -256,6 +323,11 @@ pub(super) enum StoreCommand {
         /// Makes index and counters anew from the entries.
         #[arg(long)]
         repair: bool,
+    },
+    /// Forgets how far a stream was read: the next pull begins anew, and what is held costs nothing.
+    ForgetCursor {
+        /// The stream: CONNECTION/STREAM.
+        stream: String,
     },
     /// Writes everything as lines of JSON.
     Export {

@@ -5,19 +5,15 @@
 //! are loaded as libraries, the store is on disk. Everything that is made lies in one state folder,
 //! so a second `demo` goes on where the first one ended.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 
 use crate::{
     cli::{
         args::{Common, DemoArgs},
         bars::Bars,
+        helper::{self, Helper},
         open::{Failure, Ground, open, person, places, wanted},
         out::{Out, remark},
         render,
@@ -25,38 +21,13 @@ use crate::{
         sync,
     },
     clock::Clock,
-    config::{self, Demo},
+    config::{self, Act, Demo},
     http::secrets::Environment,
-    operate::{self, Answer, Door, Request, Signed, SyncRequest},
+    operate::{self, Answer, Bulk, Door, Request, Signed, SyncReport, SyncRequest},
+    pipeline::Engine,
     plugins::lock_installed,
+    store::{EntryId, Filter},
 };
-
-/// The helper program while it runs. It ends with this process, because its input does.
-#[derive(Debug)]
-pub(super) struct Helper {
-    child: Child,
-    pub(super) url: String,
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        // Closing its input asks it to save and end; it is given a moment.
-        drop(self.child.stdin.take());
-        for _ in 0..100 {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[derive(Deserialize)]
-struct Ready {
-    url: String,
-}
 
 /// The state folder of the demonstration.
 fn state_folder(common: &Common, own: Option<PathBuf>) -> PathBuf {
@@ -92,9 +63,9 @@ pub(super) fn ground(common: &Common, state: Option<PathBuf>) -> Result<Ground, 
         .canonicalize()
         .map_err(|why| Failure::unexpected(format!("{}: {why}", state.display())))?;
     let now = present(&demo, &state)?;
-    let helper = start(&demo, &deployment.folder, &state, now)?;
+    let helper = helper::start(&demo, &deployment.folder, &state, now)?;
     let mut deployment = deployment.with_state_in(&state);
-    let beside = own_folder()?;
+    let beside = helper::own_folder()?;
     deployment.plugin_folders.insert(0, beside);
     let url = helper.url.parse::<url::Url>().map_err(|why| {
         Failure::unexpected(format!("the helper's address {}: {why}", helper.url))
@@ -126,16 +97,13 @@ pub(super) fn ground(common: &Common, state: Option<PathBuf>) -> Result<Ground, 
     })
 }
 
-fn own_folder() -> Result<PathBuf, Failure> {
-    let exe = std::env::current_exe().map_err(Failure::unexpected)?;
-    exe.parent()
-        .map(Path::to_owned)
-        .ok_or_else(|| Failure::unexpected("this program lies in no folder"))
+fn clock_file(state: &Path) -> PathBuf {
+    state.join("clock")
 }
 
 /// The demonstration's own time goes on between its runs.
 fn present(demo: &Demo, state: &Path) -> Result<Timestamp, Failure> {
-    let file = state.join("clock");
+    let file = clock_file(state);
     let told = |why: std::io::Error| Failure::unexpected(format!("{}: {why}", file.display()));
     let now = match std::fs::read_to_string(&file) {
         Ok(text) => text
@@ -151,102 +119,56 @@ fn present(demo: &Demo, state: &Path) -> Result<Timestamp, Failure> {
     Ok(now)
 }
 
-fn start(demo: &Demo, config: &Path, state: &Path, now: Timestamp) -> Result<Helper, Failure> {
-    let program = own_folder()?.join(&demo.program);
-    let told = |why: std::io::Error| {
-        Failure::configuration(format!(
-            "the helper {} could not be started: {why}; build everything first: cargo build --release \
-             --workspace",
-            program.display()
-        ))
-    };
-    let args = demo.args.iter().map(|it| {
-        it.replace("{config}", &config.to_string_lossy())
-            .replace("{state}", &state.to_string_lossy())
-            .replace("{now}", &now.to_string())
-    });
-    let mut child = Command::new(&program)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(told)?;
-    let mut line = String::new();
-    if let Some(stdout) = child.stdout.take() {
-        BufReader::new(stdout).read_line(&mut line).map_err(told)?;
-    }
-    match serde_json::from_str::<Ready>(&line) {
-        Ok(ready) => Ok(Helper {
-            child,
-            url: ready.url,
-        }),
-        Err(_) => {
-            let _ = child.kill();
-            let _ = child.wait();
-            Err(Failure::unexpected(format!(
-                "the helper {} did not say where it listens, but: {line}",
-                program.display()
-            )))
-        }
-    }
-}
-
 pub(super) async fn demo(common: &Common, out: &Out, args: DemoArgs) -> Result<u8, Failure> {
     let folder = state_folder(common, args.state.clone());
     if args.fresh && folder.exists() {
         std::fs::remove_dir_all(&folder)
             .map_err(|why| Failure::unexpected(format!("{}: {why}", folder.display())))?;
     }
+    let first = !clock_file(&folder).exists();
     let Ground {
         deployment,
         environment,
         clock,
         helper,
     } = ground(common, args.state)?;
-    let story = deployment
-        .demo
-        .as_ref()
-        .map(|it| it.story.clone())
-        .unwrap_or_default();
+    let (Some(demo), Some(helper)) = (deployment.demo.clone(), helper) else {
+        return Err(Failure::unexpected("a demonstration without a helper"));
+    };
     let socket = deployment.socket.clone();
-    if !out.json {
-        for line in &story {
+    let tell = |line: &str| {
+        if !out.json {
             out.line(line);
         }
-    }
+    };
+    demo.story.iter().for_each(|line| tell(line));
     let here = open(deployment, environment, clock).await?;
-    let ask = |request| Signed {
-        by: person(),
-        request,
-    };
-    let bars = Bars::new();
-    let confirm = SyncRequest {
-        confirm: true,
-        ..SyncRequest::default()
-    };
-    let report = match operate::handle(&here.engine, ask(Request::Sync(confirm)), &bars).await {
-        Answer::Synced(it) => it,
-        other => return Err(sync::unexpected(other)),
-    };
-    let status = match operate::handle(&here.engine, ask(Request::Status), &bars).await {
+    let mut reports = vec![run(&here.engine).await?];
+    for act in demo.acts.iter().filter(|_| first) {
+        play(&here.engine, &helper, act).await?;
+        reports.push(run(&here.engine).await?);
+    }
+    let status = match ask(&here.engine, Request::Status).await {
         Answer::Status(it) => it,
         other => return Err(sync::unexpected(other)),
     };
-    drop(bars);
-    let proof = match &helper {
-        Some(helper) => crate::cli::proof::ask(&here.engine, &helper.url).await,
-        None => Vec::new(),
-    };
+    let proof = helper.prove(&demo).await;
     if out.json {
-        out.value(&serde_json::json!({ "sync": report, "status": status, "proof": proof }));
+        out.value(&serde_json::json!({ "runs": reports, "status": status, "proof": proof }));
     } else {
-        render::sync(out, &report);
+        let before = std::iter::once(None).chain(demo.acts.iter().map(Some));
+        for (report, act) in reports.iter().zip(before) {
+            if let Some(act) = act {
+                out.heading(&act.say);
+            }
+            render::sync(out, report);
+        }
         render::status(out, &status);
         for (label, value) in &proof {
             out.line(format!("{label}: {value}"));
         }
-        let writing: u64 = report.calls.values().map(|it| it.writing).sum();
-        if writing == 0 {
+        let calls = reports.iter().flat_map(|it| it.calls.values());
+        if calls.map(|it| it.writing).sum::<u64>() == 0 {
             out.line("Run again: 0 writing calls.");
         }
         out.line(format!(
@@ -256,17 +178,57 @@ pub(super) async fn demo(common: &Common, out: &Out, args: DemoArgs) -> Result<u
     }
     if args.stay {
         let door = Door::open(&socket).map_err(Failure::unexpected)?;
-        if let Some(helper) = &helper {
-            remark(format!(
-                "the stand-in listens on {}; Ctrl-C ends both",
-                helper.url
-            ));
-        }
+        remark(format!(
+            "the stand-in listens on {}; Ctrl-C ends both",
+            helper.url
+        ));
         let stopper = here.engine.clone();
         let signals = tokio::spawn(async move { stopped(&stopper).await });
         door.serve(here.engine.clone()).await;
         signals.abort();
     }
     here.network.save().await;
-    Ok(sync::code(&report))
+    Ok(reports.last().map_or(0, sync::code))
+}
+
+async fn ask(engine: &Engine, request: Request) -> Answer {
+    let signed = Signed {
+        by: person(),
+        request,
+    };
+    operate::handle(engine, signed, &Bars::new()).await
+}
+
+async fn run(engine: &Engine) -> Result<SyncReport, Failure> {
+    let confirm = SyncRequest {
+        confirm: true,
+        ..SyncRequest::default()
+    };
+    match ask(engine, Request::Sync(confirm)).await {
+        Answer::Synced(it) => Ok(*it),
+        other => Err(sync::unexpected(other)),
+    }
+}
+
+/// What people do between two runs.
+async fn play(engine: &Engine, helper: &Helper, act: &Act) -> Result<(), Failure> {
+    for (path, body) in &act.tell {
+        helper.tell(path, body).await?;
+    }
+    if act.reset.is_empty() {
+        return Ok(());
+    }
+    let ids: Result<Vec<EntryId>, _> = act.reset.iter().map(|it| it.parse()).collect();
+    let bulk = Bulk {
+        filter: Filter {
+            ids: ids.map_err(Failure::configuration)?,
+            ..Filter::default()
+        },
+        reason: Some(act.say.clone()),
+        count_only: false,
+    };
+    match ask(engine, Request::Reset(bulk)).await {
+        Answer::Changed(_) => Ok(()),
+        other => Err(sync::unexpected(other)),
+    }
 }

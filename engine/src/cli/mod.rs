@@ -2,16 +2,20 @@
 
 mod args;
 mod bars;
+mod connect;
 mod demo;
 mod entries;
+mod helper;
 mod link;
 mod map;
 mod open;
 mod out;
 mod plugins;
-mod proof;
+mod plugins_check;
+mod plugins_new;
 mod render;
 mod run;
+mod schemas;
 mod store;
 mod sync;
 mod totals;
@@ -85,8 +89,10 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Map(it) => map::map(&common, &out, &it),
         Command::Test { mapping } => map::test(&common, &out, mapping.as_deref()),
         Command::Check { offline } => run::check(&common, &out, offline).await,
+        Command::Connect(it) => connect::connect(&common, &out, it).await,
         Command::Plugins(it) => plugins::plugins(&common, &out, it),
         Command::Store(it) => store::store(&common, &out, it),
+        Command::Schemas { folder } => schemas::write(&common, &out, folder),
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ledgerline", &mut bytes);

@@ -3,11 +3,7 @@
 use std::{io::Write, sync::Arc};
 
 use crate::{
-    cli::{
-        args::Common,
-        demo::{self, Helper},
-        out::remark,
-    },
+    cli::{args::Common, demo, helper::Helper, out::remark},
     clock::Clock,
     config::{self, Deployment, Findings},
     http::{
@@ -50,13 +46,8 @@ impl Failure {
     }
 
     pub(super) fn findings(findings: &Findings) -> Self {
-        let count = findings.list.len();
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        Self::configuration(format!(
-            "{}\n{count} problem{} in the configuration",
-            findings.render(color),
-            if count == 1 { "" } else { "s" }
-        ))
+        Self::configuration(findings.render(color).trim_end())
     }
 }
 

@@ -7,15 +7,19 @@ use crate::{
         args::{Common, PluginsCommand},
         open::{Failure, ground, places, plugins as load, wanted},
         out::{Out, remark},
+        plugins_check::check,
+        plugins_new::new,
     },
-    plugins::{Plugin, inspect, lock_installed},
+    plugins::{Inspection, Plugin, inspect, lock_installed},
 };
 
 pub(super) fn plugins(common: &Common, out: &Out, command: PluginsCommand) -> Result<u8, Failure> {
     match command {
+        PluginsCommand::Check(it) => check(common, out, &it),
         PluginsCommand::List => list(common, out),
         PluginsCommand::Inspect { file } => look(common, out, &file),
         PluginsCommand::Lock => lock(common, out),
+        PluginsCommand::New { name, path, api } => new(out, &name, path, api),
     }
 }
 
@@ -47,7 +51,18 @@ fn list(common: &Common, out: &Out) -> Result<u8, Failure> {
 }
 
 fn look(common: &Common, out: &Out, file: &Path) -> Result<u8, Failure> {
-    // A plugin may be looked at without a deployment: its copy then goes to a folder of its own.
+    let found = examine(common, file)?;
+    if out.json {
+        out.value(found.plugin.manifest().as_ref());
+    } else {
+        describe(out, &found.plugin);
+    }
+    Ok(0)
+}
+
+/// Loads the library at a path, whatever plugin it holds, without a deployment too: its private copy
+/// then goes to a folder of its own.
+pub(super) fn examine(common: &Common, file: &Path) -> Result<Inspection, Failure> {
     let (state, _own) = match ground(common) {
         Ok(it) => (it.deployment.state.clone(), None),
         Err(_) => {
@@ -58,13 +73,7 @@ fn look(common: &Common, out: &Out, file: &Path) -> Result<u8, Failure> {
     let file = file
         .canonicalize()
         .map_err(|why| Failure::refused(format!("{}: {why}", file.display())))?;
-    let found = inspect(&file, &state).map_err(|it| Failure::refused(it.to_string()))?;
-    if out.json {
-        out.value(found.plugin.manifest().as_ref());
-    } else {
-        describe(out, &found.plugin);
-    }
-    Ok(0)
+    inspect(&file, &state).map_err(|it| Failure::refused(it.to_string()))
 }
 
 struct Scratch(std::path::PathBuf);

@@ -2,7 +2,10 @@
 
 use crate::{
     cli::out::{Out, age, instant, money},
-    operate::{Changed, ConnectionReport, EntryReport, Question, StatusReport, SyncReport},
+    operate::{
+        Changed, CheckRow, ConnectionReport, EntryReport, Question, StatusReport, SyncReport,
+        Verdict,
+    },
     store::{Listing, State, Tally},
 };
 use ledgerline_plugin_api::manifest::HeldState;
@@ -407,42 +410,24 @@ pub(super) fn changed(out: &Out, verb: &str, changed: &Changed) {
 
 /// The live look at every connection.
 pub(super) fn check(out: &Out, reports: &[ConnectionReport]) -> bool {
-    let mut well = true;
     for it in reports {
         out.heading(&it.connection);
-        match &it.report {
-            Err(why) => {
-                well = false;
-                out.line(format!("{}: {why}", out.paint("31", "cannot be used")));
-            }
-            Ok(report) => {
-                let account = &report.account;
-                if !account.name.is_empty() || !account.id.is_empty() {
-                    let demo = if account.demo {
-                        ", a demonstration account"
-                    } else {
-                        ""
-                    };
-                    out.line(format!("account: {} ({}){demo}", account.name, account.id));
-                }
-                if let Some(currency) = &account.base_currency {
-                    out.line(format!("base currency: {currency}"));
-                }
-                for note in &report.notes {
-                    out.line(format!("note: {note}"));
-                }
-                for missing in &report.missing {
-                    well = false;
-                    out.line(format!("{}: {missing}", out.paint("31", "missing")));
-                }
-            }
-        }
-        for problem in &it.problems {
-            well = false;
-            out.line(format!("{}: {problem}", out.paint("31", "problem")));
-        }
+        let rows = it.rows.iter().map(|row| {
+            let verdict = match row.verdict {
+                Verdict::Ok => "ok",
+                Verdict::Wrong => "WRONG",
+                Verdict::Unknown => "not known",
+            };
+            let says = match &row.remedy {
+                Some(remedy) => format!("{}\n→ {remedy}", row.says),
+                None => row.says.clone(),
+            };
+            vec![verdict.to_owned(), row.what.clone(), says]
+        });
+        out.table(&["", "what", "found"], rows.collect());
     }
-    well
+    let wrong = |it: &CheckRow| it.verdict == Verdict::Wrong;
+    !reports.iter().any(|it| it.rows.iter().any(wrong))
 }
 
 /// Open questions which target document an entry stands for.

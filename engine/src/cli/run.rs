@@ -58,11 +58,20 @@ pub(super) async fn stopped(engine: &Arc<crate::pipeline::Engine>) {
 
 pub(super) async fn check(common: &Common, out: &Out, offline: bool) -> Result<u8, Failure> {
     if offline {
-        let deployment = ground(common)?.deployment;
+        let ground = ground(common)?;
+        let (deployment, environment) = (ground.deployment, ground.environment);
         let registry = plugins(&deployment)?;
+        let unset = crate::config::unset(
+            &deployment,
+            &|name| environment.get(name).is_some(),
+            &environment.names(),
+        );
         let counts = (deployment.routes.len(), deployment.mappings.len());
         crate::pipeline::check_offline(deployment, &registry)
             .map_err(|it| Failure::findings(&it))?;
+        if !unset.is_empty() {
+            remark(unset.render(std::io::IsTerminal::is_terminal(&std::io::stderr())));
+        }
         out.line(format!(
             "{} routes, {} mappings, {} plugins: no problem found",
             counts.0,

@@ -13,7 +13,7 @@ use crate::{
         out::Out,
     },
     store::{
-        SledStore,
+        SledStore, Store, StreamId,
         sled_store::{check, export},
     },
 };
@@ -24,6 +24,26 @@ pub(super) fn store(common: &Common, out: &Out, command: StoreCommand) -> Result
     let at = ground.clock.now_ms();
     match command {
         StoreCommand::Check { repair } => verify(out, path, repair),
+        StoreCommand::ForgetCursor { stream } => {
+            let Some((connection, name)) = stream.split_once('/') else {
+                return Err(Failure::refused(format!(
+                    "`{stream}` is not CONNECTION/STREAM"
+                )));
+            };
+            let id = StreamId {
+                connection: connection.to_owned(),
+                stream: name.to_owned(),
+            };
+            let (store, _) = SledStore::open(path, at)?;
+            if store.cursor(&id)?.is_none() {
+                return Err(Failure::refused(format!(
+                    "nothing is remembered of {stream}: connection and stream are written as in a route"
+                )));
+            }
+            store.set_cursor(&id, None)?;
+            out.line(format!("{stream} is read from its beginning next time"));
+            Ok(0)
+        }
         StoreCommand::Export { file, secrets } => {
             let (store, _) = SledStore::open(path, at)?;
             let told =

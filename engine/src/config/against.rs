@@ -301,7 +301,7 @@ fn credentials_fit(
     for (slot, auth) in &manifest.auth {
         match auth {
             AuthSlot::Basic {} => known.extend(["username", "password"]),
-            AuthSlot::Bearer {} => known.extend(["token"]),
+            AuthSlot::Bearer { .. } => known.extend(["token"]),
             AuthSlot::Headers { headers } => known.extend(headers.values().map(String::as_str)),
             AuthSlot::Oauth2 { grants, .. } => {
                 oauth = true;

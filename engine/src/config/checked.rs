@@ -60,6 +60,8 @@ pub struct App {
     pub client_secret: Option<SecretRef>,
     /// Scopes instead of the manifest's.
     pub scopes: Option<Vec<String>>,
+    /// Where the vendor sends the browser back to after a consent, as registered with the app.
+    pub redirect: Url,
     /// Limits instead of the manifest's `app` and `account` budgets (tiers).
     pub budget: BTreeMap<String, Budget>,
     /// Where its parts stand in `ledgerline.toml`, by path: `budget/account`.
@@ -180,6 +182,17 @@ pub enum Unmatched {
     Create,
 }
 
+/// How an entry fares, as a route that follows its route may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fares {
+    /// The target has it.
+    Synced,
+    /// It stopped by something that passes by itself or is mended elsewhere.
+    Waiting,
+    /// It stopped and needs a person.
+    Warning,
+}
+
 /// "This stream of this connection goes into that stream of that one."
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -209,6 +222,8 @@ pub struct Route {
     pub options: BTreeMap<String, serde_json::Value>,
     /// What happens without a match; only for mappings with `[match]`.
     pub unmatched: Unmatched,
+    /// Which outcomes of the followed route are read; only for routes that follow one.
+    pub outcomes: Vec<Fares>,
     /// Documents are only offered once another route's document needs them.
     pub only_when_needed: bool,
     /// Amounts on approved target documents may change.
@@ -264,6 +279,19 @@ pub struct Demo {
     pub call_timeout: Option<Duration>,
     /// Time after a lost call before the helper is asked, instead of the connections' own.
     pub ask_after: Option<Duration>,
+    /// What happens after the first run, in order.
+    pub acts: Vec<Act>,
     /// What the helper is asked after the run: label → path. A list is told by its length.
     pub proofs: BTreeMap<String, String>,
+}
+
+/// Something that people do between two runs of a demonstration; a run follows.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// What is told of it.
+    pub say: String,
+    /// What the helper is told to do: path and body.
+    pub tell: Vec<(String, String)>,
+    /// Entries that a person resets: `ROUTE/ID`.
+    pub reset: Vec<String>,
 }

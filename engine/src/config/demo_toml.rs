@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use toml::Spanned;
 
 use super::{
-    checked::Demo,
+    checked::{Act, Demo},
     reader::{Keyed, Reader, as_written},
 };
 
@@ -27,8 +27,32 @@ as_written! {
         optional call_timeout: Duration,
         /// How long to wait after a lost call, instead of the connections' own.
         optional ask_after: Duration,
+        /// What happens after the first run, in order; not again in later ones.
+        optional acts: Vec<ActToml>,
         /// Paths of the helper that are asked after the run: label and path.
         optional proofs: Keyed<String>,
+    }
+}
+
+as_written! {
+    /// Something that people do between two runs, and the run that follows.
+    struct ActToml {
+        /// What is told of it.
+        required say: String,
+        /// What the helper is told to do: path and body, one after the other.
+        optional tell: Vec<TellToml>,
+        /// Entries that a person resets: ROUTE/ID.
+        optional reset: Vec<String>,
+    }
+}
+
+as_written! {
+    /// A word to the helper.
+    struct TellToml {
+        /// The path.
+        required path: String,
+        /// The body, as it is sent.
+        required body: String,
     }
 }
 
@@ -57,12 +81,32 @@ impl DemoToml {
             story: self.story.unwrap_or_default(),
             call_timeout: self.call_timeout,
             ask_after: self.ask_after,
+            acts: self
+                .acts
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(ActToml::check)
+                .collect(),
             proofs: self
                 .proofs
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(label, it)| (label, it.value))
                 .collect(),
+        })
+    }
+}
+
+impl ActToml {
+    fn check(self) -> Option<Act> {
+        let tell = self.tell.unwrap_or_default();
+        Some(Act {
+            say: self.say?,
+            tell: tell
+                .into_iter()
+                .filter_map(|it| Some((it.path?, it.body?)))
+                .collect(),
+            reset: self.reset.unwrap_or_default(),
         })
     }
 }

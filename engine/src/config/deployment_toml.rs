@@ -59,6 +59,8 @@ as_written! {
         optional client_secret: Tried<SecretRef>,
         /// Scopes to ask for instead of the plugin's.
         optional scopes: Vec<String>,
+        /// Where the browser comes back to after a sign-in, exactly as registered with the app.
+        optional redirect: Spanned<Url>,
         /// Limits instead of the plugin's, by budget.
         optional budget: Keyed<BudgetToml>,
     }
@@ -130,6 +132,25 @@ as_written! {
 /// Grants that an app may use.
 const GRANTS: [&str; 2] = ["authorization-code", "client-credentials"];
 
+/// Where the browser comes back to unless the app says otherwise. Vendors that take addresses of
+/// the own machine at all take `localhost`; some refuse `127.0.0.1`.
+const USUAL_REDIRECT: &str = "http://localhost:8731/callback";
+
+/// A code must not travel in the clear to another machine, and a fragment would not come back.
+fn check_redirect(url: &Url) -> Result<(), &'static str> {
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match url.scheme() {
+        "https" => {}
+        "http" if here => {}
+        "http" => return Err("plain http goes back to this machine only"),
+        _ => return Err("the browser comes back to an http or https address"),
+    }
+    match url.fragment() {
+        Some(_) => Err("an address to come back to has no fragment"),
+        None => Ok(()),
+    }
+}
+
 impl AppToml {
     /// Tells what is wrong with the app alone; `None` when something that it cannot do without is.
     pub(super) fn check(
@@ -160,6 +181,16 @@ impl AppToml {
         }
         let secret = self.client_secret.as_ref();
         let budget = budgets(self.budget.as_ref(), reader);
+        let redirect = match &self.redirect {
+            Some(it) => it.get_ref().clone(),
+            None => Url::parse(USUAL_REDIRECT).ok()?,
+        };
+        if let Some(written) = &self.redirect
+            && let Err(why) = check_redirect(&redirect)
+        {
+            let help = format!("as registered with the app, such as {USUAL_REDIRECT}");
+            reader.problem(written.span(), why, "not usable", help);
+        }
         Some(App {
             name: name.to_owned(),
             grant: self.grant.as_ref()?.get_ref().clone(),
@@ -168,6 +199,7 @@ impl AppToml {
                 .and_then(|it| it.0.as_ref())
                 .map(|it| below(folder, it)),
             scopes: self.scopes.clone(),
+            redirect,
             budget,
             places,
         })

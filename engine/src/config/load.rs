@@ -17,6 +17,7 @@ use super::{
     rules::{self, NAMES, Written, WrittenRoute, well_formed},
     table_toml::TableToml,
 };
+use crate::mapping;
 
 /// Folders below mappings/ are followed this far.
 const DEEPEST: usize = 6;
@@ -299,6 +300,10 @@ pub fn check_files(
         rules::check(&written, &mut findings);
     }
     if !findings.is_empty() {
+        // They are compiled once everything else is right; what stands wrongly in them is told now.
+        for file in files.mappings.values() {
+            mapping::read_only(file, &mut findings);
+        }
         findings.sort();
         return Err(findings);
     }

@@ -12,17 +12,21 @@ mod reader;
 mod render;
 mod route_toml;
 mod rules;
+mod schemas;
 mod table_toml;
 #[cfg(test)]
 mod tests;
+mod unset;
 mod values;
 
 pub use self::{
     against::{check_against, fill_defaults, mapping_ends},
     checked::{
-        App, Connection, Demo, Deployment, Endpoint, MappingFile, OUTCOMES, Rounding,
+        Act, App, Connection, Demo, Deployment, Endpoint, Fares, MappingFile, OUTCOMES, Rounding,
         RoundingPolicy, Route, SecretRef, Table, Trigger, Unmatched,
     },
     findings::{Finding, Findings, Places, SourceFile, known_names, nearest},
     load::{Files, check_files, load, load_demo},
+    schemas::{SchemaFile, schemas},
+    unset::unset,
 };

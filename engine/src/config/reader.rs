@@ -55,6 +55,10 @@ impl Reader<'_> {
 
 /// Something that can be read from a TOML value. `None` means that the problem was told.
 pub(super) trait FromToml: Sized {
+    /// JSON Schema of what is taken, for editors. It says form and names; rules between values are
+    /// told when the configuration is read.
+    fn schema() -> serde_json::Value;
+
     fn from_toml(value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self>;
 }
 
@@ -73,6 +77,10 @@ pub(super) struct Named<T> {
 pub(super) struct Tried<T>(pub(super) Option<T>);
 
 impl<T: FromToml> FromToml for Tried<T> {
+    fn schema() -> serde_json::Value {
+        T::schema()
+    }
+
     fn from_toml(value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self(T::from_toml(value, reader)))
     }
@@ -114,7 +122,15 @@ impl<'t, 'i> Fields<'t, 'i> {
                 help,
             );
         }
+        let before = reader.findings.list.len();
         let value = found.and_then(|it| T::from_toml(it, reader));
+        if let Some(found) = found {
+            // What the field is for helps whoever wrote something else into it.
+            let told = reader.findings.list.iter_mut().skip(before);
+            for finding in told.filter(|it| it.help.is_none() && it.span == found.span()) {
+                finding.help = Some(format!("{key}: {}", about.trim()));
+            }
+        }
         self.asked.push(key);
         value
     }
@@ -186,6 +202,18 @@ macro_rules! as_written {
         }
 
         impl $crate::config::reader::FromToml for $name {
+            fn schema() -> ::serde_json::Value {
+                $crate::config::reader::table_schema(
+                    concat!($($about),+),
+                    [ $( (
+                        stringify!($field),
+                        as_written!(@$kind),
+                        concat!($($doc),+),
+                        <$type as $crate::config::reader::FromToml>::schema(),
+                    ), )+ ],
+                )
+            }
+
             fn from_toml(
                 value: &::toml::Spanned<::toml::de::DeValue<'_>>,
                 reader: &mut $crate::config::reader::Reader<'_>,
@@ -203,6 +231,36 @@ macro_rules! as_written {
     (@optional) => { false };
 }
 pub(super) use as_written;
+
+/// Schema of a table: for each field its Rust name, whether it must be there, its documentation, and
+/// what it takes.
+pub(super) fn table_schema<const N: usize>(
+    about: &str,
+    fields: [(&str, bool, &str, serde_json::Value); N],
+) -> serde_json::Value {
+    let mut properties = serde_json::Map::new();
+    let mut required = Vec::new();
+    for (name, needed, about, mut schema) in fields {
+        let key = name.replace('_', "-");
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("description".into(), about.trim().into());
+        }
+        if needed {
+            required.push(key.clone());
+        }
+        properties.insert(key, schema);
+    }
+    let mut schema = serde_json::json!({
+        "description": about.trim(),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        schema["required"] = required.into();
+    }
+    schema
+}
 
 /// A struct that is read from the fields of a table; implemented by `as_written!`.
 pub(super) trait FromTable: Sized {

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use toml::Spanned;
 
 use super::{
-    checked::{Endpoint, Rounding, RoundingPolicy, Route, Trigger, Unmatched},
+    checked::{Endpoint, Fares, OUTCOMES, Rounding, RoundingPolicy, Route, Trigger, Unmatched},
     findings::Places,
     reader::{Keyed, Reader, as_written},
     values::check_range,
@@ -35,6 +35,8 @@ as_written! {
         optional tables: Keyed<Keyed<serde_json::Value>>,
         /// Values of the mapping's options.
         optional options: Keyed<Spanned<serde_json::Value>>,
+        /// What a route that follows another one reads of it: "synced" (the default), "waiting", "warning".
+        optional outcomes: Spanned<Vec<Fares>>,
         /// What happens to a document that nothing in the target matches: "ask" or "create".
         optional unmatched: Unmatched,
         /// Offer a document only once a document of another route needs it.
@@ -116,6 +118,7 @@ impl RouteToml {
                 reader.problem(written.value.span(), message, "none of these", None);
             }
         }
+        let outcomes = self.outcomes(reader);
         let rounding = self.rounding(reader);
         let text = |it: &Spanned<String>| it.get_ref().clone();
         Some(Route {
@@ -133,6 +136,7 @@ impl RouteToml {
                 by_name(Some(rows), Clone::clone)
             }),
             options: by_name(self.options.as_ref(), |it| it.get_ref().clone()),
+            outcomes,
             unmatched: self.unmatched.unwrap_or(Unmatched::Ask),
             only_when_needed: self.only_when_needed.unwrap_or(false),
             update_approved: self.update_approved.unwrap_or(false),
@@ -142,6 +146,26 @@ impl RouteToml {
             enabled: self.enabled.unwrap_or(true),
             places,
         })
+    }
+
+    /// A route that follows another one is told what arrived, unless it says otherwise.
+    fn outcomes(&self, reader: &mut Reader<'_>) -> Vec<Fares> {
+        let Some(written) = &self.outcomes else {
+            return vec![Fares::Synced];
+        };
+        let follows = self.from.as_ref().and_then(|it| it.connection.as_ref());
+        if follows.is_some_and(|it| it.get_ref() != OUTCOMES) {
+            let help =
+                "remove it, or write from = { connection = \"outcomes\", stream = \"ROUTE\" }";
+            let message = "only a route that follows another one reads its outcomes";
+            reader.problem(written.span(), message, "follows none", help.to_owned());
+        } else if written.get_ref().is_empty() {
+            let help =
+                "name \"synced\", \"waiting\" or \"warning\"; enabled = false switches a route off";
+            let message = "a route that reads no outcomes does nothing";
+            reader.problem(written.span(), message, "empty", help.to_owned());
+        }
+        written.get_ref().clone()
     }
 
     /// Without a policy of its own a route holds whatever does not agree to the cent.

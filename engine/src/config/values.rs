@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 use semver::VersionReq;
+use serde_json::{Value as Json, json};
 use toml::{Spanned, de::DeValue};
 use url::Url;
 
 use super::{
-    checked::{RoundingPolicy, SecretRef, Trigger, Unmatched},
+    checked::{Fares, RoundingPolicy, SecretRef, Trigger, Unmatched},
     findings::known_names,
     reader::{FromToml, Keyed, Named, Reader},
 };
@@ -17,12 +18,20 @@ use super::{
 type Written<'a> = Spanned<DeValue<'a>>;
 
 impl<T: FromToml> FromToml for Spanned<T> {
+    fn schema() -> Json {
+        T::schema()
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self::new(value.span(), T::from_toml(value, reader)?))
     }
 }
 
 impl<T: FromToml> FromToml for Vec<T> {
+    fn schema() -> Json {
+        json!({ "type": "array", "items": T::schema() })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let Some(list) = value.get_ref().as_array() else {
             reader.wrong_kind(value, "a list");
@@ -38,6 +47,10 @@ impl<T: FromToml> FromToml for Vec<T> {
 }
 
 impl<T: FromToml> FromToml for Keyed<T> {
+    fn schema() -> Json {
+        json!({ "type": "object", "additionalProperties": T::schema() })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let Some(table) = value.get_ref().as_table() else {
             reader.wrong_kind(value, "a table");
@@ -60,12 +73,20 @@ impl<T: FromToml> FromToml for Keyed<T> {
 }
 
 impl FromToml for String {
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         text(value, "text", reader).map(str::to_owned)
     }
 }
 
 impl FromToml for bool {
+    fn schema() -> Json {
+        json!({ "type": "boolean" })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let it = value.get_ref().as_bool();
         if it.is_none() {
@@ -76,6 +97,10 @@ impl FromToml for bool {
 }
 
 impl FromToml for u32 {
+    fn schema() -> Json {
+        json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let Some(number) = value.get_ref().as_integer() else {
             reader.wrong_kind(value, "a whole number");
@@ -99,6 +124,11 @@ impl FromToml for u32 {
 
 /// Settings, options and table rows: whatever JSON can hold, numbers with a fraction apart.
 impl FromToml for serde_json::Value {
+    fn schema() -> Json {
+        // Anything but a number with a fraction, at any depth: an editor is told of the first level.
+        json!({ "type": ["string", "boolean", "integer", "array", "object"] })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(it) => Some(Self::from(it.as_ref())),
@@ -142,6 +172,14 @@ impl FromToml for serde_json::Value {
 }
 
 impl FromToml for Duration {
+    fn schema() -> Json {
+        json!({
+            "type": "string",
+            "pattern": "^[0-9]+[ ]?[a-zµ]+([ ,]*[0-9]+[ ]?[a-zµ]+)*$|^P",
+            "examples": ["250ms", "30s", "5m", "2h"],
+        })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let written = text(value, "a duration as text, such as \"30s\"", reader)?;
         let parsed = duration(written);
@@ -165,6 +203,10 @@ fn duration(written: &str) -> Option<Duration> {
 }
 
 impl FromToml for Date {
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let written = match value.get_ref() {
             DeValue::Datetime(it) => it.to_string(),
@@ -193,6 +235,14 @@ impl FromToml for Date {
 }
 
 impl FromToml for Timestamp {
+    fn schema() -> Json {
+        json!({
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+([Zz]|[+-][0-9:]+)",
+            "examples": ["2026-11-22T02:00:00Z"],
+        })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let written = match value.get_ref() {
             DeValue::Datetime(it) => it.to_string(),
@@ -213,6 +263,10 @@ impl FromToml for Timestamp {
 }
 
 impl FromToml for Decimal {
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^-?[0-9_]*[.]?[0-9_]*$", "examples": ["0.05"] })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         if let DeValue::Integer(_) | DeValue::Float(_) = value.get_ref() {
             let help = "put it into quotes, so that it stays exact: \"0.05\"".to_owned();
@@ -242,6 +296,10 @@ impl FromToml for Decimal {
 }
 
 impl FromToml for VersionReq {
+    fn schema() -> Json {
+        json!({ "type": "string", "examples": ["^0.1", ">=1.2, <2"] })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let written = text(value, "a version requirement as text", reader)?;
         parsed(
@@ -255,6 +313,10 @@ impl FromToml for VersionReq {
 }
 
 impl FromToml for TimeZone {
+    fn schema() -> Json {
+        json!({ "type": "string", "examples": ["Australia/Sydney", "UTC"] })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let written = text(value, "a time zone as text", reader)?;
         let zone = Self::get(written).ok();
@@ -280,6 +342,10 @@ impl FromToml for TimeZone {
 
 /// HTTPS, or plain HTTP to this very machine.
 impl FromToml for Url {
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^https?://", "examples": ["https://api.example.com/v1"] })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let written = text(value, "an address as text", reader)?;
         // What stands before an @ is not repeated.
@@ -324,6 +390,14 @@ impl FromToml for Url {
 }
 
 impl FromToml for Trigger {
+    fn schema() -> Json {
+        json!({
+            "type": "string",
+            "pattern": "^(manual|every .+|cron .+)$",
+            "examples": ["manual", "every 5m", "cron 0 6 * * *"],
+        })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         const FORMS: &str = "\"manual\", \"every 5m\", or \"cron 0 6 * * *\"";
         let written = text(value, "a trigger as text", reader)?;
@@ -355,29 +429,60 @@ impl FromToml for Trigger {
     }
 }
 
-impl FromToml for RoundingPolicy {
+/// Words that stand for values.
+trait Choice: Copy + 'static {
+    const KNOWN: &'static [(&'static str, Self)];
+}
+
+impl<T: Choice> FromToml for T {
+    fn schema() -> Json {
+        let names: Vec<&str> = T::KNOWN.iter().map(|(name, _)| *name).collect();
+        json!({ "type": "string", "enum": names })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let known = [
-            ("hold", Self::Hold),
-            ("tax-amounts", Self::TaxAmounts),
-            ("line", Self::Line),
-        ];
-        choice(value, &known, reader)
+        choice(value, T::KNOWN, reader)
     }
 }
 
-impl FromToml for Unmatched {
-    fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        choice(
-            value,
-            &[("ask", Self::Ask), ("create", Self::Create)],
-            reader,
-        )
-    }
+impl Choice for RoundingPolicy {
+    const KNOWN: &'static [(&'static str, Self)] = &[
+        ("hold", Self::Hold),
+        ("tax-amounts", Self::TaxAmounts),
+        ("line", Self::Line),
+    ];
+}
+
+impl Choice for Unmatched {
+    const KNOWN: &'static [(&'static str, Self)] = &[("ask", Self::Ask), ("create", Self::Create)];
+}
+
+impl Choice for Fares {
+    const KNOWN: &'static [(&'static str, Self)] = &[
+        ("synced", Self::Synced),
+        ("waiting", Self::Waiting),
+        ("warning", Self::Warning),
+    ];
 }
 
 /// A reference to a secret. The secret itself is refused, and what was written is not repeated.
 impl FromToml for SecretRef {
+    fn schema() -> Json {
+        json!({
+            "description": "Where a secret lies, never the secret itself.",
+            "type": "object",
+            "properties": {
+                "env": { "type": "string", "description": "An environment variable." },
+                "file": { "type": "string", "description": "A file that only you can read." },
+                "keyring": { "type": "string", "description": "Service and user in the system's keyring.", "pattern": "/" },
+                "store": { "type": "string", "description": "Name of one that was put into the store." },
+            },
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+        })
+    }
+
     fn from_toml(value: &Written<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         const FORMS: &str = "{ env = \"NAME\" } for an environment variable, { file = \"path\" } for a file that only you can read,\n{ keyring = \"service/user\" } for the system's keyring, { store = \"name\" } for one put into the store";
         let Some(table) = value.get_ref().as_table() else {

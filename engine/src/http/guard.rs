@@ -178,6 +178,12 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether a credential may be sent in a header of this name: none that shapes the call itself.
+pub(super) fn may_carry_a_token(header: &str) -> bool {
+    let lower = header.to_ascii_lowercase();
+    is_token(header) && (lower == "authorization" || !OURS.contains(&lower.as_str()))
+}
+
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text

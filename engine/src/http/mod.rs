@@ -23,7 +23,7 @@ mod tests;
 mod transport;
 mod verdict;
 
-pub use auth::{Authorization, Consent};
+pub use auth::{Authorization, Consent, Standing};
 pub use budget::BudgetView;
 pub use call::{Answer, Call, CallClass, CallError, Outcome, Repeat};
 pub use channel::Channel;

@@ -15,7 +15,7 @@ use super::{
     call::CallError,
     channel::{Channel, Line, PinHeader},
     door::{Door, TokenDoor},
-    guard::Guard,
+    guard::{Guard, may_carry_a_token},
     pace::Pace,
     record::Recorder,
     report::{Sink, Tally},
@@ -228,10 +228,13 @@ impl Network {
         let mut slots = BTreeMap::new();
         let mut reserved: Vec<String> = Vec::new();
         for (name, slot) in &manifest.auth {
-            if let AuthSlot::Headers { headers } = slot {
-                reserved.extend(headers.keys().cloned());
+            let slot = self.slot(spec, slot, &bases)?;
+            match &slot {
+                Slot::Headers(headers) => reserved.extend(headers.keys().cloned()),
+                Slot::Bearer { header, .. } => reserved.push(header.clone()),
+                Slot::Basic | Slot::Oauth2(..) | Slot::Unusable(_) => {}
             }
-            slots.insert(name.clone(), self.slot(spec, slot, &bases)?);
+            slots.insert(name.clone(), slot);
         }
         reserved.extend(manifest.pin.iter().map(|it| it.header.clone()));
         reserved.extend(manifest.idempotency.iter().map(|it| it.header.clone()));
@@ -293,7 +296,16 @@ impl Network {
     ) -> Result<Slot, NetworkError> {
         Ok(match slot {
             AuthSlot::Basic {} => Slot::Basic,
-            AuthSlot::Bearer {} => Slot::Bearer,
+            AuthSlot::Bearer {
+                header,
+                scheme,
+                header_setting,
+                scheme_setting,
+            } => bearer(
+                chosen(spec, header_setting.as_deref()).unwrap_or(header),
+                chosen(spec, scheme_setting.as_deref()).unwrap_or(scheme),
+                spec,
+            )?,
             AuthSlot::Headers { headers } => Slot::Headers(headers.clone()),
             AuthSlot::Oauth2 { .. } => {
                 let endpoints = self.endpoints(spec, slot, bases)?;
@@ -377,6 +389,27 @@ impl Network {
         held.insert(name.clone(), Arc::clone(&recorder));
         Ok(Some(recorder))
     }
+}
+
+/// What the connection's settings say instead of the manifest.
+fn chosen<'a>(spec: &'a ChannelSpec<'_>, setting: Option<&str>) -> Option<&'a str> {
+    spec.connection.settings.get(setting?)?.as_str()
+}
+
+fn bearer(header: &str, scheme: &str, spec: &ChannelSpec<'_>) -> Result<Slot, NetworkError> {
+    let (header, scheme) = (header.trim(), scheme.trim());
+    if !may_carry_a_token(header) {
+        let why = format!("its token cannot be sent in a header named {header:?}");
+        return Err(unusable(spec, why));
+    }
+    if !scheme.bytes().all(|it| it.is_ascii_graphic()) {
+        let why = format!("{scheme:?} cannot stand before its token: it is not one plain word");
+        return Err(unusable(spec, why));
+    }
+    Ok(Slot::Bearer {
+        header: header.to_owned(),
+        scheme: scheme.to_owned(),
+    })
 }
 
 struct Bases {

@@ -42,13 +42,20 @@ impl Pace {
     }
 }
 
-/// `Retry-After`: seconds, or an HTTP date. Nothing when it is absent, unreadable or not ahead.
+/// `Retry-After`: seconds, with or without the word (`60 Seconds`), or an HTTP date. Nothing when it
+/// is absent, unreadable or not ahead.
 pub(super) fn retry_after(headers: &[(String, String)], now: Timestamp) -> Option<Duration> {
     let (_, value) = headers
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
     let value = value.trim();
-    let wait = match value.parse::<u64>() {
+    let word = value.trim_start_matches(|it: char| it.is_ascii_digit());
+    let number = &value[..value.len() - word.len()];
+    let seconds = match word.trim_start().bytes().next() {
+        None | Some(b's' | b'S') => number.parse::<u64>().ok(),
+        Some(_) => None,
+    };
+    let wait = match seconds.ok_or(()) {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let at = DateTimeParser::new().parse_timestamp(value).ok()?;
@@ -105,6 +112,10 @@ mod tests {
             ("0", None),
             ("-5", None),
             ("soon", None),
+            ("60 Seconds", Some(s(60))),
+            ("15s", Some(s(15))),
+            ("2 minutes", None),
+            ("s", None),
             ("Sun, 22 Nov 2026 10:01:30 GMT", Some(s(90))),
             ("Sun, 22 Nov 2026 09:59:00 GMT", None),
             ("99999999999999999999999", None),

@@ -2,7 +2,8 @@
 //!
 //! The format is the test kit's. What a call became after all its tries is recorded, because that
 //! is what a connector is given; token endpoints are never seen here. The file is a complete
-//! recording after every call: each one overwrites the closing brackets and writes them again.
+//! recording after every call: each one overwrites the closing brackets and writes them again. The
+//! first call replaces what an earlier process recorded: a command that makes no call keeps it.
 
 use std::{
     collections::BTreeMap,
@@ -49,25 +50,30 @@ struct Writer {
     file: File,
     /// Where the closing brackets begin.
     end: u64,
+    /// The file may hold an earlier recording.
     first: bool,
 }
 
 impl Recorder {
-    /// Begins a recording; one that is there is replaced. The file holds business documents, so only
-    /// its owner may read it.
+    /// Opens the file of a recording; one that is there is replaced with the first call. The file holds
+    /// business documents, so only its owner may read it.
     pub(super) fn create(
         path: &Path,
         scrubber: &Scrubber,
         headers: impl IntoIterator<Item = String>,
     ) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        let head = format!("{{\n  \"version\": {VERSION},\n  \"exchanges\": [");
-        file.write_all(head.as_bytes())?;
-        file.write_all(END.as_bytes())?;
+        let mut writer = Writer {
+            file: options.open(path)?,
+            end: 0,
+            first: true,
+        };
+        if writer.file.metadata()?.len() == 0 {
+            writer.begin()?;
+        }
         let mut kept: Vec<String> = headers
             .into_iter()
             .map(|it| it.to_ascii_lowercase())
@@ -77,11 +83,7 @@ impl Recorder {
             path: path.to_owned(),
             scrubber: scrubber.clone(),
             headers: kept,
-            file: Mutex::new(Writer {
-                file,
-                end: head.len() as u64,
-                first: true,
-            }),
+            file: Mutex::new(writer),
         })
     }
 
@@ -145,7 +147,21 @@ impl Recorder {
 }
 
 impl Writer {
+    /// A recording without a call.
+    fn begin(&mut self) -> io::Result<()> {
+        let head = format!("{{\n  \"version\": {VERSION},\n  \"exchanges\": [");
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(head.as_bytes())?;
+        self.file.write_all(END.as_bytes())?;
+        self.end = head.len() as u64;
+        Ok(())
+    }
+
     fn add(&mut self, text: &str) -> io::Result<()> {
+        if self.first {
+            self.begin()?;
+        }
         let mut chunk = String::with_capacity(text.len() + 16);
         chunk.push_str(if self.first { "\n" } else { ",\n" });
         chunk.push_str(text);

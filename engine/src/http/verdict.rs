@@ -53,7 +53,8 @@ pub(super) fn on_answer(
     body: &[u8],
     renewable: bool,
 ) -> Verdict {
-    if status == 429 || answers.slow_down.contains(&status) {
+    let slow_down = status == 429 || answers.slow_down.contains(&status);
+    if slow_down || says(answers.slow_down_text.as_deref(), body) {
         let (what, whose) = exhausted(answers, headers);
         return Verdict::SlowDown(what, whose);
     }
@@ -93,6 +94,18 @@ pub(super) fn on_answer(
     } else {
         Verdict::Final
     }
+}
+
+/// Longest body that may be a note rather than a document that quotes one.
+const LONGEST_NOTE: usize = 1_000;
+
+/// Whether a body is a short note with certain words.
+fn says(words: Option<&str>, body: &[u8]) -> bool {
+    let Some(words) = words.filter(|it| !it.is_empty() && body.len() <= LONGEST_NOTE) else {
+        return false;
+    };
+    let body = String::from_utf8_lossy(body).to_lowercase();
+    body.contains(&words.to_lowercase())
 }
 
 /// Whether an answer leaves open what the call did: the other side failed on the way, or something
@@ -142,6 +155,7 @@ mod tests {
     fn answers() -> Answers {
         Answers {
             slow_down: vec![420],
+            slow_down_text: Some("calls per minute".to_owned()),
             window_header: Some("X-Problem".to_owned()),
             try_again: vec![520],
             expired_token: Some("TokenExpired".to_owned()),
@@ -232,6 +246,28 @@ mod tests {
                 let actual = on_answer(&answers(), &call, status, &headers, b"", false);
                 assert_eq!(actual, Verdict::SlowDown(what, whose), "{value:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_short_note_may_ask_to_slow_down_whatever_the_status() {
+        let note = br#"[{"ErrorCode":400,"Exception":"You reached 60 Calls per Minute"}]"#;
+        let mut document = br#"{"Memo":"60 calls per minute"}"#.to_vec();
+        let short = document.len();
+        document.resize(1_001, b' ');
+        let cases: [(u16, &[u8], bool); 6] = [
+            (400, note, true),
+            (200, note, true),
+            (500, note, true),
+            (400, b"no", false),
+            (200, &document, false),
+            (200, &document[..short], true),
+        ];
+        for (status, body, expected) in cases {
+            let call = call("GET", Repeat::Safe);
+            let actual = on_answer(&answers(), &call, status, &[], body, false);
+            let waits = matches!(actual, Verdict::SlowDown(..));
+            assert_eq!(waits, expected, "{status} {}", body.len());
         }
     }
 

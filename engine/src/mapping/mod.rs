@@ -28,6 +28,8 @@ pub use checks::{CheckMemo, CheckStop, Checks};
 pub use compare::{Difference, ThreeWay, differences, three_way, with_line_ids};
 pub use compile::{CompileInput, compile};
 pub use explain::Explained;
+pub use file::file_schema;
+pub(crate) use file::read_only;
 pub use matching::{MatchAnswer, MatchIndex, Matcher, Suggestion};
 pub use rules::{Reference, RulesCx, StreamFacts, StreamRules};
 pub use stop::Stop;

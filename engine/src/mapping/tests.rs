@@ -9,7 +9,9 @@ use super::{
     Apply, CompileInput, LinkAnswer, Links, Mapping, Stop, StreamRules, TestCx, Value, compile,
 };
 use crate::config::{
-    checked::{Endpoint, MappingFile, Rounding, RoundingPolicy, Route, Table, Trigger, Unmatched},
+    checked::{
+        Endpoint, Fares, MappingFile, Rounding, RoundingPolicy, Route, Table, Trigger, Unmatched,
+    },
     findings::{Findings, Places, SourceFile},
 };
 
@@ -689,6 +691,7 @@ fn route() -> Route {
         },
         tables: BTreeMap::new(),
         options: BTreeMap::new(),
+        outcomes: vec![Fares::Synced],
         unmatched: Unmatched::Ask,
         only_when_needed: false,
         update_approved: false,

@@ -1,7 +1,7 @@
 //! One request in, one answer out.
 
 use crate::{
-    operate::{Answer, Request, Signed, bulk, check, linking, show, status},
+    operate::{Answer, Request, Signed, bulk, check, connect, linking, show, status},
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
 };
@@ -58,6 +58,12 @@ async fn answer(
         }
         Request::Link { answers } => linking::link(engine, by, answers).await?,
         Request::LinkQuestions => Answer::Questions(linking::questions(engine).await?),
+        Request::Connect(it) => match connect::connect(engine, it).await {
+            Ok(it) => Answer::Connect(it),
+            Err(why) => Answer::Refused {
+                message: why.to_string(),
+            },
+        },
         Request::Check => Answer::Check(check::check(engine).await?),
         Request::Stop => {
             engine.stop();
@@ -83,6 +89,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
         | Request::Adopt { .. }
         | Request::Link { .. }
         | Request::LinkQuestions
+        | Request::Connect(_)
         | Request::Check
         | Request::Stop => {}
     }

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod check;
+mod connect;
 mod handle;
 mod linking;
 mod request;
@@ -10,10 +11,13 @@ mod show;
 mod socket;
 mod status;
 
+pub use connect::{
+    ConnectRequest, ConnectStep, Connecting, Home, ListenError, Offered, Pinned, Seen,
+};
 pub use handle::handle;
 pub use request::{
-    Answer, Bulk, CallCount, CallReport, Changed, ConnectionReport, ConnectionStatus, EntryReport,
-    GroupReport, LinkAnswer, LinkTo, Planned, Preview, Question, Request, RouteReport, RouteStatus,
-    Signed, StatusReport, SyncReport, SyncRequest,
+    Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport, ConnectionStatus,
+    EntryReport, GroupReport, LinkAnswer, LinkTo, Planned, Preview, Question, Request, RouteReport,
+    RouteStatus, Signed, StatusReport, SyncReport, SyncRequest, Verdict,
 };
 pub use socket::{Door, ask};

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
 use serde::{Deserialize, Serialize};
 
+use super::connect::{ConnectRequest, Connecting};
 use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
 
 /// A request with the person who makes it.
@@ -65,6 +66,8 @@ pub enum Request {
     },
     /// The open questions of that kind.
     LinkQuestions,
+    /// One step of connecting an account.
+    Connect(ConnectRequest),
     /// Live look at every connection.
     Check,
     /// Ends a running engine in order.
@@ -122,7 +125,7 @@ pub enum LinkTo {
 
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case")]
+#[serde(tag = "answer", content = "value", rename_all = "kebab-case")]
 pub enum Answer {
     /// Of `sync`.
     Synced(Box<SyncReport>),
@@ -150,6 +153,8 @@ pub enum Answer {
     },
     /// Of `link --export`.
     Questions(Vec<Question>),
+    /// Of `connect`.
+    Connect(Connecting),
     /// Of `check`.
     Check(Vec<ConnectionReport>),
     /// Of `stop`.
@@ -406,4 +411,74 @@ pub struct ConnectionReport {
     /// Rules that it breaks: wrong account, not a demonstration account, base currencies differ,
     /// accounts or tax types of tables that do not exist.
     pub problems: Vec<String>,
+    /// Everything that was looked at, one by one.
+    pub rows: Vec<CheckRow>,
+}
+
+/// One thing that `check` looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRow {
+    /// What: `base currency`, `table accounts`.
+    pub what: String,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found, or why nothing can be known.
+    pub says: String,
+    /// What to do.
+    pub remedy: Option<String>,
+}
+
+/// How a thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it should.
+    Ok,
+    /// Nothing or not all can be sent like that.
+    Wrong,
+    /// It cannot be known now, or not at all.
+    Unknown,
+}
+
+impl CheckRow {
+    /// All is well.
+    pub fn ok(what: impl Into<String>, says: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            verdict: Verdict::Ok,
+            says: says.into(),
+            remedy: None,
+        }
+    }
+
+    /// Something is to be mended.
+    pub fn wrong(
+        what: impl Into<String>,
+        says: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            verdict: Verdict::Wrong,
+            says: says.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+
+    /// Nobody knows, and why.
+    pub fn unknown(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            verdict: Verdict::Unknown,
+            says: why.into(),
+            remedy: None,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn by(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
 }

@@ -3,7 +3,7 @@
 use ledgerline_plugin_api::{abi::Status, manifest::CheckReport};
 
 use crate::{
-    http::CallClass,
+    http::{CallClass, Channel},
     pipeline::{
         calls::ReadEffects,
         engine::{Connected, Engine},
@@ -11,7 +11,7 @@ use crate::{
         run::Run,
         steps,
     },
-    plugins::{Asked, Cancel, Given, Operation, SessionError},
+    plugins::{Asked, Cancel, Given, Operation, Session, SessionError},
     store::{StoreError, offload},
 };
 
@@ -22,21 +22,32 @@ pub(crate) async fn look(
     class: CallClass,
     cancel: Cancel,
 ) -> Result<CheckReport, SessionError> {
+    let session = system.session(Operation::Check, "", &[])?;
+    value(engine, session, system.reader.clone(), class, cancel).await
+}
+
+/// Brings a session to its end that answers with one value.
+pub(crate) async fn value<T: serde::de::DeserializeOwned>(
+    engine: &Engine,
+    mut session: Session,
+    channel: Channel,
+    class: CallClass,
+    cancel: Cancel,
+) -> Result<T, SessionError> {
     let effects = ReadEffects {
-        channel: system.reader.clone(),
+        channel,
         class,
         clock: engine.clock,
         cancel,
     };
-    let mut session = system.session(Operation::Check, "", &[])?;
     match session.next(Given::Nothing, &effects).await? {
         Asked::Value(value) => serde_json::from_value(value).map_err(|why| {
-            SessionError::new(Status::BUG, format!("the connector's check answered {why}"))
+            SessionError::new(
+                Status::BUG,
+                format!("the connector's answer cannot be read: {why}"),
+            )
         }),
-        _ => Err(SessionError::new(
-            Status::BUG,
-            "a check session gave no answer",
-        )),
+        _ => Err(SessionError::new(Status::BUG, "the session gave no answer")),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Asking a system what it holds: what became of an uncertain document, and whether what another
 //! poster is said to have sent is there.
 
-mod before;
+mod recheck;
+mod updates;
 
 use ledgerline_plugin_api::{
     abi::Status,
@@ -9,7 +10,8 @@ use ledgerline_plugin_api::{
 };
 use rust_decimal::Decimal;
 
-pub(crate) use before::{compare_updates, recheck};
+pub(crate) use recheck::recheck;
+pub(crate) use updates::compare_updates;
 
 use crate::{
     mapping::{Reference, Value, differences},

@@ -202,9 +202,11 @@ impl Decider<'_> {
         if self.plan.matches() && held.sent.is_empty() {
             return self.keep_synced(entry, "unchanged link");
         }
-        if let Err(Stop::Excluded { reason }) = self.gate(source, entry)
-            && self.plan.follows.is_none()
-        {
+        if let Err(Stop::Excluded { reason }) = self.gate(source, entry) {
+            // An outcome that the route has nothing to say about changes nothing.
+            if self.plan.follows.is_some() {
+                return self.keep_synced(entry, &reason);
+            }
             return self.stop(
                 id,
                 entry,

@@ -77,12 +77,23 @@ impl Connected {
         stream: &str,
         cursor: &[u8],
     ) -> Result<Session, SessionError> {
+        self.session_on(self.account.as_deref(), op, stream, cursor)
+    }
+
+    /// Opens a session on an account that the connection need not be pinned to, or on none.
+    pub(crate) fn session_on(
+        &self,
+        account: Option<&str>,
+        op: Operation,
+        stream: &str,
+        cursor: &[u8],
+    ) -> Result<Session, SessionError> {
         self.plugin.session(SessionSpec {
             op,
             connection: &self.connection.name,
             stream,
             base_url: &self.base_url,
-            account: self.account.as_deref(),
+            account,
             settings: &self.connection.settings,
             cursor,
             // Differs between sessions, repeats between equal runs.
@@ -131,6 +142,7 @@ pub struct Engine {
     pub(crate) deployment: Deployment,
     pub(crate) store: SharedStore,
     pub(crate) clock: Clock,
+    pub(crate) network: Network,
     pub(crate) connected: BTreeMap<String, Connected>,
     pub(crate) plans: Arc<BTreeMap<String, Arc<RoutePlan>>>,
     /// Routes in order of work.
@@ -185,6 +197,7 @@ impl Engine {
             deployment,
             store,
             clock,
+            network,
             connected,
             plans: Arc::new(plans),
             order,

@@ -1,6 +1,6 @@
 //! The way of a document: pull → intake → prepare → deliver → settle.
 //!
-//! `run` is one run over the routes, `work` one route's turn in it. `decide` says what is to be done
+//! `run` is one run over the routes, `chains` their order, `work` one route's turn. `decide` says what is to be done
 //! about an entry without asking anybody; `ask` asks the systems, `send` writes to them, `settle`
 //! makes the outcome durable. `engine` holds what all of them share.
 
@@ -8,6 +8,7 @@ pub(crate) mod account;
 mod ask;
 mod by_hand;
 mod calls;
+mod chains;
 mod decide;
 mod engine;
 mod plan;
@@ -24,9 +25,10 @@ pub(crate) mod steps;
 mod work;
 
 pub(crate) use decide::Takers;
+pub(crate) use engine::Connected;
 pub use engine::{Engine, OpenError, Parts};
 pub(crate) use plan::RoutePlan;
 pub use plans::{Offline, check_offline};
 pub use progress::{Progress, Silent, Step};
 pub(crate) use run::Run;
-pub use steps::STEPS;
+pub use steps::{CONNECT_STEPS, STEPS};

@@ -1,7 +1,7 @@
 //! A route made ready: mapping compiled, manifests of both ends at hand. Made once when the
 //! configuration loads; nothing here changes afterwards.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 use ledgerline_plugin_api::manifest::{HeldState, Manifest, Op, Stream, Update};
@@ -9,7 +9,7 @@ use ledgerline_plugin_api::manifest::{HeldState, Manifest, Op, Stream, Update};
 use crate::{
     config::{Rounding, Route},
     mapping::{Mapping, Reference, RulesCx, StreamRules, Value},
-    store::StreamId,
+    store::{State, StreamId},
 };
 
 /// A route made ready.
@@ -39,6 +39,8 @@ pub(crate) struct RoutePlan {
     pub(crate) zone: TimeZone,
     /// Routes that read this one's outcomes.
     pub(crate) followers: Vec<String>,
+    /// Those of them that are told of entries in a state.
+    pub(crate) told: BTreeMap<State, Vec<String>>,
     /// The route whose outcomes this one reads, and whether it writes them back into the very
     /// documents that they came from.
     pub(crate) follows: Option<Follows>,

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use ledgerline_plugin_api::manifest::Manifest;
 
 use crate::{
-    config::{Connection, Deployment, Findings, OUTCOMES, Route},
+    config::{Connection, Deployment, Fares, Findings, OUTCOMES, Route},
     mapping::{CompileInput, StreamRules, Value, compile as compile_mapping},
     pipeline::plan::{Follows, RoutePlan},
     plugins::Registry,
-    store::StreamId,
+    store::{State, StreamId},
 };
 
 /// One connection as far as it is known without opening anything.
@@ -49,9 +49,6 @@ pub fn check_offline(mut deployment: Deployment, plugins: &Registry) -> Result<O
         .map(|it| (it.name().to_owned(), it.manifest().as_ref().clone()))
         .collect();
     crate::config::check_against(&mut deployment, &manifests, &mut findings);
-    if !findings.is_empty() {
-        return Err(findings);
-    }
     let ends = ends(&deployment, plugins, &mut findings);
     let plans = compile(&deployment, &ends, &mut findings);
     if !findings.is_empty() {
@@ -112,6 +109,12 @@ fn compile(
         .routes
         .values()
         .filter_map(|route| {
+            // What follows from a problem that is told already is not told again.
+            let mapping = deployment.mappings.get(&route.mapping)?;
+            let told = [&route.file.path, &mapping.file.path];
+            if findings.list.iter().any(|it| told.contains(&&it.file.path)) {
+                return None;
+            }
             let plan = compile_one(deployment, ends, route, findings)?;
             Some((route.name.clone(), Arc::new(plan)))
         })
@@ -183,17 +186,39 @@ fn compile_one(
             .then_some(source.connection.start_date)
             .flatten(),
         zone: source.connection.zone.clone(),
-        followers: deployment
-            .routes
-            .values()
-            .filter(|it| it.from.connection == OUTCOMES && it.from.stream == route.name)
-            .filter(|it| it.enabled)
+        followers: followers(deployment, &route.name)
             .map(|it| it.name.clone())
             .collect(),
+        told: told(deployment, &route.name),
         follows: follows.map(|it| Follows {
             route: it.name.clone(),
             writes_back: it.from == route.to,
         }),
         route: route.clone(),
     })
+}
+
+/// Routes that read the outcomes of one.
+fn followers<'a>(deployment: &'a Deployment, route: &'a str) -> impl Iterator<Item = &'a Route> {
+    let follow =
+        move |it: &&Route| it.enabled && it.from.connection == OUTCOMES && it.from.stream == route;
+    deployment.routes.values().filter(follow)
+}
+
+fn told(deployment: &Deployment, route: &str) -> BTreeMap<State, Vec<String>> {
+    let mut told: BTreeMap<State, Vec<String>> = BTreeMap::new();
+    for follower in followers(deployment, route) {
+        for fares in &follower.outcomes {
+            let state = match fares {
+                Fares::Synced => State::Synced,
+                Fares::Waiting => State::Waiting,
+                Fares::Warning => State::Warning,
+            };
+            let names = told.entry(state).or_default();
+            if !names.contains(&follower.name) {
+                names.push(follower.name.clone());
+            }
+        }
+    }
+    told
 }

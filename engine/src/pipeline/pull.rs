@@ -1,12 +1,12 @@
 //! Pull and intake: a stream's pages become durable together with the cursor that follows them.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     mapping::{StreamRules, Value},
     pipeline::{calls::ReadEffects, decide::stored_facts, engine::Connected, run::Run, steps},
-    plugins::{Asked, Given, Operation, SessionError},
-    store::{CursorRow, Incoming, Intake, PageIn, StoreError, StreamId, offload},
+    plugins::{Asked, Given, Operation, PulledDoc, SessionError},
+    store::{CursorRow, Incoming, Intake, PageIn, Store, StoreError, StreamId, offload},
 };
 
 /// Why a pull ended before its stream did.
@@ -40,11 +40,13 @@ pub(crate) async fn pull(
     {
         return Err(PullError::State(format!(
             "plugin {} cannot read the stored cursor of {}/{} (state version {}); install a version \
-             that can, or forget the cursor with `ledgerline store forget-cursor`",
+             that can, or forget the cursor with `ledgerline store forget-cursor {}/{}`",
             system.plugin.manifest().name,
             stream.connection,
             stream.stream,
-            row.state_version
+            row.state_version,
+            stream.connection,
+            stream.stream
         )));
     }
     let effects = ReadEffects {
@@ -62,14 +64,18 @@ pub(crate) async fn pull(
         match session.next(Given::Nothing, &effects).await? {
             Asked::Page { documents, cursor } => {
                 let at = run.engine.clock.now_ms();
-                let count = documents.len() as u64;
-                let documents: Vec<Incoming> = documents
+                let (said, documents): (Vec<_>, Vec<_>) =
+                    documents.into_iter().partition(|it| it.only);
+                let mut gone = no_more(run, stream, &said, &documents).await?;
+                let mut documents: Vec<Incoming> = documents
                     .into_iter()
                     .map(|it| {
                         let body = (!it.deleted).then(|| it.body.to_vec());
                         incoming(system, rules, it.id, it.version, body)
                     })
                     .collect();
+                documents.append(&mut gone);
+                let count = documents.len() as u64;
                 let row = CursorRow {
                     bytes: cursor,
                     state_version: system.plugin.manifest().state_version,
@@ -103,6 +109,62 @@ pub(crate) async fn pull(
     }
 }
 
+/// The documents that a page says are no more without naming them: those held whose ids begin as it
+/// says, and that it does not hold. They become durable with the page, and nobody else writes the
+/// stream meanwhile.
+async fn no_more(
+    run: &Run<'_>,
+    stream: &StreamId,
+    said: &[PulledDoc],
+    there: &[PulledDoc],
+) -> Result<Vec<Incoming>, StoreError> {
+    if said.is_empty() {
+        return Ok(Vec::new());
+    }
+    let prefixes: Vec<String> = said.iter().map(|it| it.id.clone()).collect();
+    let there: HashSet<String> = there.iter().map(|it| it.id.clone()).collect();
+    let stream = stream.clone();
+    offload::run(&run.store, move |store| {
+        let mut gone = Vec::new();
+        for prefix in &prefixes {
+            gone.extend(held_below(store, &stream, prefix, &there)?);
+        }
+        let gone = gone.into_iter().map(|id| Incoming {
+            id,
+            version: String::new(),
+            body: None,
+            facts: crate::store::Facts::default(),
+        });
+        Ok(gone.collect())
+    })
+    .await
+}
+
+/// Ids of held documents that begin so, without those that are there.
+fn held_below(
+    store: &dyn Store,
+    stream: &StreamId,
+    prefix: &str,
+    there: &HashSet<String>,
+) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    let own = store.document(stream, prefix)?;
+    if own.is_some_and(|it| !it.deleted) && !there.contains(prefix) {
+        found.push(prefix.to_owned());
+    }
+    let mut after = prefix.to_owned();
+    // Nearly always there is none, so each look takes one row.
+    while let Some((id, document)) = store.documents(stream, Some(&after), 1)?.pop()
+        && id.starts_with(prefix)
+    {
+        if !document.deleted && !there.contains(&id) {
+            found.push(id.clone());
+        }
+        after = id;
+    }
+    Ok(found)
+}
+
 /// A document with the facts that lists and totals show.
 pub(crate) fn incoming(
     system: &Connected,
@@ -122,5 +184,47 @@ pub(crate) fn incoming(
         version,
         body,
         facts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Facts, SledStore};
+
+    #[test]
+    fn what_a_page_does_not_hold_below_its_word_is_no_more() {
+        let store = SledStore::temporary().unwrap();
+        let stream = StreamId {
+            connection: "acme".into(),
+            stream: "notes".into(),
+        };
+        let take = |ids: &[&str], there: bool| {
+            let documents = ids.iter().map(|id| Incoming {
+                id: (*id).to_owned(),
+                version: String::new(),
+                body: there.then(|| b"{}".to_vec()),
+                facts: Facts::default(),
+            });
+            let page = PageIn {
+                stream: &stream,
+                routes: &[],
+                documents: documents.collect(),
+                cursor: None,
+                at: 1,
+            };
+            store.intake_page(page).unwrap();
+        };
+        take(&["a", "a/1", "a/2", "a/3", "a0", "ab/1", "b/1"], true);
+        take(&["a/3"], false);
+        let below = |prefix: &str, there: &[&str]| {
+            let there = there.iter().map(|it| (*it).to_owned()).collect();
+            held_below(&store, &stream, prefix, &there).unwrap()
+        };
+        assert_eq!(below("a/", &["a/1"]), ["a/2"]);
+        assert_eq!(below("a/", &["a/1", "a/2"]), [""; 0]);
+        assert_eq!(below("ab", &[]), ["ab/1"]);
+        assert_eq!(below("b/1", &[]), ["b/1"], "the word itself is an id too");
+        assert_eq!(below("c/", &[]), [""; 0]);
     }
 }

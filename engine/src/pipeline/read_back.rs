@@ -145,7 +145,9 @@ async fn read(
     loop {
         let done = match session.next(Given::Nothing, &effects).await {
             Ok(Asked::Page { documents, cursor }) => {
-                for it in documents {
+                // What a page says about ids that it does not name is of no use here: entries are found
+                // by the ids of their documents alone.
+                for it in documents.into_iter().filter(|it| !it.only) {
                     let state = if it.deleted {
                         Some(HeldState::Deleted)
                     } else {

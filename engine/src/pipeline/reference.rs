@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct References {
     by_connection: Mutex<BTreeMap<String, Arc<Reference>>>,
+    /// Held while lists are read, so that routes side by side read each once.
+    reading: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// Note under which the age of a list is kept; absent while it was never read.
@@ -34,6 +36,11 @@ impl References {
         mended: &BTreeSet<String>,
     ) -> Result<Arc<Reference>, StoreError> {
         let connection = &system.connection.name;
+        let turn = lock(&self.reading)
+            .entry(connection.clone())
+            .or_default()
+            .clone();
+        let _alone = turn.lock().await;
         let mut changed = false;
         for name in streams {
             let id = StreamId {

@@ -3,13 +3,13 @@
 //! Pulling and working go on side by side: a route sends full batches while later pages are still
 //! being read, and its last, smaller batch when its stream is at its end. Routes that others depend
 //! on come first; what a later route asks of an earlier one (a contact that a document needs) is
-//! done in the next round.
+//! done in the next round. Routes that have nothing to do with each other are worked side by side:
+//! `chains`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -19,23 +19,19 @@ use crate::{
     mapping::Reference,
     operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
     pipeline::{
-        account,
+        account, chains,
         decide::{Ready, Write, lock},
         engine::{Connected, Engine},
         plan::RoutePlan,
         progress::{Progress, Step},
         pull::pull,
         read_back,
-        settle::Ending,
-        steps, work,
+        settle::{Ending, outcome},
+        steps,
     },
     plugins::Cancel,
     store::{EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload},
 };
-
-/// Longest that a person's run waits for the moment at which an uncertain document may be asked
-/// for. Scheduled runs do not wait: other routes would stand still meanwhile.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One run and what it has met so far.
 pub(crate) struct Run<'a> {
@@ -56,6 +52,8 @@ pub(crate) struct Run<'a> {
     pub(crate) routes: Vec<Arc<RoutePlan>>,
     confirmed: Mutex<BTreeSet<String>>,
     proven: Mutex<BTreeSet<String>>,
+    /// Held while an account is asked who it is, so that chains side by side ask once.
+    proving: tokio::sync::Mutex<()>,
     /// Source connections whose documents somebody else posts, too: nothing of them is sent.
     barred: Mutex<BTreeSet<String>>,
     previewed: Mutex<BTreeSet<EntryId>>,
@@ -104,6 +102,7 @@ impl<'a> Run<'a> {
             routes,
             confirmed: Mutex::default(),
             proven: Mutex::default(),
+            proving: tokio::sync::Mutex::default(),
             barred: Mutex::default(),
             previewed: Mutex::default(),
             stopped: Mutex::default(),
@@ -122,7 +121,7 @@ impl<'a> Run<'a> {
             lock(&self.pulls).insert(stream.clone(), false);
         }
         read_back::read_back(&self).await?;
-        let (pulled, worked) = tokio::join!(self.pull_all(streams), self.work_all());
+        let (pulled, worked) = tokio::join!(self.pull_all(streams), chains::work_all(&self));
         pulled?;
         worked?;
         self.outcomes_caught_up().await?;
@@ -261,69 +260,6 @@ impl<'a> Run<'a> {
         notified.await;
     }
 
-    async fn work_all(&self) -> Result<(), StoreError> {
-        // A route depends on earlier ones only, so its own depth bounds the rounds; the margin is
-        // for documents that are taken in anew while they are about to be sent.
-        let mut rounds = self.routes.len() + 6;
-        let mut patience = if self.interactive {
-            PATIENCE
-        } else {
-            Duration::ZERO
-        };
-        let mut asked_in_vain = false;
-        loop {
-            let mut progress = false;
-            for plan in &self.routes {
-                if self.cancel.is_cancelled() {
-                    self.unfinished();
-                    return Ok(());
-                }
-                progress |= work::work(self, plan).await?;
-            }
-            rounds = rounds.saturating_sub(1);
-            if progress && rounds > 0 {
-                continue;
-            }
-            let Some(at) = self.next_question().await? else {
-                return Ok(());
-            };
-            let wait = Duration::from_millis(
-                u64::try_from(at - self.engine.clock.now_ms()).unwrap_or_default(),
-            );
-            // The time of some was there already, and the target could not say.
-            let again_in_vain = wait.is_zero() && std::mem::replace(&mut asked_in_vain, true);
-            if wait > patience || again_in_vain || self.request.dry_run {
-                self.unfinished();
-                return Ok(());
-            }
-            patience -= wait;
-            rounds = rounds.max(2);
-            self.progress.step(Step::WaitingToAsk { until_ms: at });
-            tokio::select! {
-                () = self.engine.clock.sleep(wait + Duration::from_millis(1)) => {}
-                () = self.cancel.cancelled() => {
-                    self.unfinished();
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// When the next uncertain document of this run may be asked for.
-    async fn next_question(&self) -> Result<Option<i64>, StoreError> {
-        let mut next: Option<i64> = None;
-        for plan in &self.routes {
-            if self.is_parked(&plan.target.connection) {
-                continue;
-            }
-            for (_, entry, _) in work::claim_all(self, plan, State::Uncertain).await? {
-                let at = work::may_ask_at(self, plan, &entry);
-                next = Some(next.map_or(at, |it| it.min(at)));
-            }
-        }
-        Ok(next)
-    }
-
     /// Routes whose first live run is confirmed, by file, by an earlier `--confirm` or by this one.
     async fn confirmations(&self) -> Result<(), StoreError> {
         for plan in &self.routes {
@@ -402,6 +338,7 @@ impl<'a> Run<'a> {
     /// did something, a newer page came in): it was decided on something older. What a call did is
     /// kept in any case.
     pub(crate) async fn settle(&self, mut settlement: Settlement) -> Result<(), StoreError> {
+        self.tell_of_stops(&mut settlement);
         while settlement.intent.is_none() && !settlement.changes.is_empty() {
             let tried = settlement.clone();
             match offload::run(&self.store, move |store| store.settle(tried)).await {
@@ -428,6 +365,23 @@ impl<'a> Run<'a> {
             return offload::run(&self.store, move |store| store.settle(settlement)).await;
         }
         Ok(())
+    }
+
+    /// Who follows a route may want to know what stopped, and why. (What arrived is told by those who
+    /// know that it did.)
+    fn tell_of_stops(&self, settlement: &mut Settlement) {
+        let now = self.engine.clock.now_ms();
+        let stopped = settlement
+            .changes
+            .iter()
+            .filter(|it| matches!(it.entry.state, State::Warning | State::Waiting));
+        let outcomes: Vec<_> = stopped
+            .filter_map(|it| {
+                let plan = self.engine.plans.get(&it.id.route)?;
+                outcome(self, plan, &it.id.source, &it.entry, now)
+            })
+            .collect();
+        settlement.outcomes.extend(outcomes);
     }
 
     fn note_states(&self, settlement: &Settlement) {
@@ -526,6 +480,7 @@ impl<'a> Run<'a> {
     /// something is about to be sent.
     pub(crate) async fn right_account(&self, plan: &RoutePlan) -> Result<bool, StoreError> {
         let connection = &plan.target.connection;
+        let _alone = self.proving.lock().await;
         if self.is_parked(connection) {
             return Ok(false);
         }

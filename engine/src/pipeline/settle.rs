@@ -308,7 +308,7 @@ fn backoff_ms(attempts: u32) -> i64 {
     (5_000i64 << attempts.saturating_sub(1).min(10)).min(3_600_000)
 }
 
-/// The outcome document of a synced entry, for the routes that follow.
+/// The outcome document of an entry, for the routes that follow and want to know of such.
 pub(crate) fn outcome(
     run: &Run<'_>,
     plan: &RoutePlan,
@@ -316,27 +316,39 @@ pub(crate) fn outcome(
     entry: &Entry,
     now: i64,
 ) -> Option<OutcomeIn> {
-    if plan.followers.is_empty() {
+    let routes = plan.told.get(&entry.state)?.clone();
+    let _ = run;
+    let held = entry.held.as_ref();
+    if held.is_none() && entry.state == State::Synced {
         return None;
     }
-    let _ = run;
-    let held = entry.held.as_ref()?;
     let at = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
     let body = serde_json::json!({
         "id": source_id,
         "state": entry.state.name(),
-        "number": entry.number,
-        "target": { "id": held.id, "state": held.state.map(held_name) },
+        // One that stopped early was given none yet.
+        "number": entry.number.as_ref().or(entry.facts.number.as_ref()),
+        // Of the source document, as its connector gave it.
+        "version": entry.version,
+        "target": held.map(|it| serde_json::json!({
+            "id": it.id, "state": it.state.map(held_name),
+        })),
         // Whole seconds: what the vendors' own forms carry.
         "at": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        "problem": null,
+        "problem": entry.problem.as_ref().map(|it| serde_json::json!({
+            "category": it.category,
+            "field": it.field,
+            "cause": it.cause,
+            "remedy": it.remedy,
+            "words": entry.words,
+        })),
     });
     Some(OutcomeIn {
         stream: StreamId {
             connection: "outcomes".into(),
             stream: plan.route.name.clone(),
         },
-        routes: plan.followers.clone(),
+        routes,
         document: Incoming {
             id: source_id.to_owned(),
             version: now.to_string(),

@@ -40,12 +40,35 @@ pub const STEPS: [&str; 16] = [
     "settled",
 ];
 
+/// All steps of connecting an account and of taking it back, in order.
+pub const CONNECT_STEPS: [&str; 8] = [
+    // The question for a consent is durable, nobody was asked yet.
+    "consent-asked",
+    // The code of a consent is durable and not exchanged yet.
+    "code-received",
+    // The tokens of the code are durable, the question is not forgotten yet.
+    "code-exchanged",
+    // The chosen account was proven, nothing of it is durable.
+    "account-chosen",
+    // The connection is pinned.
+    "account-pinned",
+    // The vendor took its hold on the account away.
+    "account-given-back",
+    // The tokens are revoked and forgotten.
+    "consent-given-back",
+    // The connection is not pinned any more.
+    "account-unpinned",
+];
+
 /// Marks that `step` was reached at `place`: a route, a stream, a connection.
 #[cfg(debug_assertions)]
 pub(crate) fn reached(step: &str, place: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static SEEN: AtomicU32 = AtomicU32::new(0);
-    debug_assert!(STEPS.contains(&step), "{step} is not in the list");
+    debug_assert!(
+        STEPS.contains(&step) || CONNECT_STEPS.contains(&step),
+        "{step} is not in the list"
+    );
     let Some(wanted) = wanted() else { return };
     let here = wanted.step == step && wanted.place.as_deref().is_none_or(|it| it == place);
     if here && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == wanted.times {

@@ -115,6 +115,8 @@ pub(super) unsafe fn admit(
         manifest: Arc::new(manifest),
         sha256: origin.sha256,
         path: origin.path,
+        // Once for each library, which is never unloaded either.
+        connector: Box::leak(Box::new(connector)),
     };
     Ok(Plugin::new(about, vtbl))
 }

@@ -165,6 +165,8 @@ pub struct PulledDoc {
     pub version: String,
     /// It is gone in the source.
     pub deleted: bool,
+    /// It is no document: of those whose ids begin with `id`, the page's are all there are.
+    pub only: bool,
     /// UTF-8 text of a JSON document; may be empty when deleted.
     pub body: Bytes,
 }

@@ -3,7 +3,7 @@
 
 use ledgerline_plugin_api::{
     abi::op,
-    manifest::{Find, Manifest, Op, Stream},
+    manifest::{AuthSlot, Find, Manifest, Op, Stream},
 };
 use semver::{Version, VersionReq};
 
@@ -50,6 +50,18 @@ pub(super) fn check(
     }
     if manifest.streams.is_empty() {
         return defect("a connector has a stream at least".to_owned());
+    }
+    for (slot, it) in &manifest.auth {
+        if let AuthSlot::Oauth2 {
+            disconnect_url: Some(path),
+            ..
+        } = it
+            && !(path.starts_with('/') && path.contains("{consent}"))
+        {
+            return defect(format!(
+                "slot `{slot}`: `disconnect-url` must be a path with `{{consent}}`, it is `{path}`"
+            ));
+        }
     }
     for (stream, it) in &manifest.streams {
         if let Err(rule) = check_stream(manifest, it, ops) {

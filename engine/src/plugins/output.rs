@@ -298,7 +298,9 @@ unsafe fn page(out: &StepOut, rules: &Rules) -> Result<Output> {
         documents.push(unsafe { pulled(doc, max_bytes) }?);
     }
     let mut ids = HashSet::with_capacity(documents.len());
-    if let Some(twice) = documents.iter().find(|doc| !ids.insert(doc.id.as_str())) {
+    // A word about ids that begin so may stand beside the document of that id.
+    let mut pulled = documents.iter();
+    if let Some(twice) = pulled.find(|doc| !ids.insert((doc.id.as_str(), doc.only))) {
         return Err(bug(format!("document `{}` is twice in one page", twice.id)));
     }
     Ok(Output::Page { documents, cursor })
@@ -321,12 +323,13 @@ unsafe fn pulled(doc: &Doc, max_bytes: usize) -> Result<PulledDoc> {
             utf8(doc.body, &what("body"), max_bytes)?,
         )
     };
-    let deleted = match doc.change {
-        1 => false,
-        2 => true,
+    let (deleted, only) = match doc.change {
+        1 => (false, false),
+        2 => (true, false),
+        3 => (false, true),
         other => {
             return Err(bug(format!(
-                "{} is {other}, pull knows 1 and 2",
+                "{} is {other}, pull knows 1 to 3",
                 what("change")
             )));
         }
@@ -338,7 +341,7 @@ unsafe fn pulled(doc: &Doc, max_bytes: usize) -> Result<PulledDoc> {
             doc.format
         )));
     }
-    if body.is_empty() && !deleted {
+    if body.is_empty() && !deleted && !only {
         return Err(bug(format!(
             "{} is empty, and it is not deleted",
             what("body")
@@ -348,6 +351,7 @@ unsafe fn pulled(doc: &Doc, max_bytes: usize) -> Result<PulledDoc> {
         id,
         version,
         deleted,
+        only,
         body,
     })
 }

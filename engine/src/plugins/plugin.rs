@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use ledgerline_plugin_api::{abi::ConnectorVtbl, manifest::Manifest};
+use ledgerline_plugin_api::{
+    abi::{Connector, ConnectorVtbl},
+    manifest::Manifest,
+};
 use semver::Version;
 
 use super::{PluginCounts, Session, SessionError, SessionSpec, metrics::Metrics};
@@ -37,7 +40,7 @@ impl std::fmt::Debug for Shared {
 }
 
 /// What is known of a connector without calling it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct About {
     pub(super) name: String,
     pub(super) version: Version,
@@ -46,6 +49,8 @@ pub(super) struct About {
     pub(super) manifest: Arc<Manifest>,
     pub(super) sha256: String,
     pub(super) path: Option<PathBuf>,
+    /// A copy of what it exports, of the size that this engine knows.
+    pub(super) connector: &'static Connector,
 }
 
 /// Version of the contract that a connector was built against.
@@ -113,6 +118,11 @@ impl Plugin {
     /// Where the library was found; none for one that is part of this program.
     pub fn path(&self) -> Option<&Path> {
         self.0.about.path.as_deref()
+    }
+
+    /// What it exports, for the test kit; sessions of the engine are opened with `session`.
+    pub fn connector(&self) -> &'static Connector {
+        self.0.about.connector
     }
 
     /// What it did since it was loaded.

@@ -40,6 +40,9 @@ const HEAVY: usize = 64 * 1024;
 /// Most effects that may be open and waiting for their turn.
 const MAX_WAITING: usize = 4096;
 
+/// Pages in a row that may bring no document and leave the cursor as it is.
+const MAX_STILL_PAGES: usize = 1000;
+
 /// A session under way. Dropping it ends it; what it had open is dropped with it.
 #[derive(Debug)]
 pub struct Session {
@@ -62,6 +65,8 @@ pub struct Session {
     sleeping: BTreeMap<u32, i64>,
     /// Finished while the pipeline was at work.
     kept: Vec<Done>,
+    /// The cursor of the last page, and how many pages in a row brought nothing and left it there.
+    still: (Vec<u8>, usize),
 }
 
 /// What may come next.
@@ -139,6 +144,7 @@ impl Session {
             queue: VecDeque::new(),
             sleeping: BTreeMap::new(),
             kept: Vec::new(),
+            still: (Vec::new(), 0),
         })
     }
 
@@ -225,6 +231,7 @@ impl Session {
                 Output::Page { documents, cursor } => {
                     Metrics::add(&self.plugin.0.metrics.pages, 1);
                     Metrics::add(&self.plugin.0.metrics.documents, documents.len());
+                    self.moves(documents.is_empty(), &cursor)?;
                     Asked::Page { documents, cursor }
                 }
                 Output::Want => Asked::Want,
@@ -239,6 +246,22 @@ impl Session {
             self.calls_done(&mut running).await?;
             return Ok(asked);
         }
+    }
+
+    /// A walk that brings nothing and gets nowhere would go on for ever.
+    fn moves(&mut self, empty: bool, cursor: &[u8]) -> Result<()> {
+        if !empty || self.still.0 != cursor {
+            self.still = (cursor.to_vec(), 0);
+            return Ok(());
+        }
+        self.still.1 += 1;
+        if self.still.1 < MAX_STILL_PAGES {
+            return Ok(());
+        }
+        Err(SessionError::bug(format!(
+            "{MAX_STILL_PAGES} pages in a row brought no document and left the cursor where it was: it \
+             would never be done"
+        )))
     }
 
     /// Makes one step, where it fits.

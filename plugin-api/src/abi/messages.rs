@@ -155,7 +155,8 @@ pub struct Completion {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Doc {
-    /// PULL: 1 present, 2 deleted. PUSH: 1 create, 2 update, 3 void. FIND: 0.
+    /// PULL: 1 present, 2 deleted, 3 of the documents whose ids begin with this one's, those of the
+    /// page are all there are. PUSH: 1 create, 2 update, 3 void. FIND: 0.
     pub change: u32,
     /// 0 JSON.
     pub format: u32,

@@ -26,3 +26,5 @@ pub use export::connector;
 pub use page::Page;
 pub use request::{Request, percent_encode};
 pub use response::Response;
+#[cfg(feature = "testkit")]
+pub(crate) use shim::panics_in_destroy;

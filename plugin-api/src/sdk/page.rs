@@ -21,12 +21,15 @@ struct Item<'a> {
     id: Cow<'a, str>,
     version: Cow<'a, str>,
     body: Option<Cow<'a, RawValue>>,
+    change: u32,
 }
 
 /// [`Doc::change`] of a document that is there.
 const PRESENT: u32 = 1;
 /// [`Doc::change`] of a document that is no more.
 const DELETED: u32 = 2;
+/// [`Doc::change`] of a word about all documents whose ids begin so.
+const ONLY: u32 = 3;
 
 impl<'a> Page<'a> {
     /// An empty page. Committing one is a way to move the cursor alone.
@@ -46,6 +49,7 @@ impl<'a> Page<'a> {
             id: id.into(),
             version: version.into(),
             body,
+            change: PRESENT,
         });
     }
 
@@ -61,6 +65,7 @@ impl<'a> Page<'a> {
             id: id.into(),
             version: version.into(),
             body,
+            change: PRESENT,
         });
     }
 
@@ -70,6 +75,19 @@ impl<'a> Page<'a> {
             id: id.into(),
             version: Cow::Borrowed(""),
             body: None,
+            change: DELETED,
+        });
+    }
+
+    /// Says that of all documents whose ids begin with `prefix`, those of this page are all there
+    /// are: any other that the engine holds is no more. For parts of a whole that vanish without a
+    /// trace, so that nobody could [delete](Self::delete) them by name.
+    pub fn only(&mut self, prefix: impl Into<Cow<'a, str>>) {
+        self.items.push(Item {
+            id: prefix.into(),
+            version: Cow::Borrowed(""),
+            body: None,
+            change: ONLY,
         });
     }
 
@@ -109,12 +127,12 @@ impl<'a> Page<'a> {
 
 impl Item<'_> {
     fn lend(&self) -> Doc {
-        let (change, body) = match &self.body {
-            Some(body) => (PRESENT, Bytes::new(body.get().as_bytes())),
-            None => (DELETED, Bytes::EMPTY),
+        let body = match &self.body {
+            Some(body) => Bytes::new(body.get().as_bytes()),
+            None => Bytes::EMPTY,
         };
         Doc {
-            change,
+            change: self.change,
             format: 0,
             id: Str::new(&self.id),
             version: Str::new(&self.version),
@@ -122,5 +140,27 @@ impl Item<'_> {
             number: Str::EMPTY,
             remote_id: Str::EMPTY,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_and_words_about_them_cross_as_what_they_are() {
+        let body: &RawValue = serde_json::from_str("{}").expect("JSON");
+        let mut page = Page::new();
+        page.upsert("a/1", "v", body);
+        page.delete("b");
+        page.only("a/");
+        let lent: Vec<_> = page
+            .lend()
+            .iter()
+            .map(|it| (it.change, it.body.len))
+            .collect();
+        assert_eq!(lent, [(PRESENT, 2), (DELETED, 0), (ONLY, 0)]);
+        page.only("");
+        assert!(page.check(0).is_err(), "it would take everything away");
     }
 }

@@ -176,7 +176,18 @@ pub(crate) unsafe extern "C" fn destroy(session: *mut Session) {
     });
     if let Err(payload) = caught {
         forget(payload);
+        PANICS_IN_DESTROY.with(|it| it.set(it.get() + 1));
     }
+}
+
+thread_local! {
+    static PANICS_IN_DESTROY: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How often a session of this thread panicked when it was destroyed: nobody is told otherwise.
+#[cfg(feature = "testkit")]
+pub(crate) fn panics_in_destroy() -> usize {
+    PANICS_IN_DESTROY.with(std::cell::Cell::get)
 }
 
 /// No extension exists yet.

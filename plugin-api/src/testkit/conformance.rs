@@ -1,12 +1,18 @@
 //! What every connector has to hold to, whatever system it knows.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::damage::Damage;
-use super::replay::{Ran, Replay, Run, Variation, manifest};
+use super::replay::{Order, Ran, Replay, Run, Variation, manifest};
+use super::threads::Threads;
 use super::trace::{Event, Trace};
 use crate::abi::{ABI_MAJOR, ABI_MINOR, Connector, Status, compatible, op};
 use crate::manifest::{Manifest, Op};
+use crate::sdk::panics_in_destroy;
+
+/// A step computes, and waits for nothing. Generous: tests run on slow machines, too.
+const STEP_BUDGET: Duration = Duration::from_secs(5);
 
 /// One operation that is known to go well with its recording.
 pub struct Case {
@@ -16,6 +22,8 @@ pub struct Case {
     pub replay: Replay,
     /// The operation.
     pub run: Run,
+    /// Cursors that earlier versions stored, for a pull.
+    pub old_cursors: Vec<String>,
 }
 
 impl Case {
@@ -25,7 +33,14 @@ impl Case {
             name: name.into(),
             replay,
             run,
+            old_cursors: Vec::new(),
         }
+    }
+
+    /// Adds a cursor that an earlier version stored: it must still be accepted.
+    pub fn old_cursor(mut self, cursor: &str) -> Self {
+        self.old_cursors.push(cursor.trim_end().to_owned());
+        self
     }
 }
 
@@ -69,6 +84,7 @@ impl Report {
 pub fn conformance(connector: &'static Connector, cases: &[Case]) -> Report {
     let mut report = Report::default();
     let manifest = statement(connector, &mut report);
+    let threads = Threads::watch();
     for case in cases {
         if !std::ptr::eq(case.replay.connector(), connector) {
             report.fail(&case.name, "cases", "replays another connector");
@@ -79,11 +95,17 @@ pub fn conformance(connector: &'static Connector, cases: &[Case]) -> Report {
         };
         repeated(case, &plain, &mut report);
         resumed(case, &plain, &mut report);
+        upgraded(case, &mut report);
         reordered(case, &plain, &mut report);
         stopped(case, &plain, &mut report);
         damaged(case, &plain, &mut report);
         if let Some(manifest) = &manifest {
             declared(case, &plain, manifest, &mut report);
+        }
+        let left = threads.left_behind();
+        if left > 0 {
+            let what = format!("{left} run on: a connector starts none, the engine runs sessions");
+            report.fail(&case.name, "threads", what);
         }
     }
     report
@@ -166,7 +188,14 @@ fn plain(case: &Case, report: &mut Report) -> Option<Ran> {
 fn vary(case: &Case, variation: &Variation, rule: &str, report: &mut Report) -> Option<Ran> {
     report.runs += 1;
     match case.replay.vary(&case.run, variation) {
-        Ok(ran) => Some(ran),
+        Ok(ran) => {
+            if ran.slowest > STEP_BUDGET {
+                let took = ran.slowest.as_millis();
+                let what = format!("a step took {took} ms: it must never wait for anything");
+                report.fail(&case.name, rule, what);
+            }
+            Some(ran)
+        }
         Err(unrecorded) => {
             report.fail(&case.name, rule, unrecorded);
             None
@@ -223,7 +252,8 @@ fn resumed(case: &Case, plain: &Ran, report: &mut Report) {
         if ran.trace.status() != Status::OK {
             report.fail(&case.name, &rule, ended(&ran.trace));
         }
-        let expected: Vec<_> = pages[at + 1..].iter().flat_map(|(docs, _)| *docs).collect();
+        let expected = pages[at + 1..].iter().flat_map(|(docs, _)| *docs);
+        let expected: Vec<_> = expected.filter(|it| !it.only).collect();
         if ran.trace.documents() != expected {
             report.fail(
                 &case.name,
@@ -238,30 +268,59 @@ fn resumed(case: &Case, plain: &Ran, report: &mut Report) {
     }
 }
 
-/// The order in which answers arrive does not matter.
+/// What an earlier version stored is still read: the first step goes well.
+fn upgraded(case: &Case, report: &mut Report) {
+    for cursor in &case.old_cursors {
+        let rule = format!("old cursor `{cursor}`");
+        let Run::Pull { stream, .. } = &case.run else {
+            report.fail(&case.name, &rule, "only a pull has cursors");
+            continue;
+        };
+        report.runs += 1;
+        let run = Run::Pull {
+            stream: stream.clone(),
+            cursor: cursor.clone().into_bytes(),
+        };
+        if let Err(ended) = case.replay.begin(&run) {
+            let what = format!("ended with {}: {}", ended.status.name(), ended.message);
+            report.fail(&case.name, &rule, what);
+        }
+    }
+}
+
+/// The order in which answers arrive, and how many at once, does not matter.
 fn reordered(case: &Case, plain: &Ran, report: &mut Report) {
-    let rule = "answers in another order";
-    let variation = Variation {
-        backwards: true,
-        ..Variation::default()
-    };
-    let Some(ran) = vary(case, &variation, rule, report) else {
-        return;
-    };
+    let orders = [
+        ("answers backwards", Order::Backwards),
+        ("answers in mixed order 1", Order::Mixed(1)),
+        ("answers in mixed order 2", Order::Mixed(2)),
+        ("answers in mixed order 3", Order::Mixed(3)),
+    ];
     let sorted = |trace: &Trace| {
         let mut docs: Vec<_> = trace.documents().into_iter().cloned().collect();
         docs.sort_by(|a, b| (&a.id, &a.version).cmp(&(&b.id, &b.version)));
         docs
     };
-    if ran.trace.end != plain.trace.end {
-        report.fail(&case.name, rule, ended(&ran.trace));
-    }
-    if sorted(&ran.trace) != sorted(&plain.trace) || ran.trace.results() != plain.trace.results() {
-        report.fail(&case.name, rule, "other documents or results");
+    for (rule, order) in orders {
+        let variation = Variation {
+            order,
+            ..Variation::default()
+        };
+        let Some(ran) = vary(case, &variation, rule, report) else {
+            continue;
+        };
+        if ran.trace.end != plain.trace.end {
+            report.fail(&case.name, rule, ended(&ran.trace));
+        }
+        if sorted(&ran.trace) != sorted(&plain.trace)
+            || ran.trace.results() != plain.trace.results()
+        {
+            report.fail(&case.name, rule, "other documents or results");
+        }
     }
 }
 
-/// A session can be ended after any step.
+/// A session can be ended after any step, at once or by a word.
 fn stopped(case: &Case, plain: &Ran, report: &mut Report) {
     for steps in 0..plain.steps {
         let variation = Variation {
@@ -269,8 +328,22 @@ fn stopped(case: &Case, plain: &Ran, report: &mut Report) {
             ..Variation::default()
         };
         let rule = format!("destroyed after step {steps}");
+        let before = panics_in_destroy();
         if let Some(ran) = vary(case, &variation, &rule, report)
             && ran.trace.status() != Status::OK
+        {
+            report.fail(&case.name, &rule, ended(&ran.trace));
+        }
+        if panics_in_destroy() > before {
+            report.fail(&case.name, &rule, "it panicked");
+        }
+        let variation = Variation {
+            cancel_after: Some(steps),
+            ..Variation::default()
+        };
+        let rule = format!("cancelled after step {steps}");
+        if let Some(ran) = vary(case, &variation, &rule, report)
+            && [Status::PANIC, Status::BUG].contains(&ran.trace.status())
         {
             report.fail(&case.name, &rule, ended(&ran.trace));
         }
@@ -279,8 +352,9 @@ fn stopped(case: &Case, plain: &Ran, report: &mut Report) {
 
 /// Whatever an answer looks like, the session ends, and in the right way.
 fn damaged(case: &Case, plain: &Ran, report: &mut Report) {
-    for at in &plain.played {
-        for damage in Damage::ALL {
+    for (nth, at) in plain.played.iter().enumerate() {
+        let huge = (nth == 0).then_some(Damage::Huge);
+        for damage in Damage::ALL.into_iter().chain(huge) {
             let rule = format!("answer {} {damage:?}", at + 1);
             let variation = Variation {
                 damage: Some((*at, damage)),
@@ -337,13 +411,17 @@ fn misjudged(case: &Case, plain: &Ran, ran: &Ran, damage: Damage) -> Option<Stri
 fn declared(case: &Case, plain: &Ran, manifest: &Manifest, report: &mut Report) {
     let rule = "calls";
     let mut batch = 0;
+    let mut covered = false;
     let mut sizes = match &case.run {
         Run::Push { batches, .. } => batches.iter().map(Vec::len).collect::<Vec<_>>().into_iter(),
         _ => Vec::new().into_iter(),
     };
     for event in &plain.trace.events {
         match event {
-            Event::Want => batch = sizes.next().unwrap_or(0),
+            Event::Want => {
+                batch = sizes.next().unwrap_or(0);
+                covered = false;
+            }
             Event::Call(call) => {
                 let name = format!("{} {}", call.method, call.url);
                 if !call.auth.is_empty() && !manifest.auth.contains_key(&call.auth) {
@@ -371,7 +449,11 @@ fn declared(case: &Case, plain: &Ran, manifest: &Manifest, report: &mut Report) 
                 }
                 let reads = ["GET", "HEAD"].contains(&call.method.as_str());
                 let pushes = matches!(case.run, Run::Push { .. });
-                if pushes && !reads && call.covers.is_empty() {
+                // A document is covered by the call that must not leave twice; what follows it may go
+                // without, if it may leave any number of times.
+                let follows = call.safe_to_repeat && covered;
+                covered |= !call.covers.is_empty();
+                if pushes && !reads && call.covers.is_empty() && !follows {
                     report.fail(
                         &case.name,
                         rule,

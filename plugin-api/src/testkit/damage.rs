@@ -16,6 +16,8 @@ pub enum Damage {
     WrongType,
     /// Bytes that are not UTF-8.
     InvalidUtf8,
+    /// 20 MB of JSON, of another kind than was expected.
+    Huge,
     /// An HTTP status with an HTML page.
     Status(u16),
     /// No answer at all.
@@ -23,7 +25,8 @@ pub enum Damage {
 }
 
 impl Damage {
-    /// All that are tried.
+    /// All that every answer is tried with. [`Self::Huge`] takes its time, so one answer of a case is
+    /// enough.
     pub const ALL: [Self; 13] = [
         Self::Empty,
         Self::Truncated,
@@ -46,7 +49,9 @@ impl Damage {
             Self::Status(401) => Some(Status::AUTH),
             Self::Status(429) => Some(Status::RATE_LIMITED),
             Self::Status(500 | 503) | Self::Lost => Some(Status::UNAVAILABLE),
-            Self::Truncated | Self::InvalidUtf8 | Self::WrongType => Some(Status::PROTOCOL),
+            Self::Truncated | Self::InvalidUtf8 | Self::WrongType | Self::Huge => {
+                Some(Status::PROTOCOL)
+            }
             _ => None,
         }
     }
@@ -77,6 +82,12 @@ impl Damage {
             Self::Null => with(b"null".to_vec()),
             Self::WrongType => with(b"7".to_vec()),
             Self::InvalidUtf8 => with(b"[{\"id\":\"\xff\xfe\"}]".to_vec()),
+            Self::Huge => {
+                let mut body = vec![b'x'; 20_000_000];
+                body[0] = b'"';
+                body[19_999_999] = b'"';
+                with(body)
+            }
             Self::Status(status) => {
                 let html = format!("<html><body>{status}</body></html>");
                 Answer::Response {

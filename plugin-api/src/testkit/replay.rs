@@ -1,6 +1,7 @@
 //! Runs an operation against a recording.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -62,14 +63,28 @@ pub struct Replay {
 /// How a run differs from a plain one.
 #[derive(Default, Clone)]
 pub(super) struct Variation {
-    /// Answer one effect at a time, the latest first.
-    pub(super) backwards: bool,
+    /// In which order effects are answered.
+    pub(super) order: Order,
     /// Damage the answer at this place of the recording.
     pub(super) damage: Option<(usize, Damage)>,
+    /// Say after so many steps that the session is to end.
+    pub(super) cancel_after: Option<usize>,
     /// Destroy the session after so many steps.
     pub(super) stop_after: Option<usize>,
     /// Where the recording goes on; answers may be given again.
     pub(super) resume: Option<Position>,
+}
+
+/// In which order effects that are open together are answered.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) enum Order {
+    /// All at once, as they were asked for.
+    #[default]
+    Asked,
+    /// One at a time, the latest first.
+    Backwards,
+    /// Some at a time, as chance will have it; the number makes the chance.
+    Mixed(u64),
 }
 
 /// What a run gives beside its trace.
@@ -80,6 +95,8 @@ pub(super) struct Ran {
     pub(super) positions: Vec<Position>,
     /// Places of the recording that were played.
     pub(super) played: Vec<usize>,
+    /// The longest time that a step took.
+    pub(super) slowest: Duration,
 }
 
 impl Replay {
@@ -205,6 +222,7 @@ impl Replay {
             steps: 0,
             positions: Vec::new(),
             played: Vec::new(),
+            slowest: Duration::ZERO,
         };
         let mut position = vary.resume.clone().unwrap_or_default();
         match Session::open(self.connector, &opened) {
@@ -217,6 +235,14 @@ impl Replay {
         }
         ran.trace.unused = self.tape.unused(&position);
         Ok(ran)
+    }
+
+    /// Opens a session and takes its first step, which no answer is needed for.
+    pub(super) fn begin(&self, run: &Run) -> Result<(), Ended> {
+        let (opened, _) = self.open(run);
+        let mut session = Session::open(self.connector, &opened).map_err(ended)?;
+        let first = session.step(self.now_ms, &[], &[], false);
+        first.map(|_| ()).map_err(ended)
     }
 
     fn open(&self, run: &Run) -> (Opened, VecDeque<Vec<Given>>) {
@@ -261,10 +287,19 @@ impl Replay {
         let mut open: Vec<(u32, Answer)> = Vec::new();
         let mut answers: Vec<(u32, Answer)> = Vec::new();
         let mut wanted = false;
+        let mut chance = match vary.order {
+            Order::Mixed(seed) => Chance(seed),
+            Order::Asked | Order::Backwards => Chance(0),
+        };
         while ran.steps < MAX_STEPS && vary.stop_after != Some(ran.steps) {
             let batch = if wanted { batches.pop_front() } else { None };
             let last = wanted && batch.is_none();
+            if vary.cancel_after == Some(ran.steps) {
+                session.cancel();
+            }
+            let begun = Instant::now();
             let step = session.step(now_ms, &answers, &batch.unwrap_or_default(), last);
+            ran.slowest = ran.slowest.max(begun.elapsed());
             ran.steps += 1;
             answers.clear();
             wanted = false;
@@ -291,10 +326,14 @@ impl Replay {
                     if open.is_empty() {
                         return Ok(Err(hung("asked for nothing with nothing open")));
                     }
-                    if vary.backwards {
-                        answers.extend(open.pop());
-                    } else {
-                        answers.append(&mut open);
+                    match vary.order {
+                        Order::Asked => answers.append(&mut open),
+                        Order::Backwards => answers.extend(open.pop()),
+                        Order::Mixed(_) => {
+                            for _ in 0..=chance.below(open.len()) {
+                                answers.push(open.swap_remove(chance.below(open.len())));
+                            }
+                        }
                     }
                 }
             }
@@ -341,6 +380,22 @@ impl Replay {
                     (Err(unrecorded), None) => Err(unrecorded),
                 }
             }
+        }
+    }
+}
+
+/// Numbers that look like chance and are the same in every run.
+struct Chance(u64);
+
+impl Chance {
+    /// A number below `end`; zero when there is none.
+    fn below(&mut self, end: usize) -> usize {
+        // An odd multiplier and addend visit every state; the upper half is the better one.
+        let state = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d);
+        self.0 = state.wrapping_add(0x1405_7b7e_f767_814f);
+        match u64::try_from(end) {
+            Ok(end) if end > 0 => usize::try_from((self.0 >> 33) % end).unwrap_or(0),
+            _ => 0,
         }
     }
 }

@@ -90,6 +90,8 @@ pub struct PulledDoc {
     pub version: String,
     /// Its text; `None` when it is no more.
     pub body: Option<String>,
+    /// It is no document: of those whose ids begin with `id`, the page's are all there are.
+    pub only: bool,
 }
 
 /// What became of a document of a batch.
@@ -415,7 +417,7 @@ fn check_page(docs: &[PulledDoc], cursor: &[u8]) -> Result<(), String> {
         if doc.id.is_empty() {
             return Err("a document has an empty id".into());
         }
-        if !ids.insert(&doc.id) {
+        if !ids.insert((&doc.id, doc.only)) {
             return Err(format!("document `{}` is twice in one page", doc.id));
         }
     }
@@ -476,14 +478,19 @@ unsafe fn pulled(doc: &Doc) -> Result<PulledDoc, String> {
     };
     let body = match doc.change {
         1 => Some(json(&id, body)?),
-        2 => None,
+        2 | 3 => None,
         other => {
             return Err(format!(
                 "document `{id}` has change {other}, which is unknown"
             ));
         }
     };
-    Ok(PulledDoc { id, version, body })
+    Ok(PulledDoc {
+        id,
+        version,
+        body,
+        only: doc.change == 3,
+    })
 }
 
 unsafe fn written(result: &WriteResult) -> Result<WrittenDoc, String> {

@@ -85,7 +85,14 @@ impl Trace {
 
     /// The documents of all pages.
     pub fn documents(&self) -> Vec<&PulledDoc> {
-        self.pages().into_iter().flatten().collect()
+        let all = self.pages().into_iter().flatten();
+        all.filter(|it| !it.only).collect()
+    }
+
+    /// Beginnings of ids of which a page said that it holds all there are.
+    pub fn only(&self) -> Vec<&str> {
+        let all = self.pages().into_iter().flatten();
+        all.filter(|it| it.only).map(|it| it.id.as_str()).collect()
     }
 
     /// The ids of the documents of all pages.

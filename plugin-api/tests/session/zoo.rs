@@ -23,6 +23,9 @@ const OK_WITHOUT_ID: u8 = 12;
 const WRONG_STATUS: u8 = 13;
 const UNKNOWN_SLOT: u8 = 14;
 const NO_FIND: u8 = 15;
+const STARTS_A_THREAD: u8 = 16;
+const FORGETS_OLD_CURSORS: u8 = 17;
+const PANICS_WHEN_DESTROYED: u8 = 18;
 
 struct Zoo<const HOW: u8>;
 
@@ -39,6 +42,15 @@ impl<const HOW: u8> Embedded for Zoo<HOW> {
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
+/// Panics when it is dropped before its pull is done.
+struct Sensitive(bool);
+
+impl Drop for Sensitive {
+    fn drop(&mut self) {
+        assert!(self.0, "not yet");
+    }
+}
+
 impl<const HOW: u8> Connector for Zoo<HOW> {
     type Settings = serde_json::Value;
     type Cursor = u32;
@@ -53,12 +65,16 @@ impl<const HOW: u8> Connector for Zoo<HOW> {
     }
 
     async fn pull(&self, cx: &Cx, _: &str, mut at: u32) -> Result<()> {
+        if HOW == STARTS_A_THREAD {
+            std::thread::spawn(std::thread::park);
+        }
         let host = if HOW == OTHER_HOST {
             "elsewhere"
         } else {
             "zoo"
         };
         let slot = if HOW == UNKNOWN_SLOT { "key" } else { "api" };
+        let mut sensitive = Sensitive(HOW != PANICS_WHEN_DESTROYED);
         while at < 2 {
             let url = format!("https://{host}.example/things?page={at}");
             let response = cx.http(Request::get(url).auth(slot)).await;
@@ -99,6 +115,7 @@ impl<const HOW: u8> Connector for Zoo<HOW> {
             cx.http(Request::get("https://zoo.example/more").auth("api"))
                 .await?;
         }
+        sensitive.0 = true;
         Ok(())
     }
 
@@ -202,7 +219,11 @@ fn failures<const HOW: u8>() -> Vec<String> {
         stream: stream(),
         batches: sought(),
     };
-    let mut cases = vec![Case::new("pull", replay(RECORDING), pull)];
+    let pulled = Case::new("pull", replay(RECORDING), pull);
+    let mut cases = vec![match HOW {
+        FORGETS_OLD_CURSORS => pulled.old_cursor(r#"{"page":1}"#),
+        _ => pulled.old_cursor("1"),
+    }];
     if HOW != UNKNOWN_SLOT {
         cases.push(Case::new("push", replay(WRITES), push));
         cases.push(Case::new("find", replay(FINDS), find));
@@ -277,6 +298,15 @@ fn each_fault_is_named() {
         (
             failures::<NO_FIND>(),
             "library: operations: `OPS` and the manifest's streams disagree about find",
+        ),
+        (failures::<STARTS_A_THREAD>(), "pull: threads: "),
+        (
+            failures::<PANICS_WHEN_DESTROYED>(),
+            "pull: destroyed after step 1: it panicked",
+        ),
+        (
+            failures::<FORGETS_OLD_CURSORS>(),
+            "pull: old cursor `{\"page\":1}`: ended with ",
         ),
     ];
     for (failures, expected) in cases {

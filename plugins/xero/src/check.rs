@@ -128,6 +128,7 @@ fn tenants(response: &Response) -> Result<Vec<Account>> {
         (row.text("tenantType").as_deref() == Some("ORGANISATION")).then(|| Account {
             id,
             name: row.text("tenantName").unwrap_or_default(),
+            consent: row.text("id"),
             ..Account::default()
         })
     };
@@ -155,7 +156,8 @@ fn describe(
     let Some(it) = Object::read(raw) else {
         return Err(Error::protocol("Xero gave no organisation"));
     };
-    let tenant_id = tenant.map(|it| it.id).or_else(|| pinned.map(str::to_owned));
+    let (tenant_id, consent) = tenant.map_or((None, None), |it| (Some(it.id), it.consent));
+    let tenant_id = tenant_id.or_else(|| pinned.map(str::to_owned));
     let Some(id) = tenant_id.or_else(|| it.text("OrganisationID")) else {
         return Err(Error::protocol("Xero gave an organisation without an id"));
     };
@@ -168,15 +170,20 @@ fn describe(
             .text("Timezone")
             .and_then(|it| iana(&it))
             .map(str::to_owned),
+        country: it.text("CountryCode"),
+        plan: it.text("Class"),
+        locks: Some(locks(&it)),
+        consent,
     };
     if it.text("Edition").as_deref() == Some("PARTNER") {
         report
             .missing
             .push("Xero's partner edition has no sales or purchase documents".to_owned());
     }
-    if let Some(class) = it.text("Class") {
-        report.notes.push(format!("Xero plan: {class}"));
-    }
+    Ok(())
+}
+
+fn locks(organisation: &Object<'_>) -> Vec<String> {
     let locks = [
         (
             "PeriodLockDate",
@@ -187,12 +194,11 @@ fn describe(
             "closed to everybody up to and including",
         ),
     ];
-    for (key, says) in locks {
-        if let Some(date) = it.text(key) {
-            report.notes.push(format!("{says} {date}"));
-        }
-    }
-    Ok(())
+    let told = locks.iter().filter_map(|(key, says)| {
+        let date = organisation.text(key)?;
+        Some(format!("{says} {date}"))
+    });
+    told.collect()
 }
 
 /// What the plan and role forbid. Without an answer nothing is said: this is a prediction only.
@@ -244,6 +250,7 @@ mod tests {
             (offered[0].id.as_str(), offered[0].name.as_str()),
             ("t1", "Demo")
         );
+        assert_eq!(offered[0].consent.as_deref(), Some("c1"));
     }
 
     #[test]
@@ -281,7 +288,7 @@ mod tests {
     fn an_organisation_is_described_for_people() {
         let response = Response::new(
             200,
-            r#"{"Organisations":[{"OrganisationID":"o1","Name":"Maple","BaseCurrency":"AUD","IsDemoCompany":true,
+            r#"{"Organisations":[{"OrganisationID":"o1","Name":"Maple","BaseCurrency":"AUD","IsDemoCompany":true,"CountryCode":"AU",
                "Timezone":"AUSEASTERNSTANDARDTIME","Class":"STANDARD","Edition":"BUSINESS",
                "PeriodLockDate":"\/Date(1546214400000+0000)\/","EndOfYearLockDate":""}]}"#,
         );
@@ -301,16 +308,16 @@ mod tests {
                 demo: true,
                 base_currency: Some("AUD".into()),
                 zone: Some("Australia/Sydney".into()),
+                country: Some("AU".into()),
+                plan: Some("STANDARD".into()),
+                locks: Some(vec![
+                    "closed to everybody but advisers up to and including 2018-12-31".into()
+                ]),
+                consent: None,
             }
         );
         assert_eq!(report.missing, Vec::<String>::new());
-        assert_eq!(
-            report.notes,
-            [
-                "Xero plan: STANDARD",
-                "closed to everybody but advisers up to and including 2018-12-31"
-            ]
-        );
+        assert_eq!(report.notes, Vec::<String>::new());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The form in which a document that Xero holds is handed to the engine.
 //!
 //! Credit notes are brought into the form in which they are sent, so that the two can be compared
-//! field by field: calendar dates, the contact by its id alone, tracking by names, amounts with the
+//! field by field: calendar dates, the contact by its id alone, tracking by names and ids, amounts with the
 //! digits that Xero gave. What tells the state (status, totals, allocations, payments) stands beside.
 
 use ledgerline_plugin_api::sdk::{Error, Result};
@@ -135,6 +135,11 @@ struct Line {
 struct Tracking {
     name: String,
     option: String,
+    /// What was sent may be either pair.
+    #[serde(rename = "TrackingCategoryID", skip_serializing_if = "Option::is_none")]
+    category_id: Text,
+    #[serde(rename = "TrackingOptionID", skip_serializing_if = "Option::is_none")]
+    option_id: Text,
 }
 
 /// An allocation or a payment.
@@ -187,6 +192,8 @@ fn line(line: &Object<'_>) -> Line {
         Some(Tracking {
             name: it.text("Name")?,
             option: it.text("Option")?,
+            category_id: id(it, "TrackingCategoryID"),
+            option_id: id(it, "TrackingOptionID"),
         })
     };
     Line {
@@ -273,7 +280,7 @@ mod tests {
               "LineItems":[{"LineItemID":"l1","Description":"Box","Quantity":1.0000,
                 "UnitAmount":30.1234567890123456789,"LineAmount":30.00,"TaxAmount":4.50,
                 "TaxType":"OUTPUT2","AccountCode":"200","AccountID":"x","Item":[],
-                "Tracking":[{"Name":"Region","Option":"North","TrackingCategoryID":"t"}]}]}"#,
+                "Tracking":[{"Name":"Region","Option":"North","TrackingCategoryID":"T","TrackingOptionID":"O"}]}]}"#,
         )
         .unwrap();
         assert_eq!(held.id, "249f15fa-f2a7-4acc-8769-0984103f2225");
@@ -287,7 +294,8 @@ mod tests {
                 r#""CurrencyRate":0.650000,"Status":"AUTHORISED","LineItems":[{"LineItemID":"l1","#,
                 r#""Description":"Box","Quantity":1.0000,"UnitAmount":30.1234567890123456789,"#,
                 r#""LineAmount":30.00,"AccountCode":"200","TaxType":"OUTPUT2","TaxAmount":4.50,"#,
-                r#""Tracking":[{"Name":"Region","Option":"North"}]}],"SubTotal":30.00,"#,
+                r#""Tracking":[{"Name":"Region","Option":"North","TrackingCategoryID":"t","#,
+                r#""TrackingOptionID":"o"}]}],"SubTotal":30.00,"#,
                 r#""TotalTax":4.50,"Total":34.5,"RemainingCredit":32.5,"#,
                 r#""Allocations":[{"AllocationID":"a1","Amount":1.10,"Date":"2019-03-14","InvoiceID":"i1"}],"#,
                 r#""Payments":[{"PaymentID":"p1","Amount":2.0,"Date":"2019-03-14"}]}"#

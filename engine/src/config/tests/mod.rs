@@ -7,6 +7,8 @@ use expect_test::{Expect, expect};
 use super::*;
 
 mod manifests;
+mod mistakes;
+mod schemas;
 
 const MAIN: &str = r#"
 plugins = ["../plugins"]
@@ -63,15 +65,15 @@ fn files(changed: &[(&str, &str)]) -> Files {
         ("routes/imported.toml", IMPORTED),
         (
             "mappings/acme/customers.toml",
-            "from = \"acme/customers\"\nto = \"ledger/contacts\"",
+            "from = \"acme/customers\"\nto = \"ledger/contacts\"\n[fields]",
         ),
         (
             "mappings/acme/notes.toml",
-            "from = \"acme/notes\"\nto = \"ledger/notes\"",
+            "from = \"acme/notes\"\nto = \"ledger/notes\"\n[fields]",
         ),
         (
             "mappings/acme/imported.toml",
-            "from = \"outcomes\"\nto = \"acme/notes\"",
+            "from = \"outcomes\"\nto = \"acme/notes\"\n[fields]",
         ),
         (
             "tables/accounts.toml",
@@ -304,10 +306,10 @@ fn problems_of_one_route() {
             "number = \".number\"",
             "batch = 0\nattempts = -1\ntables = { account = { a = \"1\" } }",
             expect![[r#"
-            routes/notes.toml:7 [0] this is outside 1 to 1000 (-)
-            routes/notes.toml:8 [-1] `-1` is outside 0 to 4294967295 (-)
-            routes/notes.toml:9 [account] no table named `account` (did you mean `accounts`?)
-        "#]],
+                routes/notes.toml:7 [0] this is outside 1 to 1000 (-)
+                routes/notes.toml:8 [-1] `-1` is outside 0 to 4294967295 (attempts: How often a passing fault is tried before a person is asked.)
+                routes/notes.toml:9 [account] no table named `account` (did you mean `accounts`?)
+            "#]],
         ),
         (
             "number = \".number\"",
@@ -321,8 +323,8 @@ fn problems_of_one_route() {
             "mapping = \"acme/notes\"",
             "mapping = 7",
             expect![[r#"
-            routes/notes.toml:4 [7] expected text, found a whole number (-)
-        "#]],
+                routes/notes.toml:4 [7] expected text, found a whole number (mapping: Name of a file below mappings/, without its ending.)
+            "#]],
         ),
         (
             "stream = \"notes\" }\nto",
@@ -380,6 +382,26 @@ fn routes_that_do_not_go_together() {
         routes/imported.toml:2 ["nots"] no route named `nots` (did you mean `notes`?)
     "#]],
     );
+    let told = |route: &str, what: &str| format!("{route}outcomes = {what}\n");
+    check(
+        &[
+            (
+                "routes/imported.toml",
+                &told(IMPORTED, "[\"synced\", \"stopped\"]"),
+            ),
+            ("routes/notes.toml", &told(NOTES, "[\"warning\"]")),
+        ],
+        expect![[r#"
+            routes/imported.toml:5 ["stopped"] `stopped` is none of synced, waiting, warning (known: synced, waiting, warning)
+            routes/notes.toml:10 [["warning"]] only a route that follows another one reads its outcomes (remove it, or write from = { connection = "outcomes", stream = "ROUTE" })
+        "#]],
+    );
+    check(
+        &[("routes/imported.toml", &told(IMPORTED, "[]"))],
+        expect![[r#"
+            routes/imported.toml:5 [[]] a route that reads no outcomes does nothing (name "synced", "waiting" or "warning"; enabled = false switches a route off)
+        "#]],
+    );
     let into = IMPORTED.replace("\"shop\"", "\"outcomes\"");
     check(
         &[("routes/imported.toml", &into)],
@@ -393,11 +415,12 @@ fn routes_that_do_not_go_together() {
             ("mappings/acme/good_name.toml", ""),
         ],
         expect![[r#"
-        routes/Bad_Name.toml:1 [] `Bad_Name` is not a good name (rename the file: lower-case letters, digits and single dashes, a letter first)
-        routes/Bad_Name.toml:1 [] `from` is missing (from: Where documents come from: { connection = "NAME", stream = "NAME" }.)
-        routes/Bad_Name.toml:1 [] `mapping` is missing (mapping: Name of a file below mappings/, without its ending.)
-        routes/Bad_Name.toml:1 [] `to` is missing (to: Where they go: { connection = "NAME", stream = "NAME" }.)
-    "#]],
+            mappings/acme/good_name.toml:1 [] there is no [fields] (-)
+            routes/Bad_Name.toml:1 [] `Bad_Name` is not a good name (rename the file: lower-case letters, digits and single dashes, a letter first)
+            routes/Bad_Name.toml:1 [] `from` is missing (from: Where documents come from: { connection = "NAME", stream = "NAME" }.)
+            routes/Bad_Name.toml:1 [] `mapping` is missing (mapping: Name of a file below mappings/, without its ending.)
+            routes/Bad_Name.toml:1 [] `to` is missing (to: Where they go: { connection = "NAME", stream = "NAME" }.)
+        "#]],
     );
 }
 
@@ -555,7 +578,7 @@ fn a_file_that_is_not_toml_is_told_with_the_rest() {
             routes/notes.toml:2 [] this is not TOML: missing array opening, expected `[` (-)
             routes/notes.toml:3 [] this is not TOML: missing comma between key-value pairs, expected `,` (-)
             routes/notes.toml:3 [] this is not TOML: missing comma between key-value pairs, expected `,` (-)
-            tables/accounts.toml:1 [1] expected a table, found a whole number (-)
+            tables/accounts.toml:1 [1] expected a table, found a whole number (rows: Key of the source = value of the target.)
         "#]],
     );
 }

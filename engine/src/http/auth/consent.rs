@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::{Endpoints, Tokens};
+use super::{Endpoints, Standing, Tokens};
 use crate::http::{CallError, secrets::Secret};
 
 /// Consents of one app, asked for through one of its connections.
@@ -45,7 +45,8 @@ impl Consent {
         Ok(self.ask_with(redirect, random()?, random()?))
     }
 
-    fn ask_with(&self, redirect: &Url, state: Secret, verifier: Secret) -> Authorization {
+    /// The same question once more, for somebody who did not answer it yet.
+    pub fn ask_with(&self, redirect: &Url, state: Secret, verifier: Secret) -> Authorization {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.reveal()));
         let mut url = self.endpoints.authorize.clone();
         url.query_pairs_mut()
@@ -82,11 +83,15 @@ impl Consent {
     }
 
     /// Whether a working token set is there or can be had: renews it when it is stale.
-    pub async fn verify(&self) -> Result<(), CallError> {
+    pub async fn standing(&self) -> Result<Standing, CallError> {
         self.tokens
-            .access(&self.endpoints.token, &self.connection, None)
+            .standing(&self.endpoints.token, &self.connection)
             .await
-            .map(|_| ())
+    }
+
+    /// Whether the app needs nobody's consent: it gets its tokens by its own secret.
+    pub fn needs_nobody(&self) -> bool {
+        self.tokens.by_client_credentials()
     }
 
     /// Gives the consent back to the vendor and forgets the tokens.

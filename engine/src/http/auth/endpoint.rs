@@ -142,6 +142,7 @@ mod tests {
             authorize_url: "https://id.acme.example/a".to_owned(),
             token_url: "http://id.acme.example/t".to_owned(),
             revoke_url: None,
+            disconnect_url: None,
             scopes: Vec::new(),
             client_in_basic: true,
             renew_before_seconds: 120,

@@ -7,6 +7,7 @@ mod tokens;
 mod wallet;
 
 pub use consent::{Authorization, Consent};
+pub use tokens::Standing;
 
 pub(super) use endpoint::{Endpoints, TokenEndpoint};
 pub(super) use tokens::Tokens;

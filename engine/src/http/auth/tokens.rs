@@ -31,6 +31,24 @@ const TRIES: u32 = 3;
 /// A failure is not asked for again for this long, in milliseconds: callers come in crowds.
 const FAILURE_STANDS: i64 = 5_000;
 
+/// How an app stands with its vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// No tokens are kept.
+    Unconnected,
+    /// The vendor does not know the tokens any more: withdrawn, or too old.
+    Gone,
+    /// There are tokens that work, or that will when the vendor can be reached again.
+    Connected {
+        /// When the newest were given, milliseconds since the epoch.
+        obtained_at: i64,
+        /// They can be renewed without asking anybody.
+        renewable: bool,
+        /// Scopes that the app asks for and this consent does not cover; only where the vendor told.
+        lacks: Vec<String>,
+    },
+}
+
 /// Tokens of one app, shared by its connections.
 pub(in crate::http) struct Tokens {
     app: String,
@@ -99,6 +117,10 @@ impl Tokens {
         &self.client_id
     }
 
+    pub(super) fn by_client_credentials(&self) -> bool {
+        self.client_credentials
+    }
+
     pub(super) fn scopes(&self) -> &[String] {
         &self.scopes
     }
@@ -126,6 +148,47 @@ impl Tokens {
                 .await
         })
         .await
+    }
+
+    /// Whether there are tokens that work; stale ones are renewed to find out.
+    pub(super) async fn standing(
+        self: &Arc<Self>,
+        endpoint: &TokenEndpoint,
+        connection: &str,
+    ) -> Result<Standing, CallError> {
+        let kept = self.stored(connection).await?;
+        if kept.as_ref().is_none_or(|it| it.client != self.client_id) && !self.client_credentials {
+            return Ok(Standing::Unconnected);
+        }
+        let refresh = kept.and_then(|it| it.refresh);
+        // The vendor may have said so on a call, while by its date the set is still good.
+        let is_dead = async || refresh.is_some() && self.held.lock().await.dead == refresh;
+        if is_dead().await {
+            return Ok(Standing::Gone);
+        }
+        if let Err(error) = self.access(endpoint, connection, None).await {
+            // A set without a refresh token ends with its access token.
+            let over = refresh.is_none() || is_dead().await;
+            return match over && !self.client_credentials {
+                true => Ok(Standing::Gone),
+                false => Err(error),
+            };
+        }
+        let now = self.stored(connection).await?;
+        let scope = now.as_ref().map_or("", |it| it.scope.as_str());
+        let covered: Vec<&str> = scope.split_whitespace().collect();
+        let lacks = self.scopes.iter();
+        Ok(Standing::Connected {
+            obtained_at: now.as_ref().map_or(0, |it| it.obtained_at),
+            renewable: self.client_credentials
+                || now.as_ref().is_some_and(|it| it.refresh.is_some()),
+            lacks: lacks
+                .filter(|it| !covered.is_empty() && !covered.contains(&it.as_str()))
+                // Not all vendors count it among the scopes: the refresh token itself tells.
+                .filter(|it| *it != "offline_access")
+                .cloned()
+                .collect(),
+        })
     }
 
     /// Exchanges the code of a consent for tokens, and keeps them.

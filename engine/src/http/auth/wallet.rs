@@ -19,7 +19,11 @@ use crate::{
 /// One slot of the manifest, ready for a connection.
 pub(in crate::http) enum Slot {
     Basic,
-    Bearer,
+    Bearer {
+        header: String,
+        /// Empty: the token stands alone.
+        scheme: String,
+    },
     /// Header name → credential field.
     Headers(BTreeMap<String, String>),
     Oauth2(Arc<Tokens>, TokenEndpoint),
@@ -129,12 +133,13 @@ impl Wallet {
                     STANDARD.encode(pair.reveal())
                 ))))
             }
-            Slot::Bearer => {
+            Slot::Bearer { header, scheme } => {
                 let token = self.field("token").await?;
-                Ok(authorization(Secret::new(format!(
-                    "Bearer {}",
-                    token.reveal()
-                ))))
+                let value = match scheme.as_str() {
+                    "" => token,
+                    scheme => Secret::new(format!("{scheme} {}", token.reveal())),
+                };
+                Ok(vec![(header.clone(), value)])
             }
             Slot::Headers(headers) => {
                 let mut list = Vec::with_capacity(headers.len());

@@ -1,24 +1,24 @@
-//! The calls of the last second.
+//! The calls of the last second, or minute.
 //!
-//! Vendors that count by the second do not tell where a second begins, and what it says in their
-//! answers comes too late to learn from. So no stretch of a second holds more calls than allowed,
-//! wherever it begins. A longer window is not kept so: it would spread a minute's calls over the
-//! minute even where the vendor takes them all at once.
+//! Vendors that do not tell in their answers what is left do not tell where their window begins,
+//! either, and some count every stretch of its length. So no stretch holds more calls than allowed,
+//! wherever it begins. Where a vendor tells, [`super::window`] learns from it instead.
 
 use std::collections::VecDeque;
-
-const SECOND: i64 = 1_000;
 
 /// When the newest calls left, oldest first; no more of them than the limit.
 #[derive(Debug, Clone)]
 pub(super) struct Recent {
+    length: i64,
     limit: usize,
     left: VecDeque<i64>,
 }
 
 impl Recent {
-    pub(super) fn new(limit: u32) -> Self {
+    /// Of so many milliseconds.
+    pub(super) fn new(length: i64, limit: u32) -> Self {
         Self {
+            length,
             limit: limit as usize,
             left: VecDeque::new(),
         }
@@ -38,10 +38,10 @@ impl Recent {
         }
         match self.left.front() {
             // A clock that was set back must not stop everything.
-            Some(oldest) if *oldest <= now => now.max(oldest.saturating_add(SECOND)),
+            Some(oldest) if *oldest <= now => now.max(oldest.saturating_add(self.length)),
             Some(_) => now,
-            // A limit of nothing never frees; a second later it is still nothing.
-            None => now.saturating_add(SECOND),
+            // A limit of nothing never frees; a length later it is still nothing.
+            None => now.saturating_add(self.length),
         }
     }
 
@@ -60,9 +60,11 @@ impl Recent {
 mod tests {
     use super::*;
 
+    const SECOND: i64 = 1_000;
+
     #[test]
     fn no_second_holds_more_wherever_it_begins() {
-        let mut recent = Recent::new(3);
+        let mut recent = Recent::new(SECOND, 3);
         let mut left = Vec::new();
         let mut now = 5_000;
         for wish in [0, 700, 0, 0, 0, 10, 0, 2_500, 0, 0, 0] {
@@ -82,10 +84,10 @@ mod tests {
 
     #[test]
     fn odd_limits_and_clocks_stop_nothing_for_ever() {
-        let mut none = Recent::new(0);
+        let mut none = Recent::new(SECOND, 0);
         none.take(1_000);
         assert_eq!(none.free_at(1_000), 2_000);
-        let mut recent = Recent::new(2);
+        let mut recent = Recent::new(SECOND, 2);
         recent.take(90_000);
         recent.take(90_000);
         assert_eq!(recent.free_at(90_100), 91_000);

@@ -16,6 +16,9 @@ const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
 
+/// Calls that leave a minute apart may arrive closer together: one is slower on its way.
+const ON_ITS_WAY: i64 = 250;
+
 /// Calls after which the counters are written.
 const SAVE_CALLS: u32 = 25;
 /// Time after which they are written with the next call, in milliseconds.
@@ -78,11 +81,50 @@ pub struct BudgetView {
     pub bytes: u64,
 }
 
+/// How the calls of a minute are counted.
+#[derive(Debug)]
+enum Minute {
+    /// The vendor says what is left.
+    Told(Window),
+    /// It does not.
+    Untold(Recent),
+}
+
+impl Minute {
+    fn new(limits: &Limits, limit: u32) -> Self {
+        match limits.minute_left {
+            Some(_) => Self::Told(Window::new(MINUTE, limit)),
+            None => Self::Untold(Recent::new(MINUTE + ON_ITS_WAY, limit)),
+        }
+    }
+
+    fn free_at(&self, now: i64) -> i64 {
+        match self {
+            Self::Told(it) => it.free_at(now, 0),
+            Self::Untold(it) => it.free_at(now),
+        }
+    }
+
+    fn take(&mut self, now: i64) {
+        match self {
+            Self::Told(it) => it.take(now),
+            Self::Untold(it) => it.take(now),
+        }
+    }
+
+    fn set_limit(&mut self, limit: u32) {
+        match self {
+            Self::Told(it) => it.set_limit(limit),
+            Self::Untold(it) => it.set_limit(limit),
+        }
+    }
+}
+
 /// The counters.
 #[derive(Debug)]
 pub(super) struct State {
     second: Option<Recent>,
-    minute: Option<Window>,
+    minute: Option<Minute>,
     day: Window,
     day_limited: bool,
     concurrent: Option<u32>,
@@ -104,8 +146,8 @@ impl State {
         let mut day = Window::new(DAY, limits.day.unwrap_or(u32::MAX));
         day.resume(row.day_began, row.day_used, now);
         Self {
-            second: limits.second.map(Recent::new),
-            minute: limits.minute.map(|limit| Window::new(MINUTE, limit)),
+            second: limits.second.map(|limit| Recent::new(SECOND, limit)),
+            minute: limits.minute.map(|limit| Minute::new(limits, limit)),
             day,
             day_limited: limits.day.is_some(),
             concurrent: limits.concurrent,
@@ -131,7 +173,7 @@ impl State {
             CallClass::Scheduled => 0,
         };
         let second = self.second.as_ref().map(|it| it.free_at(now));
-        let minute = self.minute.as_ref().map(|it| it.free_at(now, 0));
+        let minute = self.minute.as_ref().map(|it| it.free_at(now));
         let at = second.into_iter().chain(minute).fold(
             self.day.free_at(now, reserve).max(self.parked_until),
             i64::max,
@@ -166,7 +208,7 @@ impl State {
         if sent >= self.parked_at {
             self.strikes = 0;
         }
-        if let (Some(window), Some(left)) = (&mut self.minute, left.minute) {
+        if let (Some(Minute::Told(window)), Some(left)) = (&mut self.minute, left.minute) {
             window.correct(left, sent, now);
         }
         if let (true, Some(left)) = (self.day_limited, left.day) {
@@ -215,7 +257,11 @@ impl State {
         };
         if retry_after.is_some() {
             match what {
-                Exhausted::Minute => self.minute.iter_mut().for_each(|it| it.spend(until)),
+                Exhausted::Minute => {
+                    if let Some(Minute::Told(window)) = &mut self.minute {
+                        window.spend(until);
+                    }
+                }
                 Exhausted::Day if self.day_limited => self.day.spend(until),
                 _ => {}
             }
@@ -259,17 +305,15 @@ impl State {
             None => self.second = None,
             Some(limit) => self
                 .second
-                .get_or_insert_with(|| Recent::new(limit))
+                .get_or_insert_with(|| Recent::new(SECOND, limit))
                 .set_limit(limit),
         }
         match limits.minute {
             None => self.minute = None,
-            Some(limit) => {
-                let minute = self
-                    .minute
-                    .get_or_insert_with(|| Window::new(MINUTE, limit));
-                minute.set_limit(limit);
-            }
+            Some(limit) => self
+                .minute
+                .get_or_insert_with(|| Minute::new(limits, limit))
+                .set_limit(limit),
         }
         self.day.set_limit(limits.day.unwrap_or(u32::MAX));
         self.day_limited = limits.day.is_some();

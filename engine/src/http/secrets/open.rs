@@ -61,6 +61,14 @@ impl Environment {
         self
     }
 
+    /// Names of all variables.
+    pub fn names(&self) -> Vec<String> {
+        let process = self.process.then(std::env::vars_os);
+        let named = process.into_iter().flatten();
+        let named = named.map(|(name, _)| name.to_string_lossy().into_owned());
+        self.added.keys().cloned().chain(named).collect()
+    }
+
     /// A variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<String> {
         let held = self.added.get(name).cloned();

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::support::{Reply, Seen, World, call, oauth, oauth_connection, send, words};
-use crate::http::{Call, Consent, secrets::Secret};
+use crate::http::{Call, Consent, Standing, secrets::Secret};
 
 fn world(behaviour: impl FnMut(&Seen) -> Reply + Send + 'static) -> World {
     let mut world = World::new(oauth(), behaviour);
@@ -84,7 +84,10 @@ async fn a_code_becomes_tokens_that_work_at_once() {
     );
     assert_eq!(world.kept_refresh().as_deref(), Some("canary-r1"));
     assert_eq!(words(&send(&channel, get()).await), "200x1");
-    consent(&world).verify().await.unwrap();
+    assert!(matches!(
+        consent(&world).standing().await.unwrap(),
+        Standing::Connected { lacks, .. } if lacks.is_empty()
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,5 +177,63 @@ async fn connections_without_an_app_have_no_consent() {
             .consent(world.spec(&without))
             .unwrap()
             .is_none()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_an_app_stands_is_known_before_anything_is_sent() {
+    let world = world(|_| Reply::ok(""));
+    let standing = async || consent(&world).standing().await;
+    assert_eq!(standing().await.unwrap(), Standing::Unconnected);
+    assert_eq!(world.vendor.seen().len(), 0);
+
+    // Good by its date: nothing is asked.
+    world.connect("canary-a0", "canary-r0", 1_800);
+    let connected = standing().await.unwrap();
+    assert!(
+        matches!(
+            &connected,
+            Standing::Connected {
+                renewable: true,
+                ..
+            }
+        ),
+        "{connected:?}"
+    );
+    assert_eq!(world.vendor.seen().len(), 0);
+
+    // Stale, and the vendor is away: nobody knows.
+    tokio::time::sleep(std::time::Duration::from_secs(1_800)).await;
+    world.vendor.now_does(|_| Reply::status(503));
+    let error = standing().await.unwrap_err();
+    assert!(
+        error.to_string().contains("could not be renewed"),
+        "{error}"
+    );
+
+    // Stale, and the vendor has forgotten it.
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    world
+        .vendor
+        .now_does(|_| Reply::Answer(400, Vec::new(), r#"{"error":"invalid_grant"}"#.to_owned()));
+    assert_eq!(standing().await.unwrap(), Standing::Gone);
+    assert_eq!(standing().await.unwrap(), Standing::Gone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_that_a_consent_does_not_cover_are_named() {
+    let world = world(|_| {
+        Reply::ok(r#"{"access_token":"canary-a","refresh_token":"canary-r","scope":"offline"}"#)
+    });
+    let (code, verifier) = (Secret::new("canary-code"), Secret::new("canary-verifier"));
+    let consent = consent(&world);
+    consent
+        .exchange_code(&code, &verifier, &redirect())
+        .await
+        .unwrap();
+    let standing = consent.standing().await.unwrap();
+    assert!(
+        matches!(&standing, Standing::Connected { lacks, .. } if *lacks == ["books"]),
+        "{standing:?}"
     );
 }

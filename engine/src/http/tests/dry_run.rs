@@ -59,7 +59,7 @@ async fn it_shares_budget_and_counters_with_the_writing_one() {
     send(&channel, call("PUT", "/x")).await;
     send(&channel.read_only(), call("GET", "/x")).await;
     send(&channel, call("PUT", "/x")).await;
-    assert_eq!(world.vendor.times(), [0, 0, 60_000]);
+    assert_eq!(world.vendor.times(), [0, 0, 60_250]);
     let counts = channel.counts();
     assert_eq!(
         (

@@ -249,3 +249,81 @@ async fn a_replaced_credential_is_read_again_after_a_refusal() {
     write("canary-new\n");
     assert_eq!(words(&send(&channel, get()).await), "200x1");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_bearer_token_goes_where_the_settings_say() {
+    let fields = json!({ "auth": { "api": {
+        "kind": "bearer",
+        "header": "X-Token",
+        "scheme": "Key",
+        "header-setting": "token-header",
+        "scheme-setting": "token-scheme",
+    } } });
+    // Settings of the connection, the header and its value.
+    let cases = [
+        (json!(null), "x-token", "Key canary-bearer-token"),
+        (
+            json!({ "token-scheme": "" }),
+            "x-token",
+            "canary-bearer-token",
+        ),
+        (
+            json!({ "token-header": "Authorization", "token-scheme": "Bearer" }),
+            "authorization",
+            "Bearer canary-bearer-token",
+        ),
+    ];
+    for (settings, header, value) in cases {
+        let world = World::new(fields.clone(), |seen| Reply::ok(&echo(seen)));
+        let connection = Connection {
+            settings,
+            ..connection()
+        };
+        let channel = world.channel_of(&connection);
+        let get = Call {
+            auth: "api".to_owned(),
+            ..call("GET", "/x")
+        };
+        send(&channel, get.clone()).await;
+        assert_eq!(world.vendor.seen()[0].header(header), Some(value));
+
+        // Nobody else may set that header.
+        let own = Call {
+            headers: vec![(header.to_owned(), "mine".to_owned())],
+            ..get
+        };
+        let outcome = send(&channel, own).await;
+        assert!(
+            words(&outcome).contains("is set by the engine alone"),
+            "{header}: {outcome:?}"
+        );
+        assert_clean("debug output", &format!("{channel:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_not_sent_in_a_header_that_shapes_the_call() {
+    let fields = json!({ "auth": { "api": {
+        "kind": "bearer", "header-setting": "header", "scheme-setting": "scheme",
+    } } });
+    let cases = [
+        (json!({ "header": "Host" }), "a header named \"Host\""),
+        (json!({ "header": "" }), "a header named \"\""),
+        (json!({ "header": "X Bad" }), "a header named \"X Bad\""),
+        (json!({ "scheme": "two words" }), "not one plain word"),
+    ];
+    for (settings, expected) in cases {
+        let world = World::new(fields.clone(), |_| Reply::ok(""));
+        let connection = Connection {
+            settings: settings.clone(),
+            ..connection()
+        };
+        let Err(refused) = world.network.channel(world.spec(&connection)) else {
+            panic!("{settings} was taken");
+        };
+        assert!(
+            refused.to_string().contains(expected),
+            "{settings}: {refused}"
+        );
+    }
+}

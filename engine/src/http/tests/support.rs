@@ -290,6 +290,7 @@ impl World {
             client_id: "client-1".to_owned(),
             client_secret: Some(SecretRef::Env("CLIENT_SECRET".to_owned())),
             scopes: None,
+            redirect: "http://localhost:8731/callback".parse().unwrap(),
             budget: BTreeMap::new(),
             places: Places::default(),
         };

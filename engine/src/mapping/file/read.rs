@@ -73,6 +73,11 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
     mapping
 }
 
+/// Tells what is wrong with a mapping file by itself: form and names, not jq or target fields.
+pub(crate) fn read_only(file: &SourceFile, findings: &mut Findings) {
+    read(file, findings);
+}
+
 impl Reader<'_> {
     fn fields(&mut self, table: &DeTable<'_>) -> Vec<FieldToml> {
         in_order(table)
@@ -118,7 +123,19 @@ impl Reader<'_> {
             }
             DeValue::Table(it) => it,
             _ => {
-                let help = "a constant is written { value = … }".to_owned();
+                let help = match value.get_ref() {
+                    DeValue::Integer(it) => {
+                        format!("a constant is written {{ value = {} }}", it.as_str())
+                    }
+                    DeValue::Float(it) => {
+                        format!("a constant is written {{ value = \"{}\" }}", it.as_str())
+                    }
+                    DeValue::Boolean(it) => format!("a constant is written {{ value = {it} }}"),
+                    DeValue::Datetime(it) => {
+                        format!("a constant is written {{ value = \"{it}\" }}")
+                    }
+                    _ => "a constant is written { value = … }".to_owned(),
+                };
                 let message = "a field is jq as text, or a table";
                 self.wrong(value.span(), message, "neither", Some(help));
                 return None;

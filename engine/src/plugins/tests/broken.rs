@@ -249,7 +249,7 @@ const CASES: &[(&str, Operation, Step)] = &[
         page(
             out,
             vec![Doc {
-                change: 3,
+                change: 4,
                 ..doc("a", b"1")
             }],
         )
@@ -528,7 +528,7 @@ fn every_broken_rule_is_named() {
         body-not-utf8
             the body of document `a` is not UTF-8
         unknown-change
-            the change of document `a` is 3, pull knows 1 and 2
+            the change of document `a` is 4, pull knows 1 to 3
         unknown-format
             the format of document `a` is 1, pull knows 0
         page-too-long

@@ -96,6 +96,11 @@ impl Work<'_> {
         // A deletion says nothing but that it happened: what was known stays for people and sums.
         let facts = match stored {
             Some((head, _)) if deleted && facts == Facts::default() => head.facts,
+            // Nor does one that lost its total say that nothing is at stake: voiding empties documents.
+            Some((head, _)) if facts.money.is_none() => Facts {
+                money: head.facts.money,
+                ..facts
+            },
             _ => facts,
         };
         let head = Head {

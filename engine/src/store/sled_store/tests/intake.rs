@@ -168,6 +168,19 @@ fn skipped_stays_skipped() {
 }
 
 #[test]
+fn a_document_that_lost_its_total_keeps_the_one_that_was_known() {
+    let bench = Bench::new();
+    bench.take(10, vec![document("1", "v1", "5")]);
+    let mut emptied = document("1", "v2", "0");
+    emptied.facts.money = None;
+    emptied.facts.party = Some("Somebody else".into());
+    bench.take(20, vec![emptied]);
+    let known = bench.entry("notes/1").facts;
+    assert_eq!(known.money, document("1", "v1", "5").facts.money);
+    assert_eq!(known.party.as_deref(), Some("Somebody else"));
+}
+
+#[test]
 fn deleted_documents_are_for_the_pipeline_to_decide() {
     let bench = Bench::new();
     bench.take(10, vec![document("1", "v1", "5")]);

@@ -1,0 +1,95 @@
+//! Before a create leaves: whether its source document changed since it was read.
+
+use ledgerline_plugin_api::manifest::Op;
+
+use crate::{
+    pipeline::{
+        ask::{Said, Wanted, ask},
+        decide::{Ready, Write},
+        plan::RoutePlan,
+        pull,
+        run::Run,
+    },
+    store::{Incoming, PageIn, StoreError, offload},
+};
+
+/// Source documents that were read a while ago are read again. Those that changed are taken in anew
+/// and do not go now.
+pub(crate) async fn recheck(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    creates: Vec<Ready>,
+) -> Result<(Vec<Ready>, bool), StoreError> {
+    let Some(source) = run.engine.connected.get(&plan.source.connection) else {
+        return Ok((creates, false));
+    };
+    let now = run.engine.clock.now_ms();
+    let age = i64::try_from(source.connection.recheck_age.as_millis()).unwrap_or(i64::MAX);
+    let (old, mut going): (Vec<Ready>, Vec<Ready>) = creates
+        .into_iter()
+        .partition(|it| it.write == Write::Create && now - it.read_at > age);
+    if old.is_empty() || !plan.source_can(Op::Find) {
+        going.extend(old);
+        return Ok((going, false));
+    }
+    let wants: Vec<Wanted> = old
+        .iter()
+        .map(|it| Wanted {
+            id: it.id.source.clone(),
+            remote_id: Some(it.id.source.clone()),
+            ..Wanted::default()
+        })
+        .collect();
+    let said = match ask(run, &plan.source, &wants).await {
+        Ok(it) => it,
+        Err(why) => {
+            run.park(&plan.source.connection, &why.message);
+            return Ok((going, false));
+        }
+    };
+    let mut incoming = Vec::new();
+    for (ready, said) in old.into_iter().zip(said) {
+        let body = match said {
+            Said::Unknown(_) => continue,
+            Said::HoldsNot => None,
+            Said::Holds { body, .. } => Some(body.into_bytes()),
+        };
+        incoming.push((ready, body));
+    }
+    // The store decides what changed: by the bytes.
+    let documents: Vec<Incoming> = incoming
+        .iter()
+        .map(|(ready, body)| {
+            pull::incoming(
+                source,
+                plan.source_rules.as_ref(),
+                ready.id.source.clone(),
+                // Not a version of the source's own: only differing bytes count.
+                format!("{}+reread", ready.version),
+                body.clone(),
+            )
+        })
+        .collect();
+    let stream = plan.source.clone();
+    let routes = run.engine.routes_reading(&plan.source);
+    offload::run(&run.store, move |store| {
+        store.intake_page(PageIn {
+            stream: &stream,
+            routes: &routes,
+            documents,
+            cursor: None,
+            at: now,
+        })
+    })
+    .await?;
+    let mut changed = false;
+    for (ready, _) in incoming {
+        let id = ready.id.clone();
+        let entry = offload::run(&run.store, move |store| store.entry(&id)).await?;
+        match entry {
+            Some(it) if it.seen() == ready.seen => going.push(ready),
+            _ => changed = true,
+        }
+    }
+    Ok((going, changed))
+}

@@ -1,0 +1,180 @@
+//! Before an update leaves: what it would meet in the target, compared three ways with what was sent
+//! last and what the source wants now.
+
+use ledgerline_plugin_api::manifest::{Category, HeldState, Problem, Update};
+
+use crate::{
+    mapping::{Value, three_way, with_line_ids},
+    pipeline::{
+        ask::{Said, Wanted, ask, wanted},
+        decide::{Ready, gone, problem},
+        plan::RoutePlan,
+        run::Run,
+        settle::{held_name, outcome},
+    },
+    store::{Actor, Cause, Change, Entry, Settlement, State, StoreError},
+};
+
+/// What becomes of one update.
+enum Verdict {
+    /// It goes, the bookkeeper's own edits kept.
+    Goes,
+    /// All that changed in the source is there already.
+    IsSo,
+    /// A person decides; with the key of its cause.
+    Question(Problem, String),
+}
+
+/// Gives what may go; the rest is settled.
+pub(crate) async fn compare_updates(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    updates: Vec<Ready>,
+) -> Result<(Vec<Ready>, bool), StoreError> {
+    let Some(rules) = plan.target_stream.update.as_ref() else {
+        return Ok((updates, false));
+    };
+    let wants: Vec<Wanted> = updates.iter().map(wanted).collect();
+    let said = match ask(run, &plan.target, &wants).await {
+        Ok(it) => it,
+        Err(why) => {
+            run.park(&plan.target.connection, &why.message);
+            return Ok((Vec::new(), false));
+        }
+    };
+    let now = run.engine.clock.now_ms();
+    let mut settlement = Settlement::default();
+    let mut going = Vec::new();
+    for (mut ready, said) in updates.into_iter().zip(said) {
+        let verdict = match said {
+            Said::Unknown(_) => continue,
+            Said::HoldsNot => no_longer_held(plan, &ready),
+            Said::Holds { body, .. } => compare(plan, rules, &mut ready, body, now),
+        };
+        match verdict {
+            Verdict::Goes => {
+                going.push(ready);
+                continue;
+            }
+            Verdict::IsSo => {
+                ready.entry.clear_stop();
+                let what = "the target holds it so already";
+                let state = State::Synced;
+                ready.entry.record(now, state, Actor::Engine, what, None);
+                let told = outcome(run, plan, &ready.id.source, &ready.entry, now);
+                settlement.outcomes.extend(told);
+            }
+            Verdict::Question(found, key) => {
+                let what = found.cause.clone();
+                ready.entry.problem = Some(found);
+                ready.entry.cause = Some(Cause { key });
+                let state = State::Warning;
+                ready.entry.record(now, state, Actor::Engine, what, None);
+            }
+        }
+        settlement.changes.push(Change {
+            id: ready.id,
+            seen: ready.seen,
+            entry: ready.entry,
+        });
+    }
+    let progress = !settlement.changes.is_empty();
+    run.settle(settlement).await?;
+    Ok((going, progress))
+}
+
+/// Judges one update by what the target holds, and notes that in its entry.
+fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, now: i64) -> Verdict {
+    let held = Value::parse(body.as_bytes()).unwrap_or_default();
+    let state = plan.held_state(&held);
+    let last = last_sent(&ready.entry, rules);
+    let compared = three_way(&last, &held, &ready.body, rules);
+    if let Some(it) = ready.entry.held.as_mut() {
+        it.state = state;
+        it.seen_at = now;
+    }
+    if matches!(state, Some(HeldState::Voided | HeldState::Deleted)) {
+        let (found, key) = gone(plan, &ready.id);
+        return Verdict::Question(found, key);
+    }
+    if !compared.changed && compared.conflicts.is_empty() {
+        if let Some(it) = ready.entry.held.as_mut() {
+            it.sent = ready.mapped.to_json();
+            it.fingerprint = ready.fingerprint;
+            it.answered = body;
+        }
+        return Verdict::IsSo;
+    }
+    let (id, target) = (&ready.id, &plan.target_title);
+    if !compared.conflicts.is_empty() {
+        let differences = compared.conflicts.iter().map(|it| {
+            let (there, here) = (it.held.to_json(), it.wanted.to_json());
+            format!("{}: {there} there, {here} here", it.field)
+        });
+        let list: Vec<String> = differences.collect();
+        return question(
+            format!(
+                "changed in {target} and in {}: {}",
+                plan.source_title,
+                list.join("; ")
+            ),
+            format!(
+                "make both equal, then `ledgerline retry {id}`; or `ledgerline skip {id}` to leave it \
+                 as it is there"
+            ),
+            "changed on both sides",
+        );
+    }
+    if !state.is_none_or(|it| rules.open_states.contains(&it)) {
+        return question(
+            format!(
+                "changed in the source, but the document in {target} is {} and cannot change",
+                state.map_or("closed", held_name)
+            ),
+            format!(
+                "undo that in {target}, then `ledgerline retry {id}`; or `ledgerline skip {id}`"
+            ),
+            "closed in the target",
+        );
+    }
+    let posted = matches!(state, Some(HeldState::Approved));
+    if posted && compared.amounts_changed && !plan.route.update_approved {
+        return question(
+            format!("amounts changed in the source, but the document is approved in {target}"),
+            format!(
+                "set `update-approved = true` on the route, or mend it in {target} and `ledgerline \
+                 retry {id}`"
+            ),
+            "amounts of an approved document",
+        );
+    }
+    ready.notices.extend(compared.kept.iter().map(|it| {
+        let there = it.held.to_json();
+        format!("kept from {target}: {} is {there}", it.field)
+    }));
+    ready.body = compared.body;
+    Verdict::Goes
+}
+
+fn no_longer_held(plan: &RoutePlan, ready: &Ready) -> Verdict {
+    let id = &ready.id;
+    question(
+        format!("{} no longer holds the linked document", plan.target_title),
+        format!("`ledgerline skip {id}`, or `ledgerline adopt {id} --to ID` another one"),
+        "gone in the target",
+    )
+}
+
+fn question(cause: String, remedy: String, key: &str) -> Verdict {
+    let found = problem(Category::DocumentState, cause, remedy);
+    Verdict::Question(found, key.to_owned())
+}
+
+/// What was sent last, its lines with the ids that the target gave them.
+fn last_sent(entry: &Entry, rules: &Update) -> Value {
+    let Some(held) = &entry.held else {
+        return Value::default();
+    };
+    let read = |text: &str| Value::parse(text.as_bytes()).unwrap_or_default();
+    with_line_ids(&read(&held.sent), &read(&held.answered), rules)
+}
