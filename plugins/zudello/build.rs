@@ -1,0 +1,5 @@
+//! Embeds the manifest.
+
+fn main() {
+    ledgerline_plugin_api::build::manifest("manifest.toml");
+}
