@@ -101,7 +101,7 @@ fn limit(world: &World, body: &LimitsBody) -> Result<Json, String> {
                 .map(|()| done)
                 .map_err(|it| it.to_string())
         }
-        (Some(Vendor::Omni), Some(account), switch) => {
+        (Some(vendor @ (Vendor::Omni | Vendor::Zudello)), Some(account), switch) => {
             let limits = match switch {
                 Some(on) => crate::omni::behaviour::Limits {
                     on,
@@ -109,8 +109,22 @@ fn limit(world: &World, body: &LimitsBody) -> Result<Json, String> {
                 },
                 None => serde_json::from_value(body.limits.clone()).map_err(|it| it.to_string())?,
             };
+            let limited = match vendor {
+                Vendor::Omni => world.limit_omni(account, limits),
+                _ => world.limit_zudello(account, limits),
+            };
+            limited.map(|()| done).map_err(|it| it.to_string())
+        }
+        (Some(Vendor::Core), Some(account), switch) => {
+            let limits = match switch {
+                Some(on) => crate::core::behaviour::Limits {
+                    on,
+                    ..Default::default()
+                },
+                None => serde_json::from_value(body.limits.clone()).map_err(|it| it.to_string())?,
+            };
             world
-                .limit_omni(account, limits)
+                .limit_core(account, limits)
                 .map(|()| done)
                 .map_err(|it| it.to_string())
         }

@@ -17,7 +17,7 @@ pub struct Call {
     pub at: Timestamp,
     /// Whose server.
     pub vendor: Vendor,
-    /// Tenant id or user name, as far as the call names one.
+    /// Tenant id, user name or team, as far as the call names one.
     pub account: Option<String>,
     /// Method.
     pub method: String,
@@ -75,7 +75,10 @@ impl Call {
         let account = match vendor {
             Vendor::Xero => request.header_value("xero-tenant-id").map(str::to_owned),
             Vendor::Omni => request.basic().map(|(user, _)| user),
-            Vendor::Nobody => None,
+            Vendor::Core => request
+                .header_value("api-auth-accountid")
+                .map(str::to_owned),
+            Vendor::Zudello | Vendor::Nobody => None,
         };
         // Secrets and tokens stay out of the log even here.
         let body = if kind == CallKind::Token {

@@ -21,11 +21,15 @@ use crate::xero::organisation::{Held, Organisation, Shelf, name_key, number_key}
 pub struct Edit {
     /// Whose object.
     pub vendor: Vendor,
-    /// Organisation (tenant id or name) or Omni user name.
+    /// Organisation (tenant id or name), Omni user name, Core company or account id, or Zudello
+    /// team (name or UUID).
     pub account: String,
-    /// What sort: Xero `organisation`, `switches`, `accounts`, `tax_rates`, `tracking`,
+    /// What sort: Xero `organisation`, `switches`, `accounts`, `items`, `tax_rates`, `tracking`,
     /// `contacts`, `credit_notes`; Omni `behaviour`, `permissions` (of the key that `id`
-    /// names, or the first) or a resource.
+    /// names, or the first) or a resource; Core `behaviour`, `settings`, `sales`,
+    /// `credit-notes`, `customers`; Zudello `transactions`, a resource, `keys`,
+    /// `contract`, `workflow`, or what a person does with a document: `submit`, `approve`,
+    /// `reject`, `revert`, `close`, `archive`, `delete`.
     pub kind: String,
     /// Id, number, code or name of the object; empty for settings.
     #[serde(default)]
@@ -47,6 +51,9 @@ pub enum EditError {
     /// No such account, sort or object.
     #[error("{0} is not held here")]
     Missing(String),
+    /// It cannot be done as things stand.
+    #[error("{0}")]
+    Refused(String),
     /// The patched object is no longer one of its sort.
     #[error("the patched object cannot be read")]
     Misfit(#[from] serde_json::Error),
@@ -68,13 +75,24 @@ impl World {
                 let held = state.omni.find_mut(&edit.account).ok_or_else(missing)?;
                 edit_omni(held, edit, now)?
             }
+            Vendor::Zudello => {
+                let held = state.zudello.find_mut(&edit.account).ok_or_else(missing)?;
+                crate::zudello::edits::edit(held, edit, now)?
+            }
+            Vendor::Core => {
+                let held = state.core.find_mut(&edit.account).ok_or_else(missing)?;
+                crate::core::edit::edit(held, edit, now)?
+            }
             Vendor::Nobody => return Err(missing()),
         };
         Ok(serde_json::from_str(&text)?)
     }
 }
 
-fn patched<T: Serialize + DeserializeOwned>(held: &T, patch: &Json) -> Result<T, EditError> {
+pub(crate) fn patched<T: Serialize + DeserializeOwned>(
+    held: &T,
+    patch: &Json,
+) -> Result<T, EditError> {
     let mut json = Json::parse(&serde_json::to_string(held)?)?;
     json.merge(patch.clone());
     Ok(serde_json::from_str(&json.to_string())?)
@@ -106,6 +124,15 @@ fn edit_xero(
                 .iter_mut()
                 .find(fits)
                 .ok_or_else(missing)?;
+            *held = patched(held, &edit.patch)?;
+            if !quiet {
+                held.updated = now;
+            }
+            serde_json::to_string(held)?
+        }
+        "items" => {
+            let held = organisation.items.iter_mut().find(|it| it.code == edit.id);
+            let held = held.ok_or_else(missing)?;
             *held = patched(held, &edit.patch)?;
             if !quiet {
                 held.updated = now;

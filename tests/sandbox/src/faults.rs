@@ -72,6 +72,10 @@ pub enum Fault {
     Truncate,
     /// Nothing happens but a gateway's web page.
     Html,
+    /// Nothing happens but the vendor's own web page, with 200.
+    Html200,
+    /// Nothing happens, and an error comes back with 200.
+    ErrorIn200,
     /// The call is carried out, the answer says 500.
     CommitThen500,
 }
@@ -79,7 +83,7 @@ pub enum Fault {
 /// A fault that is no fault.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no fault; known are reset, lose-answer, status:CODE, 429:LIMIT, slow:MILLISECONDS, truncate, html, commit-then-500"
+    "`{0}` is no fault; known are reset, lose-answer, status:CODE, 429:LIMIT, slow:MILLISECONDS, truncate, html, html-200, error-in-200, commit-then-500"
 )]
 pub struct UnknownFault(String);
 
@@ -94,6 +98,8 @@ impl std::str::FromStr for Fault {
             ("lose-answer", "") => Self::LoseAnswer,
             ("truncate", "") => Self::Truncate,
             ("html", "") => Self::Html,
+            ("html-200", "") => Self::Html200,
+            ("error-in-200", "") => Self::ErrorIn200,
             ("commit-then-500", "") => Self::CommitThen500,
             ("status", code) => Self::Status(code.parse().map_err(|_| unknown())?),
             ("429", "minute" | "second" | "day" | "concurrent") => Self::Limit(value.to_owned()),
@@ -113,6 +119,8 @@ impl std::fmt::Display for Fault {
             Self::Slow(delay) => write!(f, "slow:{}", delay.as_millis()),
             Self::Truncate => f.write_str("truncate"),
             Self::Html => f.write_str("html"),
+            Self::Html200 => f.write_str("html-200"),
+            Self::ErrorIn200 => f.write_str("error-in-200"),
             Self::CommitThen500 => f.write_str("commit-then-500"),
         }
     }
@@ -151,11 +159,28 @@ impl Fault {
                 "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
                     .to_owned(),
             ),
+            Self::Html200 => Reply::html(
+                200,
+                "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
+                    .to_owned(),
+            ),
+            Self::ErrorIn200 => {
+                let model = crate::core::routes::error_model(500, phrase(500));
+                Reply::json(200, model.text())
+            }
             Self::Status(503) if vendor == Vendor::Xero => {
                 Reply::text(503, "The Xero API is temporarily unavailable")
             }
             Self::Status(500) if vendor == Vendor::Xero => {
                 crate::xero::answers::server_error(uuid::Uuid::nil())
+            }
+            Self::Status(code) if vendor == Vendor::Core => {
+                let model = crate::core::routes::error_model(*code, phrase(*code));
+                Reply::json(*code, model.text())
+            }
+            Self::Status(code) if vendor == Vendor::Zudello => {
+                let body = serde_json::json!({ "detail": phrase(*code) });
+                Reply::json(*code, body.to_string())
             }
             Self::Status(code) => {
                 Reply::json(*code, serde_json::to_string(&phrase(*code)).unwrap_or_default())
@@ -177,7 +202,12 @@ impl Fault {
                 reply = Self::Status(500).answer_instead(vendor);
                 reply.slot = slot;
             }
-            Self::Reset | Self::Status(_) | Self::Limit(_) | Self::Html => {}
+            Self::Reset
+            | Self::Status(_)
+            | Self::Limit(_)
+            | Self::Html
+            | Self::Html200
+            | Self::ErrorIn200 => {}
         }
         reply
     }
@@ -192,6 +222,11 @@ fn limited(vendor: Vendor, limit: &str) -> Reply {
             _ => None,
         };
         crate::xero::limits::refused(limit, wait)
+    } else if vendor == Vendor::Core {
+        let text = "You reached 60 calls per 60 seconds API limit";
+        Reply::json(429, crate::core::routes::error_model(429, text).text())
+    } else if vendor == Vendor::Zudello {
+        Reply::json(429, "{\"detail\":\"Request was throttled.\"}").header("Retry-After", "20")
     } else {
         Reply::json(429, "\"Rate limit exceeded.\"")
     }
@@ -304,6 +339,8 @@ mod tests {
             "slow:5000",
             "truncate",
             "html",
+            "html-200",
+            "error-in-200",
             "commit-then-500",
         ];
         for text in cases {

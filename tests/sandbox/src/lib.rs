@@ -7,6 +7,7 @@
 
 pub mod calls;
 pub mod chance;
+pub mod core;
 pub mod edit;
 pub mod exchange;
 pub mod faults;
@@ -15,9 +16,11 @@ pub mod omni;
 pub mod seed;
 pub mod view;
 pub mod xero;
+pub mod zudello;
 
 mod admin;
 mod clock;
+mod counterparts;
 mod plant;
 mod serve;
 mod world;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::calls::CallLog;
 use crate::chance::Chance;
+use crate::core::Core;
 use crate::faults::Faults;
 use crate::json::Json;
 use crate::omni::{Omni, generate};
@@ -12,10 +13,11 @@ use crate::seed::{OrganisationSeed, Seed, SeedError};
 use crate::world::{Cx, State};
 use crate::xero::credit_notes::{Outcome, Undo, Verb, save};
 use crate::xero::lines::Findings;
-use crate::xero::model::{TaxRate, TrackingCategory, TrackingOption};
+use crate::xero::model::{Item, TaxRate, TrackingCategory, TrackingOption};
 use crate::xero::organisation::{Organisation, Profile, Shelf};
 use crate::xero::render::View;
 use crate::xero::{Xero, bind, contacts, standard};
+use crate::zudello::Zudello;
 
 /// Plants a seed. What it holds was there some months before `now`.
 pub(crate) fn plant(seed: &Seed, now: Timestamp) -> Result<State, SeedError> {
@@ -65,6 +67,26 @@ pub(crate) fn plant(seed: &Seed, now: Timestamp) -> Result<State, SeedError> {
         omni.accounts
             .push(generate::account(account, &mut xero, past, chance)?);
     }
+    let mut core = Core {
+        latency_ms: seed.core.latency_ms,
+        ..Core::default()
+    };
+    for account in &seed.core.accounts {
+        let chance = Chance::named(seed.chance, &account.company);
+        core.accounts.push(crate::core::generate::account(
+            account, &mut xero, past, chance,
+        )?);
+    }
+    let mut zudello = Zudello {
+        latency_ms: seed.zudello.latency_ms,
+        ..Zudello::default()
+    };
+    for team in &seed.zudello.teams {
+        let chance = Chance::named(seed.chance, &team.name);
+        zudello.teams.push(crate::zudello::generate::team(
+            team, &mut xero, past, chance,
+        )?);
+    }
     let mut calls = CallLog::default();
     if let Some(keep) = seed.keep_calls {
         calls.keep(keep);
@@ -76,6 +98,8 @@ pub(crate) fn plant(seed: &Seed, now: Timestamp) -> Result<State, SeedError> {
         faults: Faults(seed.faults.clone()),
         xero,
         omni,
+        core,
+        zudello,
         calls,
     })
 }
@@ -151,6 +175,22 @@ fn plant_organisation(
         tax_rates,
         tracking,
         currencies,
+        items: seed
+            .items
+            .iter()
+            .map(|it| Item {
+                id: chance.guid(),
+                code: it.code.clone(),
+                name: if it.name.is_empty() {
+                    it.code.clone()
+                } else {
+                    it.name.clone()
+                },
+                sales_price: None,
+                is_tracked_as_inventory: it.tracked,
+                updated: past,
+            })
+            .collect(),
         contacts: Shelf::default(),
         credit_notes: Shelf::default(),
         next_credit_note: 1,

@@ -13,12 +13,14 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::core::seed::CoreSeed;
 use crate::faults::FaultRule;
 use crate::json::Json;
 use crate::omni::account::Permission;
 use crate::omni::behaviour::{Behaviour, Limits as OmniLimits};
 use crate::xero::settings::{DayRates, Limits as XeroLimits, Switches};
 use crate::xero::tokens::App;
+use crate::zudello::seed::ZudelloSeed;
 
 /// Everything that a world starts with.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -36,6 +38,10 @@ pub struct Seed {
     pub xero: XeroSeed,
     /// Cin7 Omni.
     pub omni: OmniSeed,
+    /// Cin7 Core.
+    pub core: CoreSeed,
+    /// Zudello.
+    pub zudello: ZudelloSeed,
 }
 
 /// What Xero starts with.
@@ -100,6 +106,8 @@ pub struct OrganisationSeed {
     pub tax_rates: Vec<TaxRateSeed>,
     /// Tracking categories with their options.
     pub tracking: Vec<TrackingSeed>,
+    /// Items.
+    pub items: Vec<ItemSeed>,
     /// Contacts in Xero's own property names, each as a table or a JSON text.
     pub contacts: Vec<Json>,
     /// Credit notes as a PUT would send them, each as a table or a JSON text.
@@ -128,6 +136,7 @@ impl Default for OrganisationSeed {
             accounts: Vec::new(),
             tax_rates: Vec::new(),
             tracking: Vec::new(),
+            items: Vec::new(),
             contacts: Vec::new(),
             credit_notes: Vec::new(),
             switches: Switches::default(),
@@ -183,6 +192,18 @@ pub struct TaxRateSeed {
     pub rate: Decimal,
     /// Account classes that it fits, such as `REVENUE`.
     pub classes: Vec<String>,
+}
+
+/// An item.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ItemSeed {
+    /// Code.
+    pub code: String,
+    /// Name; the code where it is left out.
+    pub name: String,
+    /// Whether Xero counts its stock.
+    pub tracked: bool,
 }
 
 /// A tracking category.

@@ -8,6 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::calls::{Call, Counts};
+use crate::core::behaviour::Limits as CoreLimits;
+use crate::core::view::CoreView;
 use crate::edit::{Edit, EditError, find};
 use crate::faults::{FaultRule, Faults};
 use crate::json::{Json, Object};
@@ -17,11 +19,11 @@ use crate::xero::model::Status;
 use crate::xero::organisation::{Organisation, number_key};
 use crate::xero::settings::Limits as XeroLimits;
 
-/// Documents that share a number or a reference.
+/// Documents that share what no two should.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Duplicate {
-    /// Tenant id.
+    /// Tenant id, or UUID of a team.
     pub tenant: String,
     /// Sort of document.
     pub kind: &'static str,
@@ -64,6 +66,22 @@ impl World {
         }
     }
 
+    /// The Core account of this company or account id.
+    pub fn core(&self, name: &str) -> CoreView {
+        CoreView::new(self, name)
+    }
+
+    /// Sets the call limits of every key of one Core account.
+    pub fn limit_core(&self, name: &str, limits: CoreLimits) -> Result<(), EditError> {
+        let mut state = self.lock();
+        let held = state
+            .core
+            .find_mut(name)
+            .ok_or_else(|| EditError::Missing(name.to_owned()))?;
+        held.keys.iter_mut().for_each(|it| it.limits = limits);
+        Ok(())
+    }
+
     /// The calls that the log kept, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().calls.calls()
@@ -103,6 +121,12 @@ impl World {
         for key in state.omni.accounts.iter_mut().flat_map(|it| &mut it.keys) {
             key.limits.on = on;
         }
+        for key in state.core.accounts.iter_mut().flat_map(|it| &mut it.keys) {
+            key.limits.on = on;
+        }
+        for key in state.zudello.teams.iter_mut().flat_map(|it| &mut it.keys) {
+            key.limits.on = on;
+        }
     }
 
     /// Sets the call limits of one organisation.
@@ -123,6 +147,17 @@ impl World {
             .omni
             .find_mut(username)
             .ok_or_else(|| EditError::Missing(username.to_owned()))?;
+        held.keys.iter_mut().for_each(|it| it.limits = limits);
+        Ok(())
+    }
+
+    /// Sets the call limits of every key of one Zudello team.
+    pub fn limit_zudello(&self, name: &str, limits: OmniLimits) -> Result<(), EditError> {
+        let mut state = self.lock();
+        let held = state
+            .zudello
+            .find_mut(name)
+            .ok_or_else(|| EditError::Missing(name.to_owned()))?;
         held.keys.iter_mut().for_each(|it| it.limits = limits);
         Ok(())
     }
@@ -149,6 +184,7 @@ impl World {
                 .with("tax_rates", json_of(&it.tax_rates))
                 .with("tracking", json_of(&it.tracking))
                 .with("currencies", json_of(&it.currencies))
+                .with("items", json_of(&it.items))
                 .with("contacts", json_of(&it.contacts))
                 .with("credit_notes", json_of(&it.credit_notes));
             xero.set(it.tenant_id.to_string(), held);
@@ -162,35 +198,48 @@ impl World {
             }
             omni.set(it.username.clone(), held);
         }
+        let mut core = Object::new();
+        for it in &state.core.accounts {
+            core.set(it.settings.company.clone(), crate::core::view::state(it));
+        }
+        let mut zudello = Object::new();
+        for it in &state.zudello.teams {
+            zudello.set(it.uuid.to_string(), crate::zudello::view::state(it));
+        }
         let all = Object::new()
             .with("now", now)
             .with("xero", xero)
-            .with("omni", omni);
+            .with("omni", omni)
+            .with("core", core)
+            .with("zudello", zudello);
         Json::Obj(all).to_string()
     }
 
-    /// Documents that share a number or a reference, voided and deleted ones left out.
+    /// Documents that share a number, or reference, contact, date and total, voided and deleted ones left out; documents of
+    /// a source that share an id in the books, and notes that stand twice on one of them.
     pub fn duplicates(&self) -> Vec<Duplicate> {
         let state = self.lock();
         let mut found = Vec::new();
         for organisation in &state.xero.organisations {
-            let mut groups: BTreeMap<(&'static str, String), Vec<String>> = BTreeMap::new();
+            let mut groups: BTreeMap<_, Vec<String>> = BTreeMap::new();
             for note in organisation.credit_notes.oldest_first() {
                 if matches!(note.status, Status::Voided | Status::Deleted) {
                     continue;
                 }
-                for (by, value) in [
-                    ("CreditNoteNumber", &note.credit_note_number),
-                    ("Reference", &note.reference),
+                // One order may be credited in several steps, which share its reference.
+                let step = (note.contact, note.date, note.total);
+                for (by, value, step) in [
+                    ("CreditNoteNumber", &note.credit_note_number, None),
+                    ("Reference", &note.reference, Some(step)),
                 ] {
                     if !value.is_empty() {
-                        let group = groups.entry((by, value.to_lowercase())).or_default();
-                        group.push(note.id.to_string());
+                        let key = (by, value.to_lowercase(), step);
+                        groups.entry(key).or_default().push(note.id.to_string());
                     }
                 }
             }
             found.extend(groups.into_iter().filter(|(_, ids)| ids.len() > 1).map(
-                |((by, value), ids)| Duplicate {
+                |((by, value, _), ids)| Duplicate {
                     tenant: organisation.tenant_id.to_string(),
                     kind: "credit_notes",
                     by,
@@ -198,6 +247,9 @@ impl World {
                     ids,
                 },
             ));
+        }
+        for team in &state.zudello.teams {
+            found.extend(crate::zudello::view::duplicates(team));
         }
         found
     }

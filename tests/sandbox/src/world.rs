@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::calls::{Call, CallKind, CallLog};
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::core::{self, Core};
 use crate::exchange::{Reply, Request};
 use crate::faults::Faults;
 use crate::omni::{self, Omni};
 use crate::seed::{Seed, SeedError};
 use crate::xero::{self, Xero};
+use crate::zudello::{self, Zudello};
 use crate::{admin, plant};
 
 /// All vendors' servers. Cloning gives another handle to the same world.
@@ -35,6 +37,10 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) xero: Xero,
     pub(crate) omni: Omni,
+    #[serde(default)]
+    pub(crate) core: Core,
+    #[serde(default)]
+    pub(crate) zudello: Zudello,
     #[serde(skip)]
     pub(crate) calls: CallLog,
 }
@@ -72,14 +78,24 @@ pub enum Vendor {
     Xero,
     /// Cin7 Omni.
     Omni,
+    /// Cin7 Core.
+    Core,
+    /// Zudello.
+    Zudello,
     /// No vendor has this path.
     Nobody,
 }
 
 impl Vendor {
-    fn of(path: &str) -> Self {
+    // Zudello's paths are settings of its teams and may look like Omni's: it goes by headers too.
+    fn of(state: &State, request: &Request) -> Self {
+        let path = request.path.as_str();
         if xero::routes::serves(path) {
             Self::Xero
+        } else if core::serves(path) {
+            Self::Core
+        } else if zudello::serves(&state.zudello, request) {
+            Self::Zudello
         } else if omni::serves(path) {
             Self::Omni
         } else {
@@ -150,7 +166,7 @@ impl World {
         let now = self.now();
         let mut guard = self.lock();
         let state = &mut *guard;
-        let vendor = Vendor::of(&request.path);
+        let vendor = Vendor::of(state, request);
         let fault = state.faults.strike(request);
         let mut cx = Cx::new(now, &mut state.chance);
         let reply = match &fault {
@@ -159,13 +175,24 @@ impl World {
                 let reply = match vendor {
                     Vendor::Xero => xero::routes::handle(&mut state.xero, request, &mut cx),
                     Vendor::Omni => omni::handle(&mut state.omni, request, &mut cx),
+                    Vendor::Core => core::handle(&mut state.core, request, &mut cx),
+                    Vendor::Zudello => zudello::handle(&mut state.zudello, request, &mut cx),
                     Vendor::Nobody => Reply::text(404, "not found"),
                 };
                 if request.writes() {
                     state.revision = state.revision.saturating_add(1);
                 }
-                let reply =
-                    with_latency(reply, vendor, state.xero.latency_ms, state.omni.latency_ms);
+                let latency = match vendor {
+                    Vendor::Xero => state.xero.latency_ms,
+                    Vendor::Omni => state.omni.latency_ms,
+                    Vendor::Core => state.core.latency_ms,
+                    Vendor::Zudello => state.zudello.latency_ms,
+                    Vendor::Nobody => 0,
+                };
+                let reply = Reply {
+                    delay: Duration::from_millis(latency),
+                    ..reply
+                };
                 match &fault {
                     Some(fault) => fault.spoil(vendor, reply),
                     None => reply,
@@ -174,7 +201,11 @@ impl World {
         };
         let remarks = cx.remarks;
         state.calls.add(vendor, CallKind::of(request), || {
-            Call::of(now, vendor, request, &reply, fault.as_ref(), remarks)
+            let mut call = Call::of(now, vendor, request, &reply, fault.as_ref(), remarks);
+            if vendor == Vendor::Zudello {
+                call.account = zudello::account_of(&state.zudello, request);
+            }
+            call
         });
         reply
     }
@@ -182,13 +213,4 @@ impl World {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn with_latency(mut reply: Reply, vendor: Vendor, xero: u64, omni: u64) -> Reply {
-    reply.delay = match vendor {
-        Vendor::Xero => Duration::from_millis(xero),
-        Vendor::Omni => Duration::from_millis(omni),
-        Vendor::Nobody => Duration::ZERO,
-    };
-    reply
 }

@@ -1,5 +1,5 @@
-//! Small worlds: organisation and account of the demonstration, with only the customers and credit
-//! notes that a test puts there, and short ways to look at what the vendors hold.
+//! Small worlds: organisation and Omni account of the demonstration, with only the customers and
+//! credit notes that a test puts there, and short ways to look at what the vendors hold.
 
 use rust_decimal::Decimal;
 use sandbox::{
@@ -29,6 +29,11 @@ pub const IMPORTED: &str = "omni-imported";
 pub fn seed(customers: &[(&str, Counterpart)]) -> Seed {
     let mut seed = Seed::demo().expect("the demo's seed is sound");
     seed.faults.clear();
+    seed.core.accounts.clear();
+    seed.zudello.teams.clear();
+    for organisation in &mut seed.xero.organisations {
+        organisation.credit_notes.clear();
+    }
     for account in &mut seed.omni.accounts {
         account.customers = customers
             .iter()
@@ -171,6 +176,11 @@ pub fn money(value: &Value) -> Decimal {
     };
     text.parse()
         .unwrap_or_else(|why| panic!("{value} is no amount: {why}"))
+}
+
+/// As [`money`], rounded to cents as the books do.
+pub fn cents(value: &Value) -> Decimal {
+    money(value).round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
 }
 
 /// An exact amount.

@@ -35,6 +35,7 @@ pub fn built() -> PathBuf {
                 .args(["build", "--quiet", "--offline", "--bins", "--lib"])
                 .args(["-p", "ledgerline", "-p", "sandbox"])
                 .args(["-p", "ledgerline-xero", "-p", "ledgerline-cin7-omni"])
+                .args(["-p", "ledgerline-cin7-core", "-p", "ledgerline-zudello"])
                 .env(
                     "CARGO_TARGET_DIR",
                     folder.parent().expect("a target folder"),

@@ -41,8 +41,14 @@ pub struct Stage {
     pub clock: Clock,
     network: Network,
     folder: tempfile::TempDir,
-    tweak: Box<dyn Fn(&mut Deployment) + Send + Sync>,
+    tweak: Tweak,
+    absent: Absent,
 }
+
+type Tweak = Box<dyn Fn(&mut Deployment) + Send + Sync>;
+
+/// Plugins of the deployment that the vendors' seed has no account for.
+type Absent = Vec<&'static str>;
 
 impl Stage {
     /// The deployment of `config/` against a world made from `seed`.
@@ -50,22 +56,35 @@ impl Stage {
         Self::with(seed, |_| {}).await
     }
 
-    /// As `new`, with changes to the deployment.
+    /// As `new`, with changes to the deployment. Sources that the seed has no account of are left out.
     pub async fn with(seed: Seed, tweak: impl Fn(&mut Deployment) + Send + Sync + 'static) -> Self {
         let start: Timestamp = START.parse().expect("a constant instant");
         let origin = tokio::time::Instant::now();
         let time = sandbox::Clock::driven(start, move || origin.elapsed());
         let world = World::new(&seed, time).expect("the seed is sound");
-        Self::over(world, Clock::starting_at(start), Box::new(tweak), tempdir()).await
+        let mut absent = Absent::new();
+        if seed.omni.accounts.is_empty() {
+            absent.push("cin7-omni");
+        }
+        if seed.core.accounts.is_empty() {
+            absent.push("cin7-core");
+        }
+        if seed.zudello.teams.is_empty() {
+            absent.push("zudello");
+        }
+        let clock = Clock::starting_at(start);
+        Self::over(world, clock, Box::new(tweak), absent, tempdir()).await
     }
 
     async fn over(
         world: World,
         clock: Clock,
-        tweak: Box<dyn Fn(&mut Deployment) + Send + Sync>,
+        tweak: Tweak,
+        absent: Absent,
         folder: tempfile::TempDir,
     ) -> Self {
         let mut deployment = deployment(&folder);
+        leave_out(&mut deployment, &absent);
         tweak(&mut deployment);
         let plugins = plugins(&deployment);
         let (store, opened) = SledStore::open(&deployment.store, clock.now_ms()).expect("a store");
@@ -100,6 +119,7 @@ impl Stage {
             network,
             folder,
             tweak,
+            absent,
         }
     }
 
@@ -112,10 +132,11 @@ impl Stage {
             network,
             folder,
             tweak,
+            absent,
         } = self;
         network.save().await;
         drop((engine, network));
-        Self::over(world, clock, tweak, folder).await
+        Self::over(world, clock, tweak, absent, folder).await
     }
 
     /// As `restart`, with other changes to the deployment than before.
@@ -136,10 +157,11 @@ impl Stage {
             network,
             folder,
             tweak,
+            absent,
         } = self;
         drop((engine, network));
         drop(folder);
-        Self::over(world, clock, tweak, tempdir()).await
+        Self::over(world, clock, tweak, absent, tempdir()).await
     }
 
     /// Folder of everything that the deployment writes.
@@ -253,6 +275,31 @@ fn deployment(folder: &tempfile::TempDir) -> Deployment {
         connection.base_url = "http://127.0.0.1:9".parse().ok();
     }
     deployment
+}
+
+/// Takes connections of these plugins out of a deployment, with the routes that read from them.
+fn leave_out(deployment: &mut Deployment, plugins: &[&str]) {
+    let without = |name: &str, deployment: &Deployment| {
+        let plugin = deployment
+            .connections
+            .get(name)
+            .map(|it| it.plugin.as_str());
+        plugin.is_some_and(|it| plugins.contains(&it))
+    };
+    let routes: Vec<String> = deployment
+        .routes
+        .values()
+        .filter(|it| {
+            without(&it.from.connection, deployment) || without(&it.to.connection, deployment)
+        })
+        .map(|it| it.name.clone())
+        .collect();
+    for route in routes {
+        deployment.routes.remove(&route);
+    }
+    deployment
+        .connections
+        .retain(|_, it| !plugins.contains(&it.plugin.as_str()));
 }
 
 fn plugins(deployment: &Deployment) -> Registry {

@@ -68,8 +68,13 @@ impl Plan {
             "omni/accounts/0/generate/credit-notes",
             notes as i64,
         );
+        set(
+            &mut seed,
+            "xero/organisations/0/credit-notes",
+            toml::Value::Array(Vec::new()),
+        );
         // Short waits, so that what was lost is soon asked about.
-        for connection in ["omni-au", "xero-au"] {
+        for connection in ["omni-au", "core-au", "zudello-au", "xero-au"] {
             set(
                 &mut deployment,
                 &format!("connections/{connection}/call-timeout"),
@@ -86,6 +91,42 @@ impl Plan {
             deployment,
             routes,
             vendors: Vec::new(),
+        }
+    }
+
+    /// Omni alone.
+    fn only_omni(&mut self) {
+        for vendor in ["core", "zudello"] {
+            self.seed.remove(vendor);
+        }
+        let connections = self.deployment["connections"].as_table_mut();
+        let connections = connections.expect("connections");
+        for name in ["core-au", "zudello-au"] {
+            connections.remove(name);
+        }
+        self.routes.retain(|name, _| name.starts_with("omni-"));
+    }
+
+    /// As many clean credit notes in Core and in Zudello as `notes` says, and no others; without
+    /// their call limits, which would have a real program wait.
+    fn all_sources(&mut self, notes: usize) {
+        for vendor in ["core/accounts/0", "zudello/teams/0"] {
+            set(
+                &mut self.seed,
+                &format!("{vendor}/generate/credit-notes"),
+                notes as i64,
+            );
+            let none = toml::Value::Array(Vec::new());
+            set(&mut self.seed, &format!("{vendor}/credit-notes"), none);
+        }
+        set(&mut self.seed, "core/accounts/0/generate/sales", 2);
+        set(&mut self.seed, "zudello/teams/0/generate/others", 0);
+        self.vendors.push("--no-limits".into());
+        for connection in ["core-au", "zudello-au"] {
+            for window in ["second", "minute"] {
+                let path = format!("connections/{connection}/budget/account/{window}");
+                set(&mut self.deployment, &path, 6_000);
+            }
         }
     }
 
@@ -128,10 +169,24 @@ impl Ended {
 }
 
 impl Programs {
-    /// Starts the vendors with `notes` clean credit notes and writes a deployment that leads to them.
+    /// Starts the vendors with `notes` clean credit notes in Omni and writes a deployment that leads to
+    /// them.
     pub fn start(notes: usize, change: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = Plan::new(notes);
+        plan.only_omni();
         change(&mut plan);
+        Self::of(plan, notes)
+    }
+
+    /// As `start`, with `others` clean credit notes in Core and as many in Zudello.
+    pub fn start_all(notes: usize, others: usize, change: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan::new(notes);
+        plan.all_sources(others);
+        change(&mut plan);
+        Self::of(plan, notes)
+    }
+
+    fn of(mut plan: Plan, notes: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let seed = folder.path().join("seed.toml");
         write_toml(&seed, &plan.seed);
@@ -244,29 +299,35 @@ impl Programs {
         serde_json::from_str(body).unwrap_or_else(|why| panic!("{path}: {why}: {body}"))
     }
 
-    /// What both vendors hold now.
+    /// What the vendors hold now.
     pub fn books(&self) -> Books {
         let state = self.ask("/_sandbox/state");
-        let first = |vendor: &str| {
-            state[vendor]
-                .as_object()
-                .and_then(|it| it.values().next().cloned())
+        let list = |vendor: &str, kind: &str| {
+            let held = state[vendor].as_object().and_then(|it| it.values().next());
+            held.and_then(|it| it[kind].as_array().cloned())
                 .unwrap_or_default()
         };
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let (xero, omni) = (first("xero"), first("omni"));
+        let posted = list("xero", "credit_notes");
+        let omni = list("omni", "credit_notes");
+        let omni = omni.iter().enumerate();
+        // The clean ones come first.
+        let mut sources: Vec<Source> = omni
+            .map(|(place, it)| Source::of_omni(it, place < self.notes))
+            .collect();
+        for sale in list("core", "sales") {
+            let notes = sale["CreditNotes"].as_array().into_iter().flatten();
+            sources.extend(notes.filter_map(Source::of_core));
+        }
+        let zudello = list("zudello", "transactions");
+        sources.extend(zudello.iter().map(Source::of_zudello));
         Books {
-            xero: sorted(
-                list(&xero["credit_notes"])
-                    .iter()
-                    .map(Posted::read)
-                    .collect(),
-            ),
-            omni: list(&omni["credit_notes"])
-                .iter()
-                .map(Source::read)
-                .collect(),
-            duplicates: list(&self.ask("/_sandbox/duplicates")),
+            xero: sorted(posted.iter().map(Posted::read).collect()),
+            sources,
+            duplicates: self
+                .ask("/_sandbox/duplicates")
+                .as_array()
+                .cloned()
+                .unwrap_or_default(),
         }
     }
 }
@@ -317,77 +378,94 @@ impl Posted {
     }
 }
 
-/// A credit note as Omni holds it.
+/// A credit note as its source holds it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
-    /// Its id.
-    pub id: i64,
     /// The number that it has in the books.
     pub number: String,
-    /// Its total, positive for a credit.
+    /// Its total, positive for a credit, in cents.
     pub total: Decimal,
-    /// Accounting import status.
-    pub status: String,
+    /// Whether the source shows that it arrived; `None` where it cannot.
+    pub done: Option<bool>,
+    /// Nothing is wrong with it: it must arrive.
+    pub clean: bool,
 }
 
 impl Source {
-    fn read(note: &Value) -> Self {
+    fn of_omni(note: &Value, clean: bool) -> Self {
         let reference = note["reference"].as_str().unwrap_or_default();
         Self {
-            id: note["id"].as_i64().expect("an id"),
             number: format!("{} {reference}", note["creditNoteNumber"]),
             total: -books::money(&note["total"]),
-            status: note["accountingAttributes"]["accountingImportStatus"]
+            done: Some(note["accountingAttributes"]["accountingImportStatus"] == "Imported"),
+            clean,
+        }
+    }
+
+    /// Placeholders are none.
+    fn of_core(note: &Value) -> Option<Self> {
+        (note["Status"] == "AUTHORISED").then(|| Self {
+            number: note["CreditNoteNumber"]
                 .as_str()
                 .unwrap_or_default()
                 .to_owned(),
+            total: books::cents(&note["Total"]),
+            done: None,
+            clean: true,
+        })
+    }
+
+    fn of_zudello(note: &Value) -> Self {
+        Self {
+            number: note["document_number"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            total: books::cents(&note["total"]),
+            done: Some(note["status"] == "COMPLETE" && note["external_id"].is_string()),
+            clean: true,
         }
     }
 }
 
-/// What both vendors hold.
+/// What the vendors hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Books {
     /// Credit notes in Xero, in order.
     pub xero: Vec<Posted>,
-    /// Credit notes in Omni, by id.
-    pub omni: Vec<Source>,
+    /// Credit notes in the sources.
+    pub sources: Vec<Source>,
     /// Documents that share a number or a reference.
     pub duplicates: Vec<Value>,
 }
 
 impl Books {
-    /// Everything that is wrong with them after a run that was brought to its end: `notes` clean
-    /// credit notes must be there.
-    pub fn faults(&self, notes: usize) -> Vec<String> {
+    /// Everything that is wrong with them after a run that was brought to its end.
+    pub fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self
             .duplicates
             .iter()
             .map(|it| format!("sent twice: {it}"))
             .collect();
         for posted in &self.xero {
-            match self.omni.iter().find(|it| it.number == posted.number) {
+            match self.sources.iter().find(|it| it.number == posted.number) {
                 None => faults.push(format!("nobody knows {posted:?}")),
                 Some(it) if it.total != posted.total => {
-                    faults.push(format!("{posted:?} is {} in Omni", it.total));
+                    faults.push(format!("{posted:?} is {} in its source", it.total));
                 }
-                Some(it) if it.status != "Imported" => {
+                Some(it) if it.done == Some(false) => {
                     faults.push(format!(
-                        "{} is in Xero, and {} in Omni",
-                        it.number, it.status
+                        "{} arrived, and its source does not show it",
+                        it.number
                     ));
                 }
                 Some(_) => {}
             }
         }
-        for (place, source) in self.omni.iter().enumerate() {
-            let count = self
-                .xero
-                .iter()
-                .filter(|it| it.number == source.number)
-                .count();
-            // The clean ones come first.
-            if count == 0 && (place < notes || source.status == "Imported") {
+        for source in &self.sources {
+            let numbered = self.xero.iter().filter(|it| it.number == source.number);
+            let count = numbered.count();
+            if count == 0 && (source.clean || source.done == Some(true)) {
                 faults.push(format!("{source:?} is not in Xero"));
             } else if count > 1 {
                 faults.push(format!("{} is in Xero {count} times", source.number));

@@ -10,6 +10,8 @@ use scenarios::{
 fn clean(notes: usize) -> Seed {
     let mut seed = Seed::demo().expect("the demo's seed is sound");
     seed.faults.clear();
+    seed.core.accounts.clear();
+    seed.zudello.teams.clear();
     for account in &mut seed.omni.accounts {
         account.generate.credit_notes = notes;
         account.credit_notes.clear();

@@ -119,7 +119,7 @@ fn other_commands_reach_it_through_its_socket() {
         created.as_u64().is_some_and(|it| it >= NOTES as u64),
         "{synced:#?}"
     );
-    assert_eq!(programs.books().faults(NOTES), Vec::<String>::new());
+    assert_eq!(programs.books().faults(), Vec::<String>::new());
 
     let stopped = programs.run([
         "list",
@@ -145,7 +145,7 @@ fn other_commands_reach_it_through_its_socket() {
     ]);
     assert!(matches!(retried.code, Some(0 | 4)), "{retried:#?}");
     assert_eq!(
-        programs.books().faults(NOTES),
+        programs.books().faults(),
         Vec::<String>::new(),
         "nothing twice"
     );
@@ -236,7 +236,7 @@ fn sigterm_in_the_middle_of_a_call() {
 
     let rest = programs.run(["sync", "--json"]);
     assert_eq!(rest.code, Some(0), "{rest:#?}");
-    assert_eq!(programs.books().faults(NOTES), Vec::<String>::new());
+    assert_eq!(programs.books().faults(), Vec::<String>::new());
 }
 
 /// An engine that was killed leaves its socket behind: neither commands nor the next engine mind.

@@ -10,11 +10,11 @@ use rust_decimal::Decimal;
 use super::account::{Account, Key, Permission};
 use super::writing::stamp;
 use crate::chance::Chance;
+use crate::counterparts::{self, Party};
 use crate::json::{Json, Object};
 use crate::omni::generate_notes::NoteMaker;
 use crate::seed::{Counterpart, CustomerSeed, OmniAccountSeed, SeedError};
 use crate::xero::Xero;
-use crate::xero::model::Contact;
 use crate::xero::organisation::Organisation;
 
 /// A customer that credit notes can name.
@@ -169,7 +169,15 @@ fn plant(
     let at = past
         .checked_add(SignedDuration::from_mins(id))
         .unwrap_or(past);
-    let known = books.and_then(|books| counterpart(books, seed, &number, &email, at, chance));
+    let party = Party {
+        company: seed.company.clone(),
+        account_number: number.clone(),
+        contact_number: String::new(),
+        email: email.clone(),
+    };
+    let known = books
+        .and_then(|books| counterparts::plant(books, &party, seed.xero, at, chance))
+        .map(|it| it.to_string());
     let contact = Object::new()
         .with("id", id)
         .with("createdDate", stamp(past))
@@ -203,60 +211,6 @@ fn plant(
         company: seed.company.clone(),
         email,
         ordinary,
-    }
-}
-
-/// Plants what the books hold of a customer; answers the id that Omni knows.
-fn counterpart(
-    books: &mut Organisation,
-    seed: &CustomerSeed,
-    number: &str,
-    email: &str,
-    at: Timestamp,
-    chance: &mut Chance,
-) -> Option<String> {
-    let mut put = |name: String, number: &str, active: bool, merged_to| {
-        let id = chance.guid();
-        books.contacts.put(Contact {
-            id,
-            contact_number: String::new(),
-            account_number: number.to_owned(),
-            contact_status: if active { "ACTIVE" } else { "ARCHIVED" }.to_owned(),
-            name,
-            first_name: String::new(),
-            last_name: String::new(),
-            email_address: email.to_owned(),
-            merged_to,
-            is_customer: true,
-            is_supplier: false,
-            other: Json::Obj(Object::new()),
-            history: Vec::new(),
-            updated: at,
-        });
-        id
-    };
-    let name = seed.company.clone();
-    match seed.xero {
-        Counterpart::ById => Some(put(name, number, true, None).to_string()),
-        Counterpart::ByNumber => {
-            put(name, number, true, None);
-            None
-        }
-        Counterpart::ByName => {
-            put(name, "", true, None);
-            None
-        }
-        Counterpart::Absent => None,
-        Counterpart::Archived => Some(put(name, number, false, None).to_string()),
-        Counterpart::Merged => {
-            let winner = put(format!("{name} Group"), "", true, None);
-            Some(put(name, number, false, Some(winner)).to_string())
-        }
-        Counterpart::Ambiguous => {
-            put(format!("{name} Pty Ltd"), number, true, None);
-            put(format!("{name} (Sydney)"), number, true, None);
-            None
-        }
     }
 }
 
@@ -305,27 +259,9 @@ fn made_up_names(count: usize, taken: &[Customer]) -> Vec<String> {
         "Books",
         "Surf",
     ];
-    let mut names = Vec::new();
-    let mut at = 0_usize;
-    while names.len() < count {
-        let first = FIRST.get(at % FIRST.len()).copied().unwrap_or_default();
-        let round = at / FIRST.len();
-        // The second word moves on with each round, so that early names differ in both.
-        let second = SECOND
-            .get((at % FIRST.len() + round) % SECOND.len())
-            .copied()
-            .unwrap_or_default();
-        let series = round / SECOND.len();
-        let name = match series {
-            0 => format!("{first} {second}"),
-            n => format!("{first} {second} {}", n.saturating_add(1)),
-        };
-        at = at.saturating_add(1);
-        if !taken.iter().any(|it| it.company == name) {
-            names.push(name);
-        }
-    }
-    names
+    counterparts::made_up_names(count, FIRST, SECOND, |name| {
+        taken.iter().any(|it| it.company == name)
+    })
 }
 
 /// A decimal of `units` hundredths.

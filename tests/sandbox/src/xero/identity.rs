@@ -8,7 +8,9 @@ use crate::exchange::{Reply, Request};
 use crate::json::{Json, Object};
 use crate::world::Cx;
 
-/// The consent page, and what it posts back.
+/// The pages on which a person logs in and agrees, and what they post back.
+///
+/// Nothing is remembered between them: each form carries on what the one before it said.
 pub(crate) fn authorize(xero: &mut Xero, request: &Request, cx: &mut Cx<'_>) -> Reply {
     let ask = |name: &str| request.query_value(name).unwrap_or_default();
     let client_id = ask("client_id");
@@ -48,11 +50,26 @@ pub(crate) fn authorize(xero: &mut Xero, request: &Request, cx: &mut Cx<'_>) -> 
             ("state", &state),
         ]);
     }
+    let asked = Asked {
+        app: &app,
+        scope: &scope,
+        target: request.target(),
+    };
+    let email = request.form_value("email").unwrap_or_default();
     if request.method != "POST" {
-        return page(xero, &app, &scope, request);
+        return sign_in(&asked, "");
+    }
+    if request.form_value("decision").as_deref() == Some("cancel") {
+        return back(&[("error", "access_denied"), ("state", &state)]);
+    }
+    // Anybody may sign in here, with any password; but somebody must.
+    let signed_in = request.form_value("signed-in").as_deref() == Some("yes");
+    let password = request.form_value("password").unwrap_or_default();
+    if !signed_in && (!email.contains('@') || password.is_empty()) {
+        return sign_in(&asked, "Your email or password is incorrect");
     }
     if request.form_value("decision").as_deref() != Some("allow") {
-        return back(&[("error", "access_denied"), ("state", &state)]);
+        return choice(xero, &asked, &email, "");
     }
     let tenants: Vec<Uuid> = request
         .form_values("tenant")
@@ -61,7 +78,7 @@ pub(crate) fn authorize(xero: &mut Xero, request: &Request, cx: &mut Cx<'_>) -> 
         .filter(|id| xero.organisations.iter().any(|it| it.tenant_id == *id))
         .collect();
     if tenants.is_empty() {
-        return page(xero, &app, &scope, request);
+        return choice(xero, &asked, &email, "Select an organisation");
     }
     let user = xero.user;
     let grant = Grant {
@@ -76,37 +93,74 @@ pub(crate) fn authorize(xero: &mut Xero, request: &Request, cx: &mut Cx<'_>) -> 
     back(&[("code", &code), ("scope", &grant.scope), ("state", &state)])
 }
 
-fn page(xero: &Xero, app: &App, scope: &str, request: &Request) -> Reply {
+/// What both pages show of the question.
+struct Asked<'a> {
+    app: &'a App,
+    scope: &'a str,
+    /// The question itself; the forms are posted to where it came from.
+    target: String,
+}
+
+fn sign_in(asked: &Asked<'_>, wrong: &str) -> Reply {
+    let form = "<label>Email address<input type=\"email\" name=\"email\" autocomplete=\"off\" required></label>\n\
+         <label>Password<input type=\"password\" name=\"password\" required></label>\n\
+         <p><button id=\"sign-in\" name=\"step\" value=\"sign-in\">Log in</button></p>\n";
+    page(asked, "Log in", wrong, form)
+}
+
+fn choice(xero: &Xero, asked: &Asked<'_>, email: &str, wrong: &str) -> Reply {
     let organisations: String = xero
         .organisations
         .iter()
         .map(|it| {
             format!(
-                "<label><input type=\"checkbox\" name=\"tenant\" value=\"{}\"> {}</label><br>\n",
+                "<label><input type=\"checkbox\" name=\"tenant\" value=\"{}\"> {}</label>\n",
                 it.tenant_id,
                 escape(&it.profile.name)
             )
         })
         .collect();
-    let scopes: String = scope
+    let scopes: String = asked
+        .scope
         .split_whitespace()
         .map(|it| format!("<li>{}</li>", escape(it)))
         .collect();
-    Reply::html(
-        200,
-        format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <title>Connect {app} (sandbox)</title></head><body>\n\
-             <h1>{app} wants access</h1>\n\
-             <p>This is the sandbox, not Xero. Choose organisations:</p>\n\
-             <form method=\"post\" action=\"{target}\">\n{organisations}<ul>{scopes}</ul>\n\
-             <button name=\"decision\" value=\"allow\">Allow access</button>\n\
-             <button name=\"decision\" value=\"cancel\">Cancel</button>\n\
-             </form></body></html>\n",
-            app = escape(&app.name),
-            target = escape(&request.target()),
-        ),
+    let form = format!(
+        "<input type=\"hidden\" name=\"signed-in\" value=\"yes\">\n\
+         <p>{} wants access to your data, as {}:</p>\n<ul>{scopes}</ul>\n\
+         <fieldset><legend>Select an organisation</legend>\n{organisations}</fieldset>\n\
+         <p><button id=\"allow\" name=\"decision\" value=\"allow\">Allow access</button>\n\
+         <button id=\"cancel\" name=\"decision\" value=\"cancel\">Cancel</button></p>\n",
+        escape(&asked.app.name),
+        escape(email),
+    );
+    page(
+        asked,
+        &format!("{} wants access", asked.app.name),
+        wrong,
+        &form,
     )
+}
+
+fn page(asked: &Asked<'_>, title: &str, wrong: &str, form: &str) -> Reply {
+    let wrong = match wrong {
+        "" => String::new(),
+        it => format!("<p role=\"alert\">{}</p>\n", escape(it)),
+    };
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <title>{title} (sandbox)</title>\n\
+         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:8vh auto}}\
+         label{{display:block;margin:.5rem 0}}</style></head>\n\
+         <body><h1>{title}</h1>\n<p>This is the sandbox, not Xero.</p>\n{wrong}\
+         <form method=\"post\" action=\"{target}\">\n{form}</form></body></html>\n",
+        title = escape(title),
+        target = escape(&asked.target),
+    );
+    // A consent page in somebody else's frame could be clicked by mistake.
+    Reply::html(200, html)
+        .header("Cache-Control", "no-store")
+        .header("X-Frame-Options", "DENY")
 }
 
 fn escape(text: &str) -> String {
@@ -120,7 +174,8 @@ fn oops(error: &str, why: &str) -> Reply {
     Reply::html(
         400,
         format!(
-            "<!doctype html><title>Error</title><h1>{error}</h1><p>{}</p>\n",
+            "<!doctype html>\n<html lang=\"en\"><title>Error</title>\
+             <h1>Sorry, something went wrong</h1><p>{}</p><p>Error: {error}</p></html>\n",
             escape(why)
         ),
     )

@@ -81,7 +81,9 @@ pub(crate) fn compute(
         .item_code
         .clone()
         .or_else(|| held.and_then(|it| it.item_code.clone()));
-    if let Some(code) = &item_code {
+    if let Some(code) = &item_code
+        && organisation.item(code).is_none()
+    {
         found.error(texts::item_invalid(code));
     }
     let asked = sent

@@ -72,6 +72,26 @@ impl Account {
     }
 }
 
+/// An item. Its stock is counted elsewhere unless Xero tracks it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Item {
+    /// Xero's id.
+    #[serde(rename = "ItemID")]
+    pub id: Uuid,
+    /// The code that lines name.
+    pub code: String,
+    /// Display name.
+    pub name: String,
+    /// Price of sales, if it has one.
+    pub sales_price: Option<Decimal>,
+    /// Whether Xero counts its stock.
+    pub is_tracked_as_inventory: bool,
+    /// Last change.
+    #[serde(rename = "UpdatedDateUTC")]
+    pub updated: Timestamp,
+}
+
 /// A tax rate.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::limits::Windows;
 use super::model::{
-    Account, Contact, CreditNote, CreditType, Status, TaxRate, TrackingCategory, TrackingOption,
+    Account, Contact, CreditNote, CreditType, Item, Status, TaxRate, TrackingCategory,
+    TrackingOption,
 };
 use super::settings::{DayRates, Limits, Switches};
 
@@ -68,6 +69,9 @@ pub struct Organisation {
     pub tracking: Vec<TrackingCategory>,
     /// Currencies that are subscribed to.
     pub currencies: Vec<String>,
+    /// Items.
+    #[serde(default)]
+    pub items: Vec<Item>,
     /// Contacts.
     pub contacts: Shelf<Contact>,
     /// Credit notes.
@@ -86,6 +90,11 @@ impl Organisation {
         self.accounts
             .iter()
             .find(|it| it.code == code && it.status != "DELETED")
+    }
+
+    /// An item by its code.
+    pub fn item(&self, code: &str) -> Option<&Item> {
+        self.items.iter().find(|it| it.code == code)
     }
 
     /// A usable tax rate by its code.

@@ -3,7 +3,9 @@
 use rust_decimal::Decimal;
 
 use super::dates::{date_ms, date_text, instant_ms, instant_text};
-use super::model::{Account, Contact, CreditNote, HistoryRecord, Line, TaxRate, TrackingCategory};
+use super::model::{
+    Account, Contact, CreditNote, HistoryRecord, Item, Line, TaxRate, TrackingCategory,
+};
 use super::organisation::{Organisation, Profile};
 use crate::json::{Json, Object};
 
@@ -220,6 +222,27 @@ pub(crate) fn account(account: &Account) -> Json {
         object.set("SystemAccount", system.as_str());
     }
     object.into()
+}
+
+/// An item.
+pub(crate) fn item(held: &Item) -> Json {
+    let tracked = held.is_tracked_as_inventory;
+    let mut sales = Object::new();
+    if let Some(price) = held.sales_price {
+        sales.set("UnitPrice", Json::fixed(price, 4));
+    }
+    Object::new()
+        .with("ItemID", held.id.to_string())
+        .with("Code", held.code.as_str())
+        .with("Name", held.name.as_str())
+        .with("Description", held.name.as_str())
+        .with("UpdatedDateUTC", instant_ms(held.updated))
+        .with("PurchaseDetails", Object::new())
+        .with("SalesDetails", sales)
+        .with("IsTrackedAsInventory", tracked)
+        .with("IsSold", true)
+        .with("IsPurchased", true)
+        .into()
 }
 
 /// A tax rate.

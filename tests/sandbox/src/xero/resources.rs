@@ -10,7 +10,9 @@ use super::model::HistoryRecord;
 use super::note_calls::{get_note, list_notes, write_notes};
 use super::organisation::Organisation;
 use super::render;
-use super::setting_calls::{accounts, actions, currencies, subscribe, tax_rates, tracking};
+use super::setting_calls::{
+    accounts, actions, currencies, items as item_list, subscribe, tax_rates, tracking,
+};
 use super::texts;
 use super::tokens::App;
 use crate::exchange::Request;
@@ -54,6 +56,7 @@ pub(crate) fn answer(
         ("GET", ["TrackingCategories", rest @ ..]) => tracking(organisation, request, rest)?,
         ("GET", ["Currencies"]) => currencies(organisation, request)?,
         ("PUT", ["Currencies"]) => subscribe(organisation, request)?,
+        ("GET", ["Items", rest @ ..]) => item_list(organisation, request, rest)?,
         ("GET", ["Users"]) => Vec::new(),
         ("GET", ["BrandingThemes"]) => Vec::new(),
         ("GET", ["Contacts"]) => return list_contacts(organisation, provider, request, cx),
@@ -90,6 +93,7 @@ const NAMES: &[&str] = &[
     "TaxRates",
     "TrackingCategories",
     "Currencies",
+    "Items",
     "Users",
     "BrandingThemes",
     "Contacts",

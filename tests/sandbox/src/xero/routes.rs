@@ -209,6 +209,10 @@ fn in_scope(scope: &str, resource: &str, writes: bool) -> bool {
         "Contacts" => (&["accounting.contacts"], &[]),
         "Organisation" | "Accounts" | "TaxRates" | "TrackingCategories" | "Currencies"
         | "Users" | "BrandingThemes" => (&["accounting.settings"], &[]),
+        "Items" => (
+            &["accounting.invoices", "accounting.settings"],
+            &["accounting.transactions"],
+        ),
         _ => (&["accounting.invoices"], &["accounting.transactions"]),
     };
     scope.split_whitespace().any(|held| {

@@ -1,4 +1,4 @@
-//! Calls about settings: chart of accounts, tax rates, tracking, currencies.
+//! Calls about settings: chart of accounts, tax rates, tracking, currencies, items.
 
 use uuid::Uuid;
 
@@ -181,6 +181,32 @@ pub(super) fn currencies(organisation: &Organisation, request: &Request) -> Resu
         .map(|code| currency(code))
         .collect();
     filtered(request, &properties, rows)
+}
+
+pub(super) fn items(
+    organisation: &Organisation,
+    request: &Request,
+    rest: &[&str],
+) -> Result<Vec<Json>> {
+    let properties = Properties {
+        type_name: "Item",
+        names: &["ItemID", "Code", "Name", "IsTrackedAsInventory"],
+        loose: &[],
+        optimised: &[],
+    };
+    match rest {
+        [] => {
+            let rows = organisation.items.iter().map(render::item).collect();
+            filtered(request, &properties, rows)
+        }
+        [key] => {
+            let mut held = organisation.items.iter();
+            held.find(|it| it.code == *key || it.id.to_string().eq_ignore_ascii_case(key))
+                .map(|it| vec![render::item(it)])
+                .ok_or(Refusal::NotFound)
+        }
+        _ => Err(Refusal::NotFound),
+    }
 }
 
 fn currency(code: &str) -> Json {

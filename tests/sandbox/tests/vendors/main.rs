@@ -5,6 +5,14 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod core_changes;
+#[cfg(test)]
+mod core_lists;
+#[cfg(test)]
+mod core_sales;
+#[cfg(test)]
+mod core_support;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod loopback;
@@ -28,3 +36,13 @@ mod xero_lists;
 mod xero_notes;
 #[cfg(test)]
 mod xero_updates;
+#[cfg(test)]
+mod zudello_gate;
+#[cfg(test)]
+mod zudello_lists;
+#[cfg(test)]
+mod zudello_notes;
+#[cfg(test)]
+mod zudello_support;
+#[cfg(test)]
+mod zudello_turns;

@@ -145,7 +145,21 @@ fn a_saved_world_goes_on_where_it_was() {
 fn the_demo_holds_what_its_comments_promise() {
     let world = planted(&Seed::demo().unwrap());
     let notes = world.omni("HarbourGoodsAU").credit_notes();
-    assert_eq!(notes.len(), 300 + 34);
+    assert_eq!(notes.len(), 300 + 36);
+    let noted = world.core("Harbour Tea").credit_notes();
+    assert_eq!(noted.len(), 30 + 3);
+    let waits =
+        |it: &serde_json::Value| it["status"] == "PENDING_ERP" && it["submodule"] == "CREDIT";
+    let traded = world.zudello("Harbour Goods").transactions();
+    let sales = traded
+        .iter()
+        .filter(|it| waits(it) && it["module"] == "SALES");
+    assert_eq!(sales.count(), 18 + 2);
+    let by_hand = world
+        .xero("Harbour Goods Pty Ltd")
+        .credit_note("CR-90001")
+        .unwrap();
+    assert_eq!(by_hand["Reference"], "by hand");
     let of = |company: &str| notes.iter().filter(|it| it["company"] == company).count();
     assert_eq!(of("Sundial Cafes"), 3);
     assert_eq!(of("Blue Gum Trading"), 12);

@@ -198,3 +198,36 @@ fn settings_lists_are_served() {
     assert_eq!(list("Currencies", "Currencies").len(), 3);
     assert!(!list("Organisation/Actions", "Actions").is_empty());
 }
+
+#[test]
+fn items_are_listed_and_lines_may_name_no_others() {
+    let mut seed = sandbox::Seed::small().unwrap();
+    seed.xero.organisations[0].items = vec![
+        sandbox::seed::ItemSeed {
+            code: "MUG".to_owned(),
+            name: "Mug".to_owned(),
+            tracked: false,
+        },
+        sandbox::seed::ItemSeed {
+            code: "LAMP".to_owned(),
+            tracked: true,
+            ..Default::default()
+        },
+    ];
+    let world = crate::support::planted(&seed);
+    let xero = Xero::new(&world);
+    let list = value(&xero.get("Items?unitdp=4"));
+    assert_eq!(list["Items"][0]["Code"], "MUG");
+    assert_eq!(list["Items"][0]["IsTrackedAsInventory"], false);
+    assert_eq!(list["Items"][1]["Name"], "LAMP");
+    assert_eq!(value(&xero.get("Items/MUG"))["Items"][0]["Name"], "Mug");
+    assert_eq!(xero.get("Items/NOPE").status, 404);
+    let mut note = xero.note("CN-1");
+    note["LineItems"][0]["ItemCode"] = json!("MUG");
+    assert_eq!(xero.put_note(&note)["LineItems"][0]["ItemCode"], "MUG");
+    note["CreditNoteNumber"] = json!("CN-2");
+    note["LineItems"][0]["ItemCode"] = json!("NOPE");
+    let refused = xero.put_note(&note);
+    let texts = refused.to_string();
+    assert!(texts.contains("Item code 'NOPE' is not valid"), "{texts}");
+}

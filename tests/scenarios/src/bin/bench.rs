@@ -64,7 +64,7 @@ fn main() -> io::Result<()> {
     let (first, report) = run(&programs, under)?;
     let books = programs.books();
     // Those that the engine holds back are told below.
-    let faults = books.faults(0);
+    let faults = books.faults();
     if !faults.is_empty() {
         return Err(io::Error::other(faults.join("\n")));
     }

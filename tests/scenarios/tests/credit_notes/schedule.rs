@@ -37,16 +37,15 @@ fn a_route_without_a_trigger_is_by_hand() {
         Trigger::Every(_)
     ));
     let copy = tempfile::tempdir().unwrap();
-    for part in ["routes", "mappings/cin7-omni/samples", "tables"] {
+    let parts = ["cin7-omni", "cin7-core", "zudello"].map(|it| format!("mappings/{it}"));
+    for part in parts.iter().map(String::as_str).chain(["routes", "tables"]) {
         std::fs::create_dir_all(copy.path().join(part)).unwrap();
         for file in std::fs::read_dir(folder.join(part)).unwrap() {
             let file = file.unwrap();
-            std::fs::copy(file.path(), copy.path().join(part).join(file.file_name())).unwrap();
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), copy.path().join(part).join(file.file_name())).unwrap();
+            }
         }
-    }
-    for file in ["credit_notes.toml", "customers.toml", "imported.toml"] {
-        let part = format!("mappings/cin7-omni/{file}");
-        std::fs::copy(folder.join(&part), copy.path().join(&part)).unwrap();
     }
     std::fs::copy(
         folder.join("ledgerline.toml"),
