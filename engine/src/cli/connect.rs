@@ -298,16 +298,16 @@ fn list(out: &Out, offered: &[Offered]) {
                 text(&it.account.country),
                 text(&it.account.base_currency),
                 if it.account.demo { "demo" } else { "live" }.to_owned(),
-                it.warnings.join("\n"),
             ]
         })
         .collect();
-    out.table(
-        &[
-            "", "account", "id", "country", "currency", "kind", "to know",
-        ],
-        rows,
-    );
+    out.table(&["", "account", "id", "country", "currency", "kind"], rows);
+    // Sentences would squeeze the table in a narrow terminal.
+    for (place, it) in offered.iter().enumerate() {
+        for warning in &it.warnings {
+            out.line(format!("{}: {warning}", place + 1));
+        }
+    }
 }
 
 fn told(out: &Out, connection: &str, pinned: &Pinned) {

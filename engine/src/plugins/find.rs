@@ -54,7 +54,7 @@ pub(super) fn library(
     let broken = Broken::new(
         "its library must be in one of the plugin folders",
         "install the plugin into one of these folders, or add the folder that holds it to \
-         `plugin-folders` in `ledgerline.toml`",
+         `plugins` in `ledgerline.toml`",
     );
     Err(trace.refuse("look further", "there is no other folder", broken))
 }

@@ -36,7 +36,12 @@ async fn a_thousand_sales_of_core_in_the_time_that_its_limit_allows() {
     let stage = stage().await;
     stage.sync().await;
     let skipped = stage.ids("core-credit-notes", State::Skipped).await;
-    assert_eq!(skipped.len(), SALES, "{:?}", stage.states("core-credit-notes").await);
+    assert_eq!(
+        skipped.len(),
+        SALES,
+        "{:?}",
+        stage.states("core-credit-notes").await
+    );
     let calls = stage.world.calls();
     let calls: Vec<_> = calls
         .iter()

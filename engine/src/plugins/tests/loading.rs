@@ -379,7 +379,7 @@ fn files_that_others_can_change_are_refused() {
               1. look in <dir>/empty: no libledgerline_zoo_c.so and no libzoo_c.so
               2. look in <dir>/plugins: no libledgerline_zoo_c.so and no libzoo_c.so
               3. look further: there is no other folder
-              help: install the plugin into one of these folders, or add the folder that holds it to `plugin-folders` in `ledgerline.toml`"#]],
+              help: install the plugin into one of these folders, or add the folder that holds it to `plugins` in `ledgerline.toml`"#]],
     );
     refused(
         &["BUILT=\"damaged-lock\""],
