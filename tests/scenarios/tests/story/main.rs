@@ -39,6 +39,8 @@ struct Story {
     first: Moment,
     /// After what people do by `demo.toml`.
     acts: Moment,
+    /// The recoded note is corrected at its source as well.
+    corrected: Moment,
     /// Run again.
     again: Moment,
     /// The customer with two candidates is linked.
@@ -90,6 +92,10 @@ async fn play() -> Story {
     }
     let acts = moment(&stage, report).await;
 
+    stage.change(335, json!({ "salesReference": "SO-46-B" }));
+    let report = stage.next().await;
+    let corrected = moment(&stage, report).await;
+
     let report = stage.next().await;
     let again = moment(&stage, report).await;
 
@@ -118,6 +124,7 @@ async fn play() -> Story {
     Story {
         first,
         acts,
+        corrected,
         again,
         linked,
         mended,
