@@ -32,13 +32,19 @@ fn consent(world: &World, client: &str, extra: &[(&str, &str)], tenants: &[&str]
         .iter()
         .map(|it| world.xero(it).tenant_id().unwrap().to_string())
         .collect();
-    let mut form = vec![("decision", "allow")];
-    form.extend(ids.iter().map(|it| ("tenant", it.as_str())));
     let target = format!("/identity/connect/authorize?{}", query(&pairs));
+    let post =
+        |form: &[(&str, &str)]| world.handle(&Request::new("POST", &target).body(query(form)));
     let page = world.handle(&Request::new("GET", &target));
     assert_eq!(page.status, 200, "{}", page.body_text());
+    // Who somebody is comes before what they may give away.
+    assert!(page.body_text().contains("Log in") && !page.body_text().contains(TENANT));
+    let page = post(&[("email", "kim@harbour.example"), ("password", "secret")]);
+    assert_eq!(page.status, 200, "{}", page.body_text());
     assert!(page.body_text().contains(TENANT));
-    world.handle(&Request::new("POST", &target).body(query(&form)))
+    let mut form = vec![("signed-in", "yes"), ("decision", "allow")];
+    form.extend(ids.iter().map(|it| ("tenant", it.as_str())));
+    post(&form)
 }
 
 fn code_of(reply: &Reply) -> String {
