@@ -5,6 +5,7 @@ pub mod value;
 
 mod apply;
 mod bindings;
+mod cases;
 mod checks;
 mod compare;
 mod compile;
@@ -24,6 +25,7 @@ mod totals;
 mod trial;
 
 pub use apply::{Apply, LinkAnswer, Links, Mapped, Mapping};
+pub use cases::run_cases;
 pub use checks::{CheckMemo, CheckStop, Checks};
 pub use compare::{Difference, ThreeWay, differences, three_way, with_line_ids};
 pub use compile::{CompileInput, compile};

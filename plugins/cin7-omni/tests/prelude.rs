@@ -1,12 +1,10 @@
-//! `prelude.jq` and the jq of the manifest, run by the engine's own interpreter, which calculates
-//! exactly. `prelude_cases.json` holds the cases: documents by name (`of`, changed by `with`) or
-//! given (`document`), an expression, and what it gives (`expected`) or says (`error`).
+//! `prelude.jq` and the jq of the manifest, run by the engine's own interpreter: the cases of
+//! `prelude_cases.json`, in the form that `run_cases` explains.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's")]
 
 use ledgerline::config::findings::Findings;
-use ledgerline::mapping::jq::{Library, Prelude, Program};
-use ledgerline::mapping::{StreamRules, Value};
+use ledgerline::mapping::{StreamRules, Value, run_cases};
 use ledgerline_cin7_omni::ledgerline_connector;
 use ledgerline_plugin_api::manifest::Manifest;
 
@@ -18,60 +16,10 @@ fn manifest() -> Manifest {
     serde_json::from_str(json).unwrap()
 }
 
-/// The document that a case is about.
-fn document(all: &Value, case: &Value) -> Value {
-    let Some(name) = case.child("of") else {
-        return case.child("document").unwrap().clone();
-    };
-    let mut document = all
-        .get(&format!("documents.{}", name.as_str().unwrap()))
-        .unwrap()
-        .clone();
-    if let Some(Value::Obj(changes)) = case.child("with") {
-        for (field, value) in changes.iter() {
-            document.set(field, value.clone()).unwrap();
-        }
-    }
-    document
-}
-
 #[test]
 fn the_prelude_gives_what_its_cases_say() {
-    let manifest = manifest();
-    let preludes = [Prelude::new(&manifest.name, &manifest.prelude)];
-    let (mut library, faults) = Library::new(&preludes);
-    assert!(faults.is_empty(), "{faults:?}");
-    let faults = library.check(&preludes, &["$settings"]);
-    assert!(faults.is_empty(), "{faults:?}");
-
-    let all = Value::parse(CASES.as_bytes()).unwrap();
-    let usual = all.child("settings").unwrap();
-    let mut wrong = Vec::new();
-    let cases = all.child("cases").unwrap().as_array().unwrap();
-    for case in cases {
-        let name = case.child("name").unwrap().as_str().unwrap();
-        let code = case.child("expression").unwrap().as_str().unwrap();
-        let settings = case.child("settings").unwrap_or(usual);
-        let program = Program::compile(&library, code, &["$settings"]).unwrap();
-        let document = document(&all, case);
-        let given = program.one(&document, &[settings]);
-        match (given, case.child("expected"), case.child("error")) {
-            (Ok(given), Some(expected), None) => {
-                let given = given.map(|it| it.into_owned()).unwrap_or_default();
-                if given != *expected {
-                    wrong.push(format!(
-                        "{name}: {} instead of {}",
-                        given.to_json(),
-                        expected.to_json()
-                    ));
-                }
-            }
-            (Err(error), None, Some(expected))
-                if error.message.contains(expected.as_str().unwrap()) => {}
-            (given, ..) => wrong.push(format!("{name}: {given:?}")),
-        }
-    }
-    assert!(cases.len() > 80, "the cases are gone");
+    let (count, wrong) = run_cases(&manifest(), CASES).unwrap();
+    assert!(count > 80, "the cases are gone");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
