@@ -212,6 +212,9 @@ pub struct SyncReport {
 pub struct RouteReport {
     /// Source documents read.
     pub pulled: u64,
+    /// There are more to read: a scheduled run reads for a while only, and goes on in the next.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     /// New entries.
     pub new: u64,
     /// Entries whose document changed.

@@ -20,15 +20,25 @@ pub(crate) enum PullError {
     State(String),
 }
 
-/// Pulls one stream to its end. `taken` is called after each durable page.
+/// How far a pull came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pulled {
+    ToItsEnd,
+    /// It goes on from its cursor in a later run.
+    SoFar,
+}
+
+/// Pulls one stream to its end, or until the first page after `until` (milliseconds since the epoch).
+/// `taken` is called after each durable page.
 pub(crate) async fn pull(
     run: &Run<'_>,
     system: &Connected,
     stream: &StreamId,
     rules: Option<&Arc<StreamRules>>,
     routes: &[String],
+    until: Option<i64>,
     mut taken: impl FnMut(u64, &Intake),
-) -> Result<(), PullError> {
+) -> Result<Pulled, PullError> {
     let id = stream.clone();
     let stored = offload::run(&run.store, move |store| store.cursor(&id)).await?;
     if let Some(row) = &stored
@@ -97,8 +107,11 @@ pub(crate) async fn pull(
                     &format!("{}/{}", stream.connection, stream.stream),
                 );
                 taken(count, &intake);
+                if until.is_some_and(|it| run.engine.clock.now_ms() >= it) {
+                    return Ok(Pulled::SoFar);
+                }
             }
-            Asked::Done => return Ok(()),
+            Asked::Done => return Ok(Pulled::ToItsEnd),
             Asked::Want | Asked::Results(_) | Asked::Value(_) => {
                 return Err(PullError::Session(SessionError::new(
                     ledgerline_plugin_api::abi::Status::BUG,

@@ -66,7 +66,7 @@ impl References {
                 continue;
             }
             let rules = system.rules.get(name);
-            let pulled = pull(run, system, &id, rules, &[], |count, intake| {
+            let pulled = pull(run, system, &id, rules, &[], None, |count, intake| {
                 // Lists have no entries, so the page's documents are what counts.
                 changed |= count > intake.same;
             })

@@ -24,7 +24,7 @@ use crate::{
         engine::{Connected, Engine},
         plan::RoutePlan,
         progress::{Progress, Step},
-        pull::pull,
+        pull::{Pulled, pull},
         read_back,
         settle::{Ending, outcome},
         steps,
@@ -32,6 +32,10 @@ use crate::{
     plugins::Cancel,
     store::{EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload},
 };
+
+/// How long a scheduled run reads one stream, in milliseconds. A source that gives one document a
+/// second is hours at its first reading; other routes, and people, are not to wait for it.
+const AT_A_STRETCH: i64 = 2 * 60 * 1_000;
 
 /// One run and what it has met so far.
 pub(crate) struct Run<'a> {
@@ -213,25 +217,42 @@ impl<'a> Run<'a> {
         }
         let routes = self.engine.routes_reading(stream);
         let rules = system.rules.get(&stream.stream);
-        let done = pull(self, system, stream, rules, &routes, |count, intake| {
-            let mut report = lock(&self.report);
-            for route in &routes {
-                let row = report.routes.entry(route.clone()).or_default();
-                row.pulled += count;
-                // The page's counts are of all routes together.
-                row.new += intake.new / routes.len().max(1) as u64;
-                row.changed += intake.changed / routes.len().max(1) as u64;
-            }
-            drop(report);
-            self.progress.step(Step::Pulled {
-                stream: stream.clone(),
-                documents: count,
-            });
-            self.pulled.notify_waiters();
-        })
+        let until = match self.interactive {
+            true => None,
+            false => Some(self.engine.clock.now_ms() + AT_A_STRETCH),
+        };
+        let done = pull(
+            self,
+            system,
+            stream,
+            rules,
+            &routes,
+            until,
+            |count, intake| {
+                let mut report = lock(&self.report);
+                for route in &routes {
+                    let row = report.routes.entry(route.clone()).or_default();
+                    row.pulled += count;
+                    // The page's counts are of all routes together.
+                    row.new += intake.new / routes.len().max(1) as u64;
+                    row.changed += intake.changed / routes.len().max(1) as u64;
+                }
+                drop(report);
+                self.progress.step(Step::Pulled {
+                    stream: stream.clone(),
+                    documents: count,
+                });
+                self.pulled.notify_waiters();
+            },
+        )
         .await;
         match done {
-            Ok(()) => {
+            Ok(Pulled::SoFar) => {
+                for route in &routes {
+                    self.with_row(route, |row| row.more = true);
+                }
+            }
+            Ok(Pulled::ToItsEnd) => {
                 let id = stream.clone();
                 if let Err(why) = offload::run(&self.store, move |store| store.caught_up(&id)).await
                 {

@@ -62,7 +62,9 @@ impl Engine {
                 let left_over = report.unfinished && report.parked.is_empty();
                 let done = self.clock.now();
                 for name in routes {
+                    let more = report.routes.get(&name).is_some_and(|it| it.more);
                     let next = match left_over {
+                        _ if more => done,
                         true => later(done, LEFT_OVER).min(self.next(&name, now)),
                         false => self.next(&name, now),
                     };

@@ -171,7 +171,9 @@ impl Wallet {
         };
         Err(missing(
             format!("credential `{field}` of connection `{connection}`: {why}"),
-            format!("see `credentials.{field}` of connection `{connection}`"),
+            format!(
+                "mend `{field}` in [connections.{connection}.credentials], or what it refers to"
+            ),
         ))
     }
 }

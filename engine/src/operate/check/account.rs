@@ -1,6 +1,6 @@
 //! What the vendor says about the account, held against what the configuration wants.
 
-use ledgerline_plugin_api::manifest::{Account, CheckReport};
+use ledgerline_plugin_api::manifest::{Account, Budget, CheckReport};
 
 use crate::{
     operate::CheckRow,
@@ -114,10 +114,14 @@ fn limits(system: &Connected, account: &Account) -> CheckRow {
     let mut parts: Vec<String> = account.plan.iter().map(|it| format!("plan {it}")).collect();
     let limited = system.plugin.manifest().budget.get("account");
     let own = system.connection.budget.get("account");
-    let minute = own
-        .and_then(|it| it.minute)
-        .or_else(|| limited.and_then(|it| it.minute));
-    parts.extend(minute.map(|it| format!("{it} calls a minute")));
+    let windows: [(&str, fn(&Budget) -> Option<u32>); 2] =
+        [("second", |it| it.second), ("minute", |it| it.minute)];
+    for (window, of) in windows {
+        let limit = own.and_then(of).or_else(|| limited.and_then(of));
+        // Zero lifts a limit.
+        let limit = limit.filter(|it| *it > 0);
+        parts.extend(limit.map(|it| format!("{it} calls a {window}")));
+    }
     let view = system.channel.budget();
     parts.extend(view.day_limit.map(|it| {
         let left = it.saturating_sub(view.day_used);
