@@ -18,12 +18,15 @@ fn offline(common: &Common) -> Result<Offline, Failure> {
     check_offline(deployment, &registry).map_err(|it| Failure::findings(&it))
 }
 
-/// Links without a store: every linked document has an id that says so.
-struct Pretended;
+/// Links without a store: every linked document has an id that is plainly nobody's. Targets look at
+/// the form of ids, so there are several.
+struct Pretended(&'static str);
+
+const FORMS: [&str; 3] = ["<{link} {id}>", "00000000-0000-0000-0000-000000000000", "0"];
 
 impl Links for Pretended {
     fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
-        LinkAnswer::Target(format!("<{link} {id}>"))
+        LinkAnswer::Target(self.0.replace("{link}", link).replace("{id}", id))
     }
 }
 
@@ -74,7 +77,7 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         target_settings: &plan.target_settings,
         number: None,
         today: &today,
-        links: &Pretended,
+        links: &Pretended(FORMS[0]),
     };
     let number = plan
         .mapping
@@ -82,6 +85,18 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         .map_err(|it| Failure::refused(it.words()))?;
     cx.number = number.as_deref();
     let gate = plan.mapping.gate(&cx);
+    let forms = FORMS.map(Pretended);
+    let fits = |links: &&Pretended| {
+        plan.mapping
+            .map(&Apply {
+                links: *links,
+                ..cx
+            })
+            .is_ok()
+    };
+    if let Some(links) = forms.iter().find(fits) {
+        cx.links = links;
+    }
     let rows: Vec<Vec<String>> = plan
         .mapping
         .explain(&cx)
