@@ -114,14 +114,14 @@ fn limits(system: &Connected, account: &Account) -> CheckRow {
     let mut parts: Vec<String> = account.plan.iter().map(|it| format!("plan {it}")).collect();
     let limited = system.plugin.manifest().budget.get("account");
     let own = system.connection.budget.get("account");
-    let windows: [(&str, fn(&Budget) -> Option<u32>); 2] =
-        [("second", |it| it.second), ("minute", |it| it.minute)];
-    for (window, of) in windows {
+    let mut say = |window: &str, of: fn(&Budget) -> Option<u32>| {
         let limit = own.and_then(of).or_else(|| limited.and_then(of));
         // Zero lifts a limit.
         let limit = limit.filter(|it| *it > 0);
         parts.extend(limit.map(|it| format!("{it} calls a {window}")));
-    }
+    };
+    say("second", |it| it.second);
+    say("minute", |it| it.minute);
     let view = system.channel.budget();
     parts.extend(view.day_limit.map(|it| {
         let left = it.saturating_sub(view.day_used);
