@@ -3,6 +3,7 @@
 //! on tokio's paused time. What a test asserts is what the vendors hold afterwards.
 
 pub mod books;
+pub mod campaigns;
 pub mod processes;
 
 mod build;

@@ -1,0 +1,1 @@
+//! Everything as fast as the vendors allow, and never faster.

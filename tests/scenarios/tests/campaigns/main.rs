@@ -1,0 +1,5 @@
+//! The short forms of the campaigns.
+
+mod crash;
+mod faults;
+mod limits;
