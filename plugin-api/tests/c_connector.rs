@@ -39,7 +39,7 @@ fn load(source: &str) -> Option<&'static Connector> {
     // SAFETY: the library was built just now from this package; it runs nothing when it is loaded.
     let library = unsafe { libloading::Library::new(&library) }.unwrap();
     // Never closed, as the engine does it.
-    let library = Box::leak(Box::new(library));
+    let library = std::mem::ManuallyDrop::new(library);
     // SAFETY: the header gives the symbol this type.
     let symbol = unsafe { library.get::<*const Connector>(ENTRY_SYMBOL) }.unwrap();
     // SAFETY: the symbol is static and constant.

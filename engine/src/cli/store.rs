@@ -51,7 +51,7 @@ pub(super) fn store(common: &Common, out: &Out, command: StoreCommand) -> Result
             let sink: Box<dyn Write> = if file == Path::new("-") {
                 Box::new(std::io::stdout())
             } else {
-                Box::new(File::create(&file).map_err(told)?)
+                Box::new(private(&file).map_err(told)?)
             };
             let mut sink = BufWriter::new(sink);
             let count = export::export(&store, &mut sink, secrets).map_err(Failure::unexpected)?;
@@ -68,6 +68,14 @@ pub(super) fn store(common: &Common, out: &Out, command: StoreCommand) -> Result
             Ok(0)
         }
     }
+}
+
+/// A new file that only its owner may read: it holds all documents.
+fn private(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)
 }
 
 fn verify(out: &Out, path: &Path, repair: bool) -> Result<u8, Failure> {

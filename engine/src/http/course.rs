@@ -67,6 +67,8 @@ pub(super) struct Course<'a> {
     renewed: bool,
     /// Why it is not known what an earlier try did.
     open: Option<String>,
+    /// What tells that a document repeats the credential of the last try.
+    tells: Arc<Vec<Secret>>,
 }
 
 impl<'a> Course<'a> {
@@ -92,6 +94,7 @@ impl<'a> Course<'a> {
             failures: 0,
             renewed: false,
             open: None,
+            tells: Arc::default(),
         }
     }
 
@@ -159,6 +162,7 @@ impl<'a> Course<'a> {
             return Try::End(self.not_sent(self.parked(now)));
         }
         let token = applied.token.clone();
+        self.tells = Arc::clone(&applied.tells);
         let parts = self.parts(applied);
         self.tries += 1;
         let began = line.clock.now();
@@ -181,7 +185,12 @@ impl<'a> Course<'a> {
         }
     }
 
-    async fn on_answer(&mut self, answer: RawAnswer, ticket: Ticket, token: Option<Secret>) -> Try {
+    async fn on_answer(
+        &mut self,
+        answer: RawAnswer,
+        mut ticket: Ticket,
+        token: Option<Secret>,
+    ) -> Try {
         let line = self.line;
         let RawAnswer {
             status,
@@ -311,16 +320,38 @@ impl<'a> Course<'a> {
                 why: format!("{open}; a repetition was answered with status {status}"),
             });
         }
+        let scrubber = &self.line.scrubber;
+        let cleaned = |value: String| match scrubber.scrub_answer(value.as_bytes()) {
+            Some(clean) => String::from_utf8_lossy(&clean).into_owned(),
+            None => value,
+        };
         let headers = headers
             .into_iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value))
+            .map(|(name, value)| (name.to_ascii_lowercase(), cleaned(value)))
             .collect();
+        let body = match self.may_echo(status, &body) {
+            true => scrubber.scrub_answer(&body).map_or(body, Bytes::from),
+            false => body,
+        };
         Outcome::Answer(Answer {
             status,
             headers,
             body,
             tries: self.tries,
         })
+    }
+
+    /// Whether secrets are to be looked for in a body before a connector is given it. Error pages do
+    /// echo what they were sent. Documents are left as they are, byte for byte, unless they hold the
+    /// very credential of the call: a short user name may well stand in them for another reason.
+    fn may_echo(&self, status: u16, body: &[u8]) -> bool {
+        let first = body.iter().find(|it| !it.is_ascii_whitespace());
+        let document = (200..300).contains(&status) && matches!(first, Some(b'{' | b'['));
+        !document
+            || self
+                .tells
+                .iter()
+                .any(|it| memchr::memmem::find(body, it.reveal().as_bytes()).is_some())
     }
 
     fn parked(&self, until: i64) -> CallError {

@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -49,16 +49,22 @@ impl Door {
         let told = |why: io::Error| {
             io::Error::new(why.kind(), format!("the socket {}: {why}", path.display()))
         };
-        match std::fs::remove_file(path) {
-            Ok(()) => {}
-            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-            Err(why) => return Err(told(why)),
-        }
-        // Bound in a folder of our own first: between bind and chmod nobody else can reach it.
+        // Between bind and chmod it is what the umask makes of it. So it is bound in a folder that
+        // nobody else can enter, and takes the place of what a dead engine left when it is closed.
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(told)?;
-        let listener = UnixListener::bind(path).map_err(told)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(told)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(told)?;
+        let hidden = tempfile::Builder::new()
+            .prefix(".")
+            .tempdir_in(folder)
+            .map_err(told)?;
+        let bound = hidden.path().join("s");
+        let listener = UnixListener::bind(&bound).map_err(told)?;
+        std::fs::set_permissions(&bound, std::fs::Permissions::from_mode(0o600)).map_err(told)?;
+        std::fs::rename(&bound, path).map_err(told)?;
         Ok(Self {
             path: path.to_owned(),
             listener,
@@ -166,4 +172,26 @@ pub async fn ask(path: &Path, signed: &Signed, progress: &dyn Progress) -> io::R
         io::ErrorKind::UnexpectedEof,
         "the engine ended before it answered; look at its log",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was bound under its own name and closed to others afterwards.
+    #[tokio::test]
+    async fn the_socket_is_its_owners_alone_and_takes_the_place_of_a_dead_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state/ledgerline.sock");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for _ in 0..2 {
+            let door = Door::open(&path).unwrap();
+            assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+            let beside = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+            assert_eq!(beside, 1, "a folder is left beside the socket");
+            UnixStream::connect(&path).await.unwrap();
+            // As an engine that is killed leaves it.
+            std::mem::forget(door);
+        }
+    }
 }

@@ -207,7 +207,7 @@ fn open(copy: &Path, trace: &mut Trace) -> Result<*const Connector, LoadError> {
         }
     };
     // Never closed.
-    let library = Box::leak(Box::new(library));
+    let library = std::mem::ManuallyDrop::new(library);
     // SAFETY: the address alone is taken; what lies there is checked before it is believed.
     let symbol = unsafe { library.get::<*const Connector>(ENTRY_SYMBOL) };
     match symbol {

@@ -244,8 +244,11 @@ fn panicked() -> Error {
     )
 }
 
-/// A payload's own drop could panic again, so it is leaked.
+/// Texts are freed. Any other payload's own drop could panic again, so it is leaked.
 fn forget(payload: Box<dyn Any + Send>) {
+    if payload.is::<&'static str>() || payload.is::<String>() {
+        return;
+    }
     std::mem::forget(payload);
 }
 

@@ -398,9 +398,8 @@ impl Tokens {
 
     /// Makes a set durable; only then it is used.
     async fn keep(&self, held: &mut Held, set: TokenSet) -> Result<Secret, CallError> {
-        let scrubber = self.secrets.scrubber();
-        scrubber.learn(&set.access);
-        set.refresh.iter().for_each(|it| scrubber.learn(it));
+        self.learn(&set);
+        steps::reached("token-granted", &self.app);
         // Should the store fail now, this is the only copy of the rotated token.
         held.unkept = Some(set.clone());
         let failed = |why: String| CallError::Credentials {
@@ -440,10 +439,17 @@ impl Tokens {
             ),
             remedy: format!("run `ledgerline connect {connection}`"),
         })?;
-        let scrubber = self.secrets.scrubber();
-        scrubber.learn(&set.access);
-        set.refresh.iter().for_each(|it| scrubber.learn(it));
+        self.learn(&set);
         Ok(Some(set))
+    }
+
+    /// Whatever anybody echoes from now on is told without them.
+    fn learn(&self, set: &TokenSet) {
+        let (scrubber, owner) = (self.secrets.scrubber(), self.name());
+        scrubber.learn_passing(&owner, &set.access);
+        set.refresh
+            .iter()
+            .for_each(|it| scrubber.learn_passing(&owner, it));
     }
 
     fn usable(&self, set: Option<&TokenSet>, refused: Option<&Secret>) -> Option<Secret> {
@@ -478,7 +484,13 @@ impl Tokens {
             .iter()
             .map(|(name, value)| (*name, value.reveal()))
             .collect();
-        Ok(form(&client, &fields))
+        let form = form(&client, &fields);
+        if let Some(authorization) = &form.authorization
+            && let Some((_, pair)) = authorization.reveal().split_once(' ')
+        {
+            self.secrets.scrubber().learn(&Secret::new(pair));
+        }
+        Ok(form)
     }
 
     /// Runs on a task of its own, so that a caller that goes away does not take the answer with it.
@@ -525,6 +537,8 @@ impl Tokens {
     }
 
     fn refused_client(&self, code: &str) -> CallError {
+        // A word of small letters may be a secret that is sent back.
+        let code = self.secrets.scrubber().scrub(code);
         CallError::Credentials {
             why: format!(
                 "the vendor refused the client of app `{}` ({code})",

@@ -12,7 +12,7 @@ use crate::{
     config::SecretRef,
     http::{
         CallError,
-        secrets::{Secret, Secrets},
+        secrets::{Secret, Secrets, tells},
     },
 };
 
@@ -37,6 +37,21 @@ pub(in crate::http) struct Applied {
     pub(in crate::http) headers: Vec<(String, Secret)>,
     /// The access token, when it is one that can be renewed.
     pub(in crate::http) token: Option<Secret>,
+    /// What tells in a document that it repeats the credential.
+    pub(in crate::http) tells: Arc<Vec<Secret>>,
+}
+
+impl Applied {
+    fn new(headers: Vec<(String, Secret)>, token: Option<Secret>) -> Self {
+        // A scheme before it is no part of a credential.
+        let credential = |it: &Secret| it.reveal().rsplit(' ').next().map(tells);
+        let tells = headers.iter().filter_map(|(_, it)| credential(it));
+        Self {
+            tells: Arc::new(tells.flatten().collect()),
+            headers,
+            token,
+        }
+    }
 }
 
 /// Credentials of one connection.
@@ -91,20 +106,15 @@ impl Wallet {
             Some(Slot::Oauth2(tokens, endpoint)) => {
                 let token = tokens.access(endpoint, &self.connection, refused).await?;
                 let value = Secret::new(format!("Bearer {}", token.reveal()));
-                Ok(Applied {
-                    headers: vec![("Authorization".to_owned(), value)],
-                    token: Some(token),
-                })
+                let headers = vec![("Authorization".to_owned(), value)];
+                Ok(Applied::new(headers, Some(token)))
             }
             Some(fixed) => {
                 let held = self.read().get(slot).cloned();
                 if let Some(applied) = held {
                     return Ok(applied);
                 }
-                let applied = Applied {
-                    headers: self.fixed(fixed).await?,
-                    token: None,
-                };
+                let applied = Applied::new(self.fixed(fixed).await?, None);
                 self.read().insert(slot.to_owned(), applied.clone());
                 Ok(applied)
             }

@@ -150,6 +150,78 @@ async fn tokens_are_known_to_the_scrubber_from_the_first_use() {
     assert_clean("the recording", &text);
 }
 
+/// Connectors were given echoes as they came: in their memory, in what they told of an error, and so
+/// in the store.
+#[tokio::test(start_paused = true)]
+async fn a_connector_is_given_no_secret_that_a_vendor_echoes() {
+    let page = |seen: &Seen| {
+        let page = echo(seen).replace('+', "&#43;").replace('"', "&quot;");
+        format!("<html><body>{page}</body></html>")
+    };
+    for status in [200, 302, 400, 401, 403, 404, 500] {
+        for as_page in [true, false] {
+            let world = World::new(json!({}), move |seen| {
+                let headers = vec![("Location", echo(seen)), ("Www-Authenticate", echo(seen))];
+                let body = if as_page { page(seen) } else { echo(seen) };
+                Reply::Answer(status, headers, body)
+            });
+            let channel = world.channel();
+            for auth in ["api", "bearer", "pair"] {
+                let get = Call {
+                    auth: auth.to_owned(),
+                    ..call("GET", "/x")
+                };
+                let outcome = send(&channel, get).await;
+                if let Outcome::Answer(answer) = &outcome {
+                    let what = format!("{status} {auth} {as_page}");
+                    let body = String::from_utf8_lossy(&answer.body);
+                    assert!(body.contains("[secret]"), "{what}: {body}");
+                    assert_clean(&what, &body);
+                    assert_clean(&what, &format!("{:?}", answer.headers));
+                }
+            }
+        }
+    }
+}
+
+/// A user name of a few letters may stand in any document: nothing of a document is changed for it.
+#[tokio::test(start_paused = true)]
+async fn documents_are_given_byte_for_byte() {
+    let document = r#"[{"id":1,"by":"canary-username","total":12.10}]"#;
+    let world = World::new(json!({}), move |_| Reply::ok(document));
+    let channel = world.channel();
+    for _ in 0..2 {
+        let get = Call {
+            auth: "api".to_owned(),
+            ..call("GET", "/x")
+        };
+        match send(&channel, get).await {
+            Outcome::Answer(answer) => assert_eq!(&*answer.body, document.as_bytes()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A secret of small letters was taken for one of the standard's error codes.
+#[tokio::test(start_paused = true)]
+async fn a_client_secret_that_is_sent_back_as_an_error_code_is_not_told() {
+    let world = World::new(oauth(), |_| {
+        let body = r#"{"error":"canary_client_secret"}"#;
+        Reply::Answer(400, Vec::new(), body.to_owned())
+    });
+    world
+        .secrets
+        .scrubber()
+        .learn(&crate::http::secrets::Secret::new("canary_client_secret"));
+    let get = Call {
+        auth: "oauth".to_owned(),
+        ..call("GET", "/x")
+    };
+    let outcome = send(&world.channel_of(&oauth_connection()), get).await;
+    assert!(words(&outcome).contains("([secret])"), "{outcome:?}");
+    assert_clean("the outcome", &format!("{} {outcome:?}", words(&outcome)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn errors_show_no_query_and_no_secret() {
     let url = "https://api.acme.example/v2/x?token=canary-password%2F%2B%20%221&q=canary";

@@ -162,20 +162,33 @@ impl<'a> Ground<'a> {
 
     pub(super) async fn question(&self) -> Result<Option<Question>> {
         let kept = self.secrets(|it, name| it.get(name)).await?;
-        Ok(kept.as_ref().and_then(Question::from_secret))
+        let question = kept.as_ref().and_then(Question::from_secret);
+        question.iter().for_each(|it| self.learn(it));
+        Ok(question)
     }
 
     /// Makes a question durable.
     pub(super) async fn keep(&self, question: &Question) -> Result<()> {
-        let scrubber = self.engine.network.secrets().scrubber();
-        scrubber.learn(&question.verifier);
-        if let Some(it) = &question.code {
-            scrubber.learn(&it.code);
-        }
+        self.learn(question);
         let text = question
             .to_secret()
             .map_err(|why| ConnectError::Refused(format!("the question cannot be kept: {why}")))?;
         self.secrets(move |it, name| it.put(name, &text)).await
+    }
+
+    /// Also of a question that an earlier process asked: what is told of it is told without them.
+    fn learn(&self, question: &Question) {
+        let (scrubber, owner) = (
+            self.engine.network.secrets().scrubber(),
+            Question::name(self.name),
+        );
+        let code = question.code.as_ref().map(|it| &it.code);
+        for it in [&question.state, &question.verifier]
+            .into_iter()
+            .chain(code)
+        {
+            scrubber.learn_passing(&owner, it);
+        }
     }
 
     pub(super) async fn forget_question(&self) -> Result<()> {
