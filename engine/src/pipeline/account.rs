@@ -3,6 +3,7 @@
 use ledgerline_plugin_api::{abi::Status, manifest::CheckReport};
 
 use crate::{
+    clock::is_fresh,
     http::{CallClass, Channel},
     pipeline::{
         calls::ReadEffects,
@@ -100,7 +101,7 @@ pub(crate) async fn prove(
     let age = i64::try_from(system.connection.reference_age.as_millis()).unwrap_or(i64::MAX);
     let stamp = |currency: &str| format!("{now} {} {currency}", system.fingerprint());
     if let Some((at, rest)) = noted.as_deref().and_then(|it| it.split_once(' '))
-        && at.parse::<i64>().is_ok_and(|it| now - it <= age)
+        && at.parse::<i64>().is_ok_and(|it| is_fresh(it, now, age))
         && let Some((print, currency)) = rest.split_once(' ')
         && print == system.fingerprint()
     {

@@ -241,6 +241,7 @@ impl Engine {
         progress: &dyn Progress,
     ) -> Result<SyncReport, StoreError> {
         let _one = self.one_run.lock().await;
+        self.clock.follow_back();
         let store = if request.dry_run {
             offload::run(&self.store, |store| store.scratch_copy()).await?
         } else {
@@ -370,6 +371,7 @@ impl Engine {
         }
         if restored {
             let count = offload::run(&self.store, move |store| store.distrust(now)).await?;
+            super::steps::reached("distrusted", "");
             tracing::warn!(
                 count,
                 "the store is older than the mark beside it: restored from a backup; entries that are not \

@@ -14,10 +14,11 @@ use std::{
 use ledgerline_plugin_api::manifest::{HeldState, Op};
 
 use crate::{
+    clock::is_fresh,
     mapping::Value,
     pipeline::{
         calls::ReadEffects, decide::gone, engine::Connected, plan::RoutePlan, run::Run,
-        settle::held_name,
+        settle::held_name, steps,
     },
     plugins::{Asked, Given, Operation, SessionError},
     store::{
@@ -96,20 +97,19 @@ async fn is_due(
         .iter()
         .any(|it| it.held.is_some() && it.tally.count > 0 && ours(&it.route));
     let now = run.engine.clock.now_ms();
-    let age = last
-        .and_then(|it| it.parse::<i64>().ok())
-        .map(|it| now - it);
+    let at = last.and_then(|it| it.parse::<i64>().ok());
     let limit = if run.interactive {
         system.connection.reference_age
     } else {
         EVERY
     };
-    let due = age.is_none_or(|it| it > i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    let limit = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+    let due = at.is_none_or(|it| !is_fresh(it, now, limit));
     if due {
         // Also after one that failed, and before anything is linked: the first comes in its time.
         run.keep_note(note(stream), Some(now.to_string())).await?;
     }
-    Ok(due && any && age.is_some())
+    Ok(due && any && at.is_some())
 }
 
 /// One look at what changed in a target.
@@ -165,6 +165,7 @@ async fn read(
         };
         if states.len() >= CHUNK || !matches!(done, Ok(false)) {
             take_in(run, plans, std::mem::take(&mut states)).await?;
+            steps::reached("read-back", &stream.connection);
             // Only now: what a crash before this line forgot is read again.
             if let Some(bytes) = reached.take() {
                 let (place, at) = (place.clone(), run.engine.clock.now_ms());

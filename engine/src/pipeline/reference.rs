@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    clock::is_fresh,
     mapping::{Reference, Value},
     pipeline::{decide::lock, engine::Connected, pull::pull, run::Run, steps},
     store::{SharedStore, StoreError, StreamId, offload},
@@ -53,13 +54,11 @@ impl References {
             let key = note(&id);
             let stored = offload::run(&run.store, move |store| store.note(&key)).await?;
             let now = run.engine.clock.now_ms();
-            let age = stored
-                .and_then(|it| it.parse::<i64>().ok())
-                .map(|it| now - it);
+            let at = stored.and_then(|it| it.parse::<i64>().ok());
             let limit =
                 i64::try_from(system.connection.reference_age.as_millis()).unwrap_or(i64::MAX);
             let first_this_run = run.first_look(&id);
-            let due = age.is_none_or(|it| it > limit)
+            let due = at.is_none_or(|it| !is_fresh(it, now, limit))
                 || (stream.always_fresh && first_this_run)
                 || (mended.contains(name) && first_this_run);
             if !due {
@@ -78,6 +77,7 @@ impl References {
             steps::reached("list-read", &format!("{connection}/{name}"));
             let (key, at) = (note(&id), now.to_string());
             offload::run(&run.store, move |store| store.set_note(&key, Some(&at))).await?;
+            steps::reached("list-noted", &format!("{connection}/{name}"));
         }
         let held = lock(&self.by_connection).get(connection).cloned();
         if let Some(it) = held

@@ -33,6 +33,9 @@ use crate::{
     store::{EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload},
 };
 
+/// Batches in a row without an answer after which no further one is sent in a run.
+const UNANSWERED: u32 = 5;
+
 /// How long a scheduled run reads one stream, in milliseconds. A source that gives one document a
 /// second is hours at its first reading; other routes, and people, are not to wait for it.
 const AT_A_STRETCH: i64 = 2 * 60 * 1_000;
@@ -66,6 +69,8 @@ pub(crate) struct Run<'a> {
     stopped: Mutex<BTreeMap<String, HashMap<u64, State>>>,
     /// How many settlements changed entries of each route in this run.
     changes: Mutex<BTreeMap<String, u64>>,
+    /// Batches in a row to each connection that were sent and not answered.
+    unanswered: Mutex<BTreeMap<String, u32>>,
     /// What waiting entries of each route were last held against.
     weighed: Mutex<BTreeMap<String, Weighed>>,
 }
@@ -111,6 +116,7 @@ impl<'a> Run<'a> {
             previewed: Mutex::default(),
             stopped: Mutex::default(),
             changes: Mutex::default(),
+            unanswered: Mutex::default(),
             weighed: Mutex::default(),
         }
     }
@@ -129,7 +135,9 @@ impl<'a> Run<'a> {
         pulled?;
         worked?;
         self.outcomes_caught_up().await?;
+        steps::reached("outcomes-ended", "");
         self.note_parked().await?;
+        steps::reached("run-ended", "");
         let mut report = std::mem::take(&mut *lock(&self.report));
         for (route, entries) in std::mem::take(&mut *lock(&self.stopped)) {
             let row = report.routes.entry(route).or_default();
@@ -474,6 +482,23 @@ impl<'a> Run<'a> {
             .parked
             .entry(connection.to_owned())
             .or_insert_with(|| why.to_owned());
+    }
+
+    /// Whether a batch was answered. A system that answers none for a while fails on all of them, not on
+    /// these documents: the others are left to a later run.
+    pub(crate) fn answered(&self, plan: &RoutePlan, answered: bool) {
+        let connection = &plan.target.connection;
+        let mut unanswered = lock(&self.unanswered);
+        let count = unanswered.entry(connection.clone()).or_default();
+        *count = if answered { 0 } else { *count + 1 };
+        if *count >= UNANSWERED {
+            let why = format!(
+                "{} gave no complete answer to {count} calls in a row; a later run asks what became of \
+                 them, and goes on",
+                plan.target_title
+            );
+            self.park(connection, &why);
+        }
     }
 
     pub(crate) fn is_parked(&self, connection: &str) -> bool {

@@ -37,8 +37,17 @@ impl Engine {
             .map(|name| (name.clone(), self.first(name, started)))
             .collect();
         let mut prune_at = started;
+        let mut before = started;
         while !self.cancel.is_cancelled() {
             let now = self.clock.now();
+            if now < before {
+                // The machine's clock was set back: nothing waits until it is there again.
+                for (name, at) in &mut due {
+                    *at = (*at).min(self.next(name, now));
+                }
+                prune_at = prune_at.min(later(now, PRUNE_EVERY));
+            }
+            before = now;
             if now >= prune_at {
                 self.prune(now).await?;
                 prune_at = later(now, PRUNE_EVERY);

@@ -51,6 +51,8 @@ pub(crate) struct AfterBatch {
     pub(crate) parked: Option<String>,
     /// Documents whose number the target already knows: to be looked at there.
     pub(crate) taken: Vec<Ready>,
+    /// Its calls left, and none of them was answered so that anything can be said of a document.
+    pub(crate) lost: bool,
 }
 
 /// Packs documents into batches within the stream's limits. Those whose answers were lost more than

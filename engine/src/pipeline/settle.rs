@@ -12,6 +12,7 @@ use crate::{
         run::Run,
         send::{AfterBatch, Batch, Done, ending},
         steps,
+        work::LONGEST_PAUSE,
     },
     store::{
         Actor, Cause, Change, Entry, Facts, Held, Incoming, OutcomeIn, Settlement, State,
@@ -61,6 +62,7 @@ pub(crate) async fn settle_batch(
     let mut after = AfterBatch::default();
     let mut halves = Vec::new();
     let mut others = Vec::new();
+    let mut uncertain = 0;
     // One settlement for each call, one more for documents that no call covered.
     let mut settlements: Vec<Settlement> = done
         .calls
@@ -83,6 +85,7 @@ pub(crate) async fn settle_batch(
             .unwrap_or(calls.len());
         let call = calls.get(place);
         let ending = ending(index, count, &done);
+        uncertain += usize::from(matches!(ending, Ending::Uncertain));
         match &ending {
             Ending::Halve => {
                 halves.push(ready);
@@ -130,6 +133,7 @@ pub(crate) async fn settle_batch(
             entry,
         });
     }
+    after.lost = count > 0 && uncertain == count;
     for settlement in settlements {
         run.settle(settlement).await?;
         steps::reached("settled", plan.name());
@@ -305,7 +309,7 @@ fn refusal_key(problem: &Problem) -> String {
 
 /// 5 s, 10 s, 20 s … one hour.
 fn backoff_ms(attempts: u32) -> i64 {
-    (5_000i64 << attempts.saturating_sub(1).min(10)).min(3_600_000)
+    (5_000i64 << attempts.saturating_sub(1).min(10)).min(LONGEST_PAUSE)
 }
 
 /// The outcome document of an entry, for the routes that follow and want to know of such.

@@ -8,6 +8,7 @@ use ledgerline_plugin_api::manifest::Category;
 use tokio::sync::mpsc;
 
 use crate::{
+    http::CallClass,
     mapping::{CheckMemo, MatchIndex, Reference},
     pipeline::{
         ask,
@@ -25,6 +26,10 @@ use crate::{
     },
 };
 
+/// Longest pause before a failed entry is tried again, in milliseconds.
+pub(crate) const LONGEST_PAUSE: i64 = 3_600_000;
+/// How far back a lost document is looked for when it is not known when it was sent, in milliseconds.
+const LOOK_BACK: i64 = 30 * 24 * 3_600_000;
 /// Entries that are decided about together.
 const CHUNK: usize = 200;
 
@@ -252,7 +257,8 @@ impl<'a> Turn<'a> {
             return Ok(false);
         }
         let now = self.run.engine.clock.now_ms();
-        let due: Vec<Claimed> = claim_all(self.run, self.plan, State::Uncertain)
+        let due: Vec<Claimed> = self
+            .uncertain(now)
             .await?
             .into_iter()
             .filter(|(_, entry, _)| may_ask_at(self.run, self.plan, entry) <= now)
@@ -309,6 +315,41 @@ impl<'a> Turn<'a> {
         let asked = ask::clear_uncertain(self.run, self.plan, ready).await?;
         steps::reached("looked-up", self.plan.name());
         Ok(settled || asked)
+    }
+
+    /// Uncertain documents. No call can be under way for longer than one that begins now: what lies
+    /// further ahead was reckoned by a clock that has been set back since, and is reckoned anew.
+    async fn uncertain(&self, now: i64) -> Result<Vec<Claimed>, StoreError> {
+        let all = claim_all(self.run, self.plan, State::Uncertain).await?;
+        let longest = CallClass::Scheduled.max_wait() + self.target.connection.call_timeout;
+        let last = now.saturating_add(i64::try_from(longest.as_millis()).unwrap_or(i64::MAX));
+        let mut settlement = Settlement::default();
+        for (id, entry, _) in &all {
+            let ahead = |at: Option<i64>, most: i64| at.is_some_and(|it| it > most);
+            if ahead(entry.write_open_until, last) || ahead(entry.write_open_since, now) {
+                let mut next = entry.clone();
+                next.write_open_until = entry.write_open_until.map(|it| it.min(last));
+                // When it was sent is not known any more: it is looked for among all that is new.
+                next.write_open_since = entry.write_open_since.map(|it| it.min(now - LOOK_BACK));
+                next.record(
+                    now,
+                    State::Uncertain,
+                    Actor::Engine,
+                    "the clock was set back since it was sent",
+                    None,
+                );
+                settlement.changes.push(Change {
+                    id: id.clone(),
+                    seen: entry.seen(),
+                    entry: next,
+                });
+            }
+        }
+        if settlement.changes.is_empty() {
+            return Ok(all);
+        }
+        self.run.settle(settlement).await?;
+        claim_all(self.run, self.plan, State::Uncertain).await
     }
 
     /// Decides about everything that is not settled, and hands over what may go.
@@ -370,6 +411,8 @@ impl<'a> Turn<'a> {
             .filter(|(id, entry, _)| {
                 state != State::Failed
                     || entry.not_before <= now
+                    // Reckoned by a clock that has been set back since.
+                    || entry.not_before > now.saturating_add(LONGEST_PAUSE)
                     || self.run.interactive && !self.run.failed_now(id)
             })
             .collect();
@@ -601,6 +644,7 @@ async fn deliver(
         }
         let after = send::send(run, batch).await?;
         progress |= after.progress;
+        run.answered(plan, !after.lost);
         if let Some(why) = after.parked {
             run.park(&plan.target.connection, &why);
         }

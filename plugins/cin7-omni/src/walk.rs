@@ -8,7 +8,7 @@
 //!   leaves the walk, and belongs to the next one.
 //! * After a full page the walk goes on *from the last row's* `modifiedDate` at page one, not at the
 //!   next page of the old question. Page numbers only count inside one second.
-//! * The next walk begins some minutes before the end of this one.
+//! * The next walk begins some minutes before the end of this one, which is in Omni's past by Omni's clock.
 //!
 //! Whether a page that is not full is the last one is not known, so a walk ends with an empty page.
 
@@ -71,7 +71,7 @@ impl Omni {
             let (page, read) = read_page(&response, order, &walk)?;
             if read.rows == 0 {
                 cursor = Cursor {
-                    since: Some(walk.upper),
+                    since: Some(self.reached(&response, walk.upper)?),
                     walk: None,
                 };
                 return cx.commit(page, &cursor).await;
@@ -110,6 +110,19 @@ impl Omni {
             page: 1,
             after: None,
         }))
+    }
+
+    /// Until when everything is stored after the last page of a walk. Our own clock may be ahead of Omni's;
+    /// what is changed there before ours is reached must not be passed over, so Omni's word counts, too.
+    fn reached(&self, response: &Response, upper: Timestamp) -> Result<Timestamp> {
+        let date = response.header("date").and_then(|it| {
+            jiff::fmt::rfc2822::DateTimeParser::new()
+                .parse_timestamp(it)
+                .ok()
+        });
+        let Some(date) = date else { return Ok(upper) };
+        let settled = date.saturating_sub(self.settings.settle());
+        Ok(upper.min(settled.map_err(Error::bug)?))
     }
 
     fn page_request(&self, resource: Resource, walk: &Walk, rows: u32) -> Request {
@@ -242,6 +255,39 @@ mod tests {
             upper: at("2026-01-02T00:00:00Z"),
             page: 1,
             after: None,
+        }
+    }
+
+    /// Our clock was hours ahead of Omni's: what changed in those hours was never read.
+    #[test]
+    fn a_walk_reaches_no_further_than_omnis_own_clock() {
+        let omni = Omni {
+            base_url: String::new(),
+            settings: serde_json::from_str(r#"{"settle-seconds":60}"#).unwrap(),
+        };
+        let cases = [
+            (
+                Some("Thu, 01 Jan 2026 10:00:00 GMT"),
+                "2026-01-01T09:59:00Z",
+            ),
+            (
+                Some("Fri, 02 Jan 2026 00:01:00 GMT"),
+                "2026-01-02T00:00:00Z",
+            ),
+            (
+                Some("Fri, 02 Jan 2026 09:00:00 GMT"),
+                "2026-01-02T00:00:00Z",
+            ),
+            (Some("soon"), "2026-01-02T00:00:00Z"),
+            (None, "2026-01-02T00:00:00Z"),
+        ];
+        for (date, wanted) in cases {
+            let mut response = Response::new(200, "[]");
+            response
+                .headers
+                .extend(date.map(|it| ("date".to_owned(), it.to_owned())));
+            let reached = omni.reached(&response, walk().upper).unwrap();
+            assert_eq!(reached, at(wanted), "{date:?}");
         }
     }
 

@@ -98,7 +98,7 @@ pub(crate) fn patched<T: Serialize + DeserializeOwned>(
     Ok(serde_json::from_str(&json.to_string())?)
 }
 
-fn edit_xero(
+pub(crate) fn edit_xero(
     organisation: &mut Organisation,
     edit: &Edit,
     now: jiff::Timestamp,
@@ -272,7 +272,7 @@ fn move_documents(organisation: &mut Organisation, loser: Uuid, winner: Uuid) {
     }
 }
 
-fn edit_omni(
+pub(crate) fn edit_omni(
     account: &mut OmniAccount,
     edit: &Edit,
     now: jiff::Timestamp,

@@ -1,12 +1,20 @@
 //! The fault script: which calls go wrong, and how.
 
+mod answers;
+mod deeds;
+mod rows;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::exchange::{Delivery, Reply, Request};
+use crate::calls::CallKind;
+use crate::chance::Chance;
+use crate::exchange::Request;
 use crate::world::Vendor;
+
+pub(crate) use rows::LastRows;
 
 /// One rule of the script.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,6 +29,12 @@ pub struct FaultRule {
     /// How many calls it then strikes.
     #[serde(default = "once")]
     pub times: u32,
+    /// It strikes one matching call in so many, by chance, instead of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_in: Option<u64>,
+    /// Seed of that chance, and what has become of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seed: u64,
     /// What happens to them.
     pub fault: Fault,
     /// What later calls with the same idempotency key (or, without one, the same body) meet.
@@ -29,18 +43,50 @@ pub struct FaultRule {
     /// How many of those repeats are struck; unlimited unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again_times: Option<u32>,
+    /// The calls that it struck, where their repeats have a fault of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) struck: Vec<String>,
+    pub struck: Vec<String>,
+}
+
+impl FaultRule {
+    /// The first of these calls meets this fault.
+    pub fn new(matches: Match, fault: Fault) -> Self {
+        Self {
+            matches,
+            skip: 0,
+            times: once(),
+            one_in: None,
+            seed: 0,
+            fault,
+            again: None,
+            again_times: None,
+            struck: Vec::new(),
+        }
+    }
 }
 
 fn once() -> u32 {
     1
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(seed: &u64) -> bool {
+    *seed == 0
+}
+
 /// Conditions of a rule; all of them must hold.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Match {
+    /// Whose call it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<Vendor>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<CallKind>,
     /// Method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -64,7 +110,7 @@ pub enum Fault {
     LoseAnswer,
     /// Nothing happens but this status.
     Status(u16),
-    /// Nothing happens but a refusal for this limit: `minute`, `second`, `day`, `concurrent`.
+    /// Nothing happens but a refusal for this limit: `minute`, `second`, `day`, `concurrent`, `app`.
     Limit(String),
     /// The call is carried out and answered this much later.
     Slow(Duration),
@@ -78,12 +124,24 @@ pub enum Fault {
     ErrorIn200,
     /// The call is carried out, the answer says 500.
     CommitThen500,
+    /// The call is carried out, the elements of its answer come in the opposite order.
+    Shuffle,
+    /// The call is carried out, and the last element of the list before stands in its answer, too.
+    RepeatRow,
+    /// The document that was changed longest ago is saved again; then the call is carried out.
+    MoveRow,
+    /// All access tokens end; then the call is carried out.
+    ExpireTokens,
+    /// All consents are withdrawn; then the call is carried out.
+    WithdrawConsent,
+    /// All organisations are disconnected; then the call is carried out.
+    Disconnect,
 }
 
 /// A fault that is no fault.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no fault; known are reset, lose-answer, status:CODE, 429:LIMIT, slow:MILLISECONDS, truncate, html, html-200, error-in-200, commit-then-500"
+    "`{0}` is no fault; known are reset, lose-answer, status:CODE, 429:LIMIT, slow:MILLISECONDS, truncate, html, html-200, error-in-200, commit-then-500, shuffle, repeat-row, move-row, expire-tokens, withdraw-consent, disconnect"
 )]
 pub struct UnknownFault(String);
 
@@ -101,8 +159,16 @@ impl std::str::FromStr for Fault {
             ("html-200", "") => Self::Html200,
             ("error-in-200", "") => Self::ErrorIn200,
             ("commit-then-500", "") => Self::CommitThen500,
+            ("shuffle", "") => Self::Shuffle,
+            ("repeat-row", "") => Self::RepeatRow,
+            ("move-row", "") => Self::MoveRow,
+            ("expire-tokens", "") => Self::ExpireTokens,
+            ("withdraw-consent", "") => Self::WithdrawConsent,
+            ("disconnect", "") => Self::Disconnect,
             ("status", code) => Self::Status(code.parse().map_err(|_| unknown())?),
-            ("429", "minute" | "second" | "day" | "concurrent") => Self::Limit(value.to_owned()),
+            ("429", "minute" | "second" | "day" | "concurrent" | "app") => {
+                Self::Limit(value.to_owned())
+            }
             ("slow", ms) => Self::Slow(Duration::from_millis(ms.parse().map_err(|_| unknown())?)),
             _ => return Err(unknown()),
         })
@@ -122,6 +188,12 @@ impl std::fmt::Display for Fault {
             Self::Html200 => f.write_str("html-200"),
             Self::ErrorIn200 => f.write_str("error-in-200"),
             Self::CommitThen500 => f.write_str("commit-then-500"),
+            Self::Shuffle => f.write_str("shuffle"),
+            Self::RepeatRow => f.write_str("repeat-row"),
+            Self::MoveRow => f.write_str("move-row"),
+            Self::ExpireTokens => f.write_str("expire-tokens"),
+            Self::WithdrawConsent => f.write_str("withdraw-consent"),
+            Self::Disconnect => f.write_str("disconnect"),
         }
     }
 }
@@ -140,109 +212,6 @@ impl<'de> Deserialize<'de> for Fault {
     }
 }
 
-impl Fault {
-    /// Whether the vendor sees the call at all.
-    pub(crate) fn carries_out(&self) -> bool {
-        matches!(
-            self,
-            Self::LoseAnswer | Self::Slow(_) | Self::Truncate | Self::CommitThen500
-        )
-    }
-
-    /// The answer to a call that the vendor never sees.
-    pub(crate) fn answer_instead(&self, vendor: Vendor) -> Reply {
-        match self {
-            Self::Reset => Reply { delivery: Delivery::Reset, ..Reply::default() },
-            Self::Limit(limit) => limited(vendor, limit),
-            Self::Html => Reply::html(
-                502,
-                "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
-                    .to_owned(),
-            ),
-            Self::Html200 => Reply::html(
-                200,
-                "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>\n"
-                    .to_owned(),
-            ),
-            Self::ErrorIn200 => {
-                let model = crate::core::routes::error_model(500, phrase(500));
-                Reply::json(200, model.text())
-            }
-            Self::Status(503) if vendor == Vendor::Xero => {
-                Reply::text(503, "The Xero API is temporarily unavailable")
-            }
-            Self::Status(500) if vendor == Vendor::Xero => {
-                crate::xero::answers::server_error(uuid::Uuid::nil())
-            }
-            Self::Status(code) if vendor == Vendor::Core => {
-                let model = crate::core::routes::error_model(*code, phrase(*code));
-                Reply::json(*code, model.text())
-            }
-            Self::Status(code) if vendor == Vendor::Zudello => {
-                let body = serde_json::json!({ "detail": phrase(*code) });
-                Reply::json(*code, body.to_string())
-            }
-            Self::Status(code) => {
-                Reply::json(*code, serde_json::to_string(&phrase(*code)).unwrap_or_default())
-            }
-            Self::LoseAnswer | Self::Slow(_) | Self::Truncate | Self::CommitThen500 => {
-                Reply::status(500)
-            }
-        }
-    }
-
-    /// What becomes of the answer to a call that was carried out.
-    pub(crate) fn spoil(&self, vendor: Vendor, mut reply: Reply) -> Reply {
-        match self {
-            Self::LoseAnswer => reply.delivery = Delivery::Lost,
-            Self::Slow(delay) => reply.delay = *delay,
-            Self::Truncate => reply.delivery = Delivery::Truncated(reply.body.len() / 2),
-            Self::CommitThen500 => {
-                let slot = reply.slot.take();
-                reply = Self::Status(500).answer_instead(vendor);
-                reply.slot = slot;
-            }
-            Self::Reset
-            | Self::Status(_)
-            | Self::Limit(_)
-            | Self::Html
-            | Self::Html200
-            | Self::ErrorIn200 => {}
-        }
-        reply
-    }
-}
-
-fn limited(vendor: Vendor, limit: &str) -> Reply {
-    if vendor == Vendor::Xero {
-        let wait = match limit {
-            "minute" => Some(20),
-            "second" => Some(1),
-            "day" => Some(73_451),
-            _ => None,
-        };
-        crate::xero::limits::refused(limit, wait)
-    } else if vendor == Vendor::Core {
-        let text = "You reached 60 calls per 60 seconds API limit";
-        Reply::json(429, crate::core::routes::error_model(429, text).text())
-    } else if vendor == Vendor::Zudello {
-        Reply::json(429, "{\"detail\":\"Request was throttled.\"}").header("Retry-After", "20")
-    } else {
-        Reply::json(429, "\"Rate limit exceeded.\"")
-    }
-}
-
-fn phrase(code: u16) -> &'static str {
-    match code {
-        400 => "Bad request.",
-        401 => "Unauthorized.",
-        403 => "Access is forbidden.",
-        404 => "The resource was not found.",
-        503 => "The service is down for maintenance.",
-        _ => "An error has occurred.",
-    }
-}
-
 /// The script with what has become of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -250,7 +219,7 @@ pub struct Faults(pub Vec<FaultRule>);
 
 impl Faults {
     /// The fault that this call meets, if any. The first rule that strikes wins.
-    pub(crate) fn strike(&mut self, request: &Request) -> Option<Fault> {
+    pub(crate) fn strike(&mut self, vendor: Vendor, request: &Request) -> Option<Fault> {
         if self.0.is_empty() {
             return None;
         }
@@ -268,12 +237,19 @@ impl Faults {
                     }
                 }
             }
-            if rule.times == 0 || !rule.matches.holds(request) {
+            if rule.times == 0 || !rule.matches.holds(vendor, request) {
                 continue;
             }
             if rule.skip > 0 {
                 rule.skip = rule.skip.saturating_sub(1);
                 continue;
+            }
+            if let Some(calls) = rule.one_in {
+                let mut chance = Chance::new(rule.seed);
+                rule.seed = chance.bits();
+                if chance.below(calls) > 0 {
+                    continue;
+                }
             }
             rule.times = rule.times.saturating_sub(1);
             if rule.again.is_some() {
@@ -286,7 +262,9 @@ impl Faults {
 }
 
 impl Match {
-    fn holds(&self, request: &Request) -> bool {
+    fn holds(&self, vendor: Vendor, request: &Request) -> bool {
+        let whose = self.vendor.is_none_or(|it| it == vendor)
+            && self.kind.is_none_or(|it| it == CallKind::of(request));
         let path = self
             .path
             .as_deref()
@@ -294,10 +272,12 @@ impl Match {
                 Some(stem) => request.path.starts_with(stem),
                 None => request.path == path,
             });
-        path && self
-            .method
-            .as_ref()
-            .is_none_or(|it| it.eq_ignore_ascii_case(&request.method))
+        whose
+            && path
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|it| it.eq_ignore_ascii_case(&request.method))
             && self.query_contains.as_ref().is_none_or(|text| {
                 url::form_urlencoded::parse(request.query.as_bytes())
                     .any(|(name, value)| format!("{name}={value}").contains(text.as_str()))
@@ -342,6 +322,13 @@ mod tests {
             "html-200",
             "error-in-200",
             "commit-then-500",
+            "429:app",
+            "shuffle",
+            "repeat-row",
+            "move-row",
+            "expire-tokens",
+            "withdraw-consent",
+            "disconnect",
         ];
         for text in cases {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
@@ -358,9 +345,15 @@ mod tests {
         )
         .unwrap();
         let put = Request::new("PUT", "/a");
-        let struck: Vec<bool> = (0..5).map(|_| faults.strike(&put).is_some()).collect();
+        let struck: Vec<bool> = (0..5)
+            .map(|_| faults.strike(Vendor::Nobody, &put).is_some())
+            .collect();
         assert_eq!(struck, [false, true, true, false, false]);
-        assert!(faults.strike(&Request::new("GET", "/a")).is_none());
+        assert!(
+            faults
+                .strike(Vendor::Nobody, &Request::new("GET", "/a"))
+                .is_none()
+        );
     }
 
     #[test]
@@ -370,10 +363,41 @@ mod tests {
         )
         .unwrap();
         let call = |key: &str| Request::new("PUT", "/a/b").header("Idempotency-Key", key);
-        assert_eq!(faults.strike(&call("k1")), Some(Fault::LoseAnswer));
-        assert_eq!(faults.strike(&call("k2")), None);
-        assert_eq!(faults.strike(&call("k1")), Some(Fault::Reset));
-        assert_eq!(faults.strike(&call("k1")), Some(Fault::Reset));
-        assert_eq!(faults.strike(&call("k1")), None);
+        assert_eq!(
+            faults.strike(Vendor::Nobody, &call("k1")),
+            Some(Fault::LoseAnswer)
+        );
+        assert_eq!(faults.strike(Vendor::Nobody, &call("k2")), None);
+        assert_eq!(
+            faults.strike(Vendor::Nobody, &call("k1")),
+            Some(Fault::Reset)
+        );
+        assert_eq!(
+            faults.strike(Vendor::Nobody, &call("k1")),
+            Some(Fault::Reset)
+        );
+        assert_eq!(faults.strike(Vendor::Nobody, &call("k1")), None);
+    }
+
+    #[test]
+    fn chance_strikes_about_as_often_as_it_says_and_the_same_each_time() {
+        let script = r#"[{"match":{"vendor":"omni","kind":"reading"},"times":4000000,"one-in":5,"seed":9,"fault":"reset"}]"#;
+        let struck = || {
+            let mut faults: Faults = serde_json::from_str(script).unwrap();
+            let get = Request::new("GET", "/a");
+            let hits = (0..1000).map(|_| faults.strike(Vendor::Omni, &get).is_some());
+            let hits: Vec<bool> = hits.collect();
+            assert!(faults.strike(Vendor::Xero, &get).is_none());
+            assert!(
+                faults
+                    .strike(Vendor::Omni, &Request::new("PUT", "/a"))
+                    .is_none()
+            );
+            hits
+        };
+        let first = struck();
+        let count = first.iter().filter(|it| **it).count();
+        assert!((150..250).contains(&count), "{count} of 1000");
+        assert_eq!(first, struck());
     }
 }

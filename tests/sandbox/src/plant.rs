@@ -101,6 +101,7 @@ pub(crate) fn plant(seed: &Seed, now: Timestamp) -> Result<State, SeedError> {
         core,
         zudello,
         calls,
+        last_rows: Default::default(),
     })
 }
 

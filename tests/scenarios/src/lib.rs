@@ -73,7 +73,7 @@ impl Stage {
         if seed.zudello.teams.is_empty() {
             absent.push("zudello");
         }
-        let clock = Clock::starting_at(start);
+        let clock = Clock::on_a_machine(start);
         Self::over(world, clock, Box::new(tweak), absent, tempdir()).await
     }
 

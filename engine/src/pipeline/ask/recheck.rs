@@ -3,12 +3,14 @@
 use ledgerline_plugin_api::manifest::Op;
 
 use crate::{
+    clock::is_fresh,
     pipeline::{
         ask::{Said, Wanted, ask},
         decide::{Ready, Write},
         plan::RoutePlan,
         pull,
         run::Run,
+        steps,
     },
     store::{Incoming, PageIn, StoreError, offload},
 };
@@ -27,7 +29,7 @@ pub(crate) async fn recheck(
     let age = i64::try_from(source.connection.recheck_age.as_millis()).unwrap_or(i64::MAX);
     let (old, mut going): (Vec<Ready>, Vec<Ready>) = creates
         .into_iter()
-        .partition(|it| it.write == Write::Create && now - it.read_at > age);
+        .partition(|it| it.write == Write::Create && !is_fresh(it.read_at, now, age));
     if old.is_empty() || !plan.source_can(Op::Find) {
         going.extend(old);
         return Ok((going, false));
@@ -82,6 +84,7 @@ pub(crate) async fn recheck(
         })
     })
     .await?;
+    steps::reached("read-again", plan.name());
     let mut changed = false;
     for (ready, _) in incoming {
         let id = ready.id.clone();

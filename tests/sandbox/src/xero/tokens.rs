@@ -337,6 +337,26 @@ impl Tokens {
         self.access.retain(|_, it| !gone.contains(&it.consent));
     }
 
+    /// Ends every access token.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        for it in self.access.values_mut() {
+            it.expires = it.expires.min(now);
+        }
+    }
+
+    /// Users take back what they agreed to, everywhere. (A custom connection is its own consent.)
+    pub(crate) fn withdraw(&mut self) {
+        let gone: Vec<Uuid> = self
+            .consents
+            .values()
+            .filter(|it| it.user.is_some())
+            .map(|it| it.id)
+            .collect();
+        self.connections.retain(|it| it.user.is_none());
+        self.refresh.retain(|_, it| !gone.contains(&it.consent));
+        self.access.retain(|_, it| !gone.contains(&it.consent));
+    }
+
     /// What a bearer token stands for.
     pub(crate) fn bearer(&self, token: &str, now: Timestamp) -> Bearer {
         match self.access.get(token) {

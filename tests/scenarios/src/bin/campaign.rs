@@ -4,6 +4,7 @@
 use std::io;
 
 use clap::{Parser, Subcommand};
+use scenarios::campaigns::faults;
 
 /// Drives the engine hard and compares its books afterwards.
 #[derive(Debug, Parser)]
@@ -14,8 +15,13 @@ struct Arguments {
 
 /// Which one.
 #[derive(Debug, Subcommand)]
-enum Campaign {}
+enum Campaign {
+    /// Every fault that a vendor or the network can show, alone, in pairs and as a storm.
+    Faults(faults::Options),
+}
 
 fn main() -> io::Result<()> {
-    match Arguments::parse().campaign {}
+    match Arguments::parse().campaign {
+        Campaign::Faults(options) => faults::run(&options),
+    }
 }

@@ -1,1 +1,126 @@
-//! The short form of `campaign -- faults`.
+//! The short form of `campaign -- faults`: a part of each of its parts, and by name what the long form
+//! has found.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use ledgerline::operate::{Answer, Request};
+use sandbox::faults::FaultRule;
+use scenarios::{
+    Stage,
+    books::{NOTES, note, one_customer},
+    campaigns::faults::{Counts, alone_named, alone_of, pairs_of, stays_named, storm_of},
+};
+use serde_json::json;
+
+fn assert_clean(counts: &Counts, cases: u64) {
+    assert!(counts.wrong.is_empty(), "{:#?}", counts.wrong);
+    assert_eq!(counts.twice, 0);
+    assert_eq!(counts.cases, cases, "{counts:#?}");
+    assert!(counts.struck > 0, "nothing was struck: {counts:#?}");
+}
+
+#[test]
+fn single_faults_end_with_the_same_books() {
+    assert_clean(&alone_of(7, 41), SINGLES);
+}
+
+/// Every 41st.
+const SINGLES: u64 = 8;
+
+#[test]
+fn pairs_of_faults_end_with_the_same_books() {
+    assert_clean(&pairs_of(1, 6), 6);
+}
+
+#[test]
+fn a_storm_ends_with_the_same_books() {
+    assert_clean(&storm_of(200, 1), 1);
+}
+
+#[test]
+fn a_target_that_answers_nothing_for_hours_costs_few_calls_and_nobodys_time() {
+    assert_clean(&stays_named("status:500 xero-writes stays"), 1);
+}
+
+/// The key of a lost call is forgotten while the machine sleeps, and the monotonic clock stands still.
+#[test]
+fn an_answer_lost_before_the_machine_sleeps_is_not_sent_again() {
+    assert_clean(&alone_named("clock asleep middle, lost xero-writes"), 1);
+}
+
+/// What the source's list held was read "until now", by a clock that was hours ahead: what changed there
+/// in those hours was passed over.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_ahead_passes_no_document_over() {
+    let stage = Stage::new(one_customer()).await;
+    stage.put(note(1, json!({})));
+    stage.clock.set_machine(SignedDuration::from_hours(5));
+    stage.sync().await;
+    stage.clock.set_machine(SignedDuration::from_hours(-5));
+    stage.pass(Duration::from_secs(3_600)).await;
+    stage.put(note(2, json!({})));
+    stage.pass(Duration::from_secs(5 * 3_600)).await;
+    stage.sync().await;
+    stage.next().await;
+    stage.assert_arrived(1).await;
+    stage.assert_arrived(2).await;
+}
+
+/// The service waited until the clock was there again.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_stop_the_service() {
+    let stage = Stage::with(one_customer(), |deployment| {
+        for route in deployment.routes.values_mut() {
+            route.confirmed = true;
+        }
+    })
+    .await;
+    let service = stage.engine.run();
+    tokio::pin!(service);
+    let _ = tokio::time::timeout(Duration::from_secs(600), &mut service).await;
+    stage.clock.set_machine(SignedDuration::from_hours(-5));
+    let _ = tokio::time::timeout(Duration::from_secs(900), &mut service).await;
+    let Answer::Status(status) = stage.ask(Request::Status).await else {
+        panic!("no status");
+    };
+    let now = stage.clock.now();
+    for route in status.routes.iter().filter(|it| it.next.is_some()) {
+        let next: jiff::Timestamp = route
+            .next
+            .as_deref()
+            .unwrap_or("-")
+            .parse()
+            .expect("a time");
+        let minutes = next.duration_since(now).as_mins();
+        assert!(
+            (0..=5).contains(&minutes),
+            "{} in {minutes} min",
+            route.name
+        );
+    }
+}
+
+/// A call's end was reckoned by a clock that was hours ahead, and its fate was not asked for until then.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_asked_for_soon_after_the_clock_was_set_back() {
+    let stage = Stage::new(one_customer()).await;
+    stage.put(note(1, json!({})));
+    stage.clock.set_machine(SignedDuration::from_hours(5));
+    let rules = json!([{
+        "match": { "method": "PUT", "path": "/api.xro/2.0/CreditNotes" },
+        "fault": "lose-answer", "again": "reset",
+    }]);
+    let rules: Vec<FaultRule> = serde_json::from_value(rules).expect("rules");
+    stage.world.set_faults(rules);
+    let cut = tokio::time::timeout(Duration::from_secs(25), stage.sync()).await;
+    assert!(cut.is_err(), "it had come to its end");
+    let stage = stage.restart().await;
+    stage.clock.set_machine(SignedDuration::from_hours(-5));
+    stage.world.set_faults(Vec::new());
+    for _ in 0..20 {
+        stage.next().await;
+    }
+    stage.assert_arrived(1).await;
+    assert_eq!(stage.states(NOTES).await["synced"], 1);
+}

@@ -1,1 +1,0 @@
-//! Every fault that a vendor or the network can show, alone, in pairs and as a storm.
