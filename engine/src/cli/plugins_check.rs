@@ -12,7 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ledgerline_plugin_api::testkit::{Case, Replay, Run, conformance};
+use ledgerline_plugin_api::testkit::{
+    Case, Replay, Report as Conformance, Run, conformance, conformance_and_memory,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,7 +27,7 @@ use crate::{
     },
     config::Findings,
     mapping::StreamRules,
-    plugins::{Inspection, Plugin},
+    plugins::{Inspection, Plugin, heap_in_use},
 };
 
 /// The one symbol that a library exports.
@@ -180,7 +182,7 @@ fn run(common: &Common, args: &PluginCheck) -> Result<Report, Failure> {
         failures.extend(settings_fit(&plugin, &settings));
     }
     let before = Opened::now();
-    let report = conformance(plugin.connector(), &cases);
+    let report = conforms(&plugin, &cases);
     failures.extend(report.failures);
     failures.extend(Opened::now().beyond(&before));
     let suspicious = symbols.suspicious().into_iter();
@@ -191,6 +193,16 @@ fn run(common: &Common, args: &PluginCheck) -> Result<Report, Failure> {
         warnings: suspicious.map(str::to_owned).collect(),
         sessions: report.runs,
     })
+}
+
+/// With the memory of sessions, where the allocator tells what is in use.
+fn conforms(plugin: &Plugin, cases: &[Case]) -> Conformance {
+    match heap_in_use() {
+        Some(_) => conformance_and_memory(plugin.connector(), cases, &|| {
+            heap_in_use().unwrap_or_default()
+        }),
+        None => conformance(plugin.connector(), cases),
+    }
 }
 
 /// Files and sockets that this process has open; nothing where there is no `/proc`.

@@ -4,7 +4,10 @@ use std::{fmt::Write, ops::Range};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::findings::{Finding, Findings, SourceFile};
+use super::{
+    findings::{Finding, Findings, SourceFile},
+    values::is_variable,
+};
 
 /// Longest part of a line that is shown; a mapping may hold a very long expression in one line.
 const WIDEST: usize = 160;
@@ -109,7 +112,11 @@ fn locate(file: &SourceFile, span: &Range<usize>) -> Option<Located> {
     let marked = text.get(span.start..end)?;
     let widen = |it: &str| it.replace('\t', "    ");
     let indent = widen(lead).width();
-    let shown: String = widen(line).chars().take(WIDEST).collect();
+    let header = text[..start_of_line]
+        .lines()
+        .rfind(|it| it.trim_start().starts_with('['));
+    let line = without_secrets(line, header.unwrap_or_default());
+    let shown: String = widen(&line).chars().take(WIDEST).collect();
     Some(Located {
         line: before.matches('\n').count() + 1,
         column: lead.chars().count() + 1,
@@ -120,6 +127,46 @@ fn locate(file: &SourceFile, span: &Range<usize>) -> Option<Located> {
             .max(1)
             .min(WIDEST.saturating_sub(indent).max(1)),
     })
+}
+
+/// Words of keys and tables that are about secrets.
+const SECRETIVE: [&str; 5] = ["credential", "secret", "password", "token", "username"];
+
+/// A line with stars for the texts in it that may be secrets: messages are pasted into tickets. They
+/// do not belong into these files, but that is just what a message may be about. `header` is the
+/// header of the line's table.
+fn without_secrets(line: &str, header: &str) -> String {
+    let about = |text: &str| {
+        let text = text.to_lowercase();
+        SECRETIVE.iter().any(|it| text.contains(it))
+    };
+    let table = about(header) || header.trim() == "[env]";
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let (before, after) = rest.split_at(at);
+        let (quote, after) = after.split_at(1);
+        let (text, tail) = after.split_at(after.find(quote).unwrap_or(after.len()));
+        out.push_str(before);
+        let secretive = table || about(&out);
+        out.push_str(quote);
+        let key = before.trim_end().strip_suffix('=').map(str::trim_end);
+        let key = key.and_then(|it| it.rsplit([' ', '\t', '{', ',', '.']).next());
+        let shown = match key {
+            Some("env") => is_variable(text),
+            Some("file" | "keyring" | "store" | "key-file") => true,
+            _ => !secretive,
+        };
+        match shown {
+            true => out.push_str(text),
+            false => out.extend(text.chars().map(|_| '*')),
+        }
+        let closing = tail.get(..quote.len()).unwrap_or_default();
+        out.push_str(closing);
+        rest = &tail[closing.len()..];
+    }
+    out.push_str(rest);
+    out
 }
 
 struct Ink {
@@ -239,6 +286,42 @@ mod tests {
             }
             .render(true);
             assert!(shown.contains('m'), "{span:?}");
+        }
+    }
+
+    /// The line that a message points at was shown as it was written, with the secret in it.
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let table = "[connections.acme-nz.credentials]";
+        let cases = [
+            // line, header, shown
+            (
+                r#"credentials = { username = "me", password = { env = "KEY" } }"#,
+                "",
+                r#"credentials = { username = "**", password = { env = "KEY" } }"#,
+            ),
+            ("key = 'abc' # ours", table, "key = '***' # ours"),
+            (r#"env = "a-secret""#, table, r#"env = "********""#),
+            (
+                r#"client-secret = "abc" "de"#,
+                "[apps.a]",
+                r#"client-secret = "***" "**"#,
+            ),
+            (r#"secret = "ä""#, "[apps.a]", r#"secret = "*""#),
+            (r#"ACME_KEY = "abc""#, "[env]", r#"ACME_KEY = "***""#),
+            (
+                r#"key-file = "state/secrets.key""#,
+                "",
+                r#"key-file = "state/secrets.key""#,
+            ),
+            (
+                r#"zone = "Mars""#,
+                "[connections.acme-nz]",
+                r#"zone = "Mars""#,
+            ),
+        ];
+        for (line, header, shown) in cases {
+            assert_eq!(without_secrets(line, header), shown, "{line}");
         }
     }
 }

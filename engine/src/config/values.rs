@@ -465,6 +465,15 @@ impl Choice for Fares {
     ];
 }
 
+/// Whether a text can be the name of an environment variable; what cannot is not repeated, because it
+/// may be the secret.
+pub(super) fn is_variable(text: &str) -> bool {
+    !text.starts_with(|it: char| it.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'_')
+}
+
 /// A reference to a secret. The secret itself is refused, and what was written is not repeated.
 impl FromToml for SecretRef {
     fn schema() -> Json {
@@ -515,6 +524,15 @@ impl FromToml for SecretRef {
             return None;
         }
         match (key.get_ref().as_ref(), place.split_once('/')) {
+            ("env", _) if !is_variable(&place) => {
+                reader.problem(
+                    inner.span(),
+                    "an environment variable has letters, digits and `_` in its name",
+                    "no name of a variable",
+                    "write the variable's name, never the secret itself".to_owned(),
+                );
+                None
+            }
             ("env", _) => Some(Self::Env(place)),
             ("file", _) => Some(Self::File(place.into())),
             ("store", _) => Some(Self::Store(place)),

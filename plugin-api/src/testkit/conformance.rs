@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::damage::Damage;
+use super::leaks::leaks;
 use super::replay::{Order, Ran, Replay, Run, Variation, manifest};
 use super::threads::Threads;
 use super::trace::{Event, Trace};
@@ -13,6 +14,16 @@ use crate::sdk::panics_in_destroy;
 
 /// A step computes, and waits for nothing. Generous: tests run on slow machines, too.
 const STEP_BUDGET: Duration = Duration::from_secs(5);
+
+/// Environment variable with the seconds that a step may take instead, for runs under tools that make
+/// everything many times slower.
+const STEP_SECONDS: &str = "LEDGERLINE_STEP_SECONDS";
+
+fn step_budget() -> Duration {
+    let said = std::env::var(STEP_SECONDS).ok();
+    said.and_then(|it| it.parse().ok())
+        .map_or(STEP_BUDGET, Duration::from_secs)
+}
 
 /// One operation that is known to go well with its recording.
 pub struct Case {
@@ -82,6 +93,24 @@ impl Report {
 
 /// Checks the library's own statements, then each case in many variations.
 pub fn conformance(connector: &'static Connector, cases: &[Case]) -> Report {
+    checked(connector, cases, None)
+}
+
+/// As [`conformance`], and that sessions give back the memory that they took. `allocated` gives the
+/// bytes that the process has in use, as its allocator counts them; nothing else may run meanwhile.
+pub fn conformance_and_memory(
+    connector: &'static Connector,
+    cases: &[Case],
+    allocated: &dyn Fn() -> usize,
+) -> Report {
+    checked(connector, cases, Some(allocated))
+}
+
+fn checked(
+    connector: &'static Connector,
+    cases: &[Case],
+    allocated: Option<&dyn Fn() -> usize>,
+) -> Report {
     let mut report = Report::default();
     let manifest = statement(connector, &mut report);
     let threads = Threads::watch();
@@ -101,6 +130,11 @@ pub fn conformance(connector: &'static Connector, cases: &[Case]) -> Report {
         damaged(case, &plain, &mut report);
         if let Some(manifest) = &manifest {
             declared(case, &plain, manifest, &mut report);
+        }
+        if let Some(allocated) = allocated {
+            for what in leaks(case, allocated, &mut report.runs) {
+                report.fail(&case.name, "memory", what);
+            }
         }
         let left = threads.left_behind();
         if left > 0 {
@@ -189,7 +223,7 @@ fn vary(case: &Case, variation: &Variation, rule: &str, report: &mut Report) -> 
     report.runs += 1;
     match case.replay.vary(&case.run, variation) {
         Ok(ran) => {
-            if ran.slowest > STEP_BUDGET {
+            if ran.slowest > step_budget() {
                 let took = ran.slowest.as_millis();
                 let what = format!("a step took {took} ms: it must never wait for anything");
                 report.fail(&case.name, rule, what);

@@ -8,6 +8,7 @@
 
 mod conformance;
 mod damage;
+mod leaks;
 mod replay;
 mod session;
 mod stand_in;
@@ -15,7 +16,7 @@ mod tape;
 mod threads;
 mod trace;
 
-pub use conformance::{Case, Report, conformance};
+pub use conformance::{Case, Report, conformance, conformance_and_memory};
 pub use damage::Damage;
 pub use replay::{Replay, Run};
 pub use session::{

@@ -327,6 +327,7 @@ fn plugins_check_sees_what_a_library_does_to_its_process() {
         "prints",
         "opens-a-socket",
         "starts-a-thread",
+        "leaks",
         "crashes",
     ] {
         let ended = run(Command::new(program("ledgerline"))
@@ -363,6 +364,10 @@ fn plugins_check_sees_what_a_library_does_to_its_process() {
           files: it left `socket
         starts-a-thread
           pull animals: threads: 0 run on: a connector starts none, the engine runs sessions
+        leaks
+          pull animals: memory: a session that ends by itself leaves 0000 bytes behind
+          pull animals: memory: a session that is destroyed at once leaves 0000 bytes behind
+          pull animals: memory: a session that is destroyed after its first step leaves 0000 bytes behind
         crashes
           process: it ended the whole process (signal: 0 (SIGABRT)): a crash takes the engine down with it
     "#]].assert_eq(&told);
