@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ledgerline_plugin_api::abi::{Bytes, Slice, Str, Wire};
+use ledgerline_plugin_api::abi::{self, Bytes, Slice, Str, Wire};
 
 use super::SessionError;
 
@@ -12,6 +12,32 @@ type Result<T> = std::result::Result<T, SessionError>;
 /// Whether `ptr` may be read as a `T`: neither null nor crooked.
 pub(super) fn aligned<T>(ptr: *const T) -> bool {
     !ptr.is_null() && ptr.is_aligned()
+}
+
+/// Whether so many bytes of a `T` end between its fields. A field that is cut in two would be read as
+/// something that its writer never lent: half a pointer.
+fn ends_between_fields<T>(bytes: u32) -> bool {
+    (bytes as usize).is_multiple_of(align_of::<T>())
+}
+
+/// Copies a struct that begins with its size.
+///
+/// # Safety
+///
+/// When `lent` is neither null nor crooked, it has as many readable bytes as its first four say.
+pub(super) unsafe fn sized<T: Wire>(lent: *const T, what: &str) -> Result<T> {
+    if !aligned(lent) {
+        return Err(SessionError::bug(format!("{what} is null or not aligned")));
+    }
+    // SAFETY: not null and aligned, and the caller promises a leading size.
+    let size = unsafe { lent.cast::<u32>().read() };
+    if !ends_between_fields::<T>(size) {
+        return Err(SessionError::bug(format!(
+            "{what} says that it has {size} bytes, which ends within a field"
+        )));
+    }
+    // SAFETY: as above.
+    Ok(unsafe { abi::read(lent) })
 }
 
 /// A wait as the contract states it: zero means that none was stated.
@@ -78,6 +104,12 @@ pub(super) unsafe fn list<T: Wire>(lent: Slice<T>, what: &str, max: u32) -> Resu
     if lent.stride == 0 {
         return Err(SessionError::bug(format!("{what} has elements of no size")));
     }
+    if !ends_between_fields::<T>(lent.stride) {
+        return Err(SessionError::bug(format!(
+            "{what} has elements {} bytes apart, which ends within a field",
+            lent.stride
+        )));
+    }
     // SAFETY: not empty and not null; the caller promises that the elements are readable.
     Ok(unsafe { lent.iter() }.collect())
 }
@@ -108,6 +140,32 @@ mod tests {
 
     fn said<T: std::fmt::Debug>(result: Result<T>) -> String {
         result.expect_err("the rule is broken").message
+    }
+
+    #[test]
+    fn a_stride_or_a_size_that_cuts_a_pointer_in_two_is_refused() {
+        let whole = abi::Field {
+            name: Str::new("name"),
+            value: Bytes::new(b"value"),
+        };
+        let fields = [whole; 3];
+        let mut cut = Slice::new(&fields);
+        // SAFETY: the elements are three times 32 bytes, more than is read with these strides.
+        unsafe {
+            for (stride, known) in [(8, true), (16, true), (32, true), (12, false), (33, false)] {
+                cut.stride = stride;
+                assert_eq!(list(cut, "it", 9).is_ok(), known, "{stride}");
+            }
+            let sleep = |size| abi::Sleep {
+                size,
+                reserved: 0,
+                millis: 7,
+            };
+            assert_eq!(sized(&sleep(16), "it").map(|it| it.millis).ok(), Some(7));
+            assert_eq!(sized(&sleep(8), "it").map(|it| it.millis).ok(), Some(0));
+            let cut = sized(&sleep(11), "the payload").map(|it| it.millis);
+            assert!(said(cut).contains("the payload says that it has 11 bytes, which ends within"));
+        }
     }
 
     #[test]

@@ -11,11 +11,14 @@ use std::{
 };
 
 use ledgerline_plugin_api::abi::{
-    ABI_MINOR, Failure, Host, HostVtbl, LogRecord, Status, Str, level, read,
+    ABI_MINOR, Failure, Host, HostVtbl, LogRecord, Status, Str, level,
 };
 use tracing::level_filters::LevelFilter;
 
-use super::{Cancel, SessionError, borrowed::aligned};
+use super::{
+    Cancel, SessionError,
+    borrowed::{aligned, sized},
+};
 
 /// Longest message and detail that are kept of a failure or a log record.
 const MAX_TEXT: usize = 16 * 1024;
@@ -129,11 +132,13 @@ unsafe extern "C" fn log(ctx: *mut c_void, record: *const LogRecord) {
     let Some(side) = (unsafe { side(ctx) }) else {
         return;
     };
-    if !aligned(record) || side.logging.swap(true, Ordering::Acquire) {
+    // SAFETY: passed on to the caller.
+    let Ok(record) = (unsafe { sized(record, "a log record") }) else {
+        return;
+    };
+    if side.logging.swap(true, Ordering::Acquire) {
         return;
     }
-    // SAFETY: not null and aligned, and the caller promises a leading size.
-    let record = unsafe { read(record) };
     // A subscriber that panics must not unwind into foreign code; the record is lost.
     // SAFETY: what the record points at is borrowed for this call.
     let _ = catch_unwind(AssertUnwindSafe(|| unsafe { emit(&record) }));
@@ -177,11 +182,10 @@ unsafe extern "C" fn fail(ctx: *mut c_void, failure: *const Failure) {
     let Some(side) = (unsafe { side(ctx) }) else {
         return;
     };
-    if !aligned(failure) {
+    // SAFETY: passed on to the caller.
+    let Ok(failure) = (unsafe { sized(failure, "a failure") }) else {
         return;
-    }
-    // SAFETY: not null and aligned, and the caller promises a leading size.
-    let failure = unsafe { read(failure) };
+    };
     // SAFETY: what the failure points at is borrowed for this call.
     let (message, detail) = unsafe { (lossy(failure.message), lossy(failure.detail)) };
     let error = SessionError {

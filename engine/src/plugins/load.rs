@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, OpenOptions, Permissions},
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError},
@@ -104,14 +104,8 @@ fn keep(
         .recursive(true)
         .mode(0o700)
         .create(&folder);
-    let broken = || {
-        Broken::new(
-            "the state folder must be the engine's own",
-            format!("make {} writable for the engine", state.display()),
-        )
-    };
     if let Err(err) = made {
-        return Err(trace.refuse(what, err.to_string(), broken()));
+        return Err(trace.refuse(what, err.to_string(), not_kept(&err, state)));
     }
     let folder = verify::check_folders("check the folder of the private copy", &folder, trace)?;
     let copy = folder.join("connector.so");
@@ -119,7 +113,7 @@ fn keep(
     // each content once.
     let known = verify::read_private(&copy).is_ok_and(|kept| kept == bytes);
     if !known && let Err(err) = write(&folder, &copy, bytes) {
-        return Err(trace.refuse(what, err.to_string(), broken()));
+        return Err(trace.refuse(what, err.to_string(), not_kept(&err, state)));
     }
     trace.done(
         what,
@@ -130,6 +124,25 @@ fn keep(
         },
     );
     Ok(copy)
+}
+
+/// Why there is no private copy, and what helps.
+fn not_kept(err: &io::Error, state: &Path) -> Broken {
+    let shown = state.display();
+    match err.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Broken::new(
+            "the state folder must have room, and its disk is full",
+            format!("make room for {shown} and start again"),
+        ),
+        ErrorKind::ReadOnlyFilesystem => Broken::new(
+            "the state folder must be writable, and its file system is read-only",
+            format!("make {shown} writable and start again"),
+        ),
+        _ => Broken::new(
+            "the state folder must be the engine's own",
+            format!("make {shown} writable for the engine"),
+        ),
+    }
 }
 
 fn write(folder: &Path, copy: &Path, bytes: &[u8]) -> io::Result<()> {

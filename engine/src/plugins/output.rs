@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     HttpAsk, Limits, Operation, Plugin, PulledDoc, SessionError, WriteOutcome,
-    borrowed::{aligned, bytes, list, text, utf8, wait},
+    borrowed::{bytes, list, sized, text, utf8, wait},
 };
 use crate::http::{Call, Repeat};
 
@@ -130,27 +130,17 @@ unsafe fn needs(out: &StepOut, rules: &Rules) -> Result<Vec<Ask>> {
 /// As [`copy`].
 unsafe fn ask(effect: &Effect, rules: &Rules) -> Result<Ask> {
     let id = effect.id;
-    let place = |payload: *const std::ffi::c_void, ok: bool| match ok {
-        true => Ok(payload),
-        false => Err(bug(format!(
-            "the payload of effect {id} is null or not aligned"
-        ))),
-    };
+    let payload = format!("the payload of effect {id}");
     let what = match effect.kind {
         effect::HTTP => {
-            let payload = place(
-                effect.payload,
-                aligned(effect.payload.cast::<HttpRequest>()),
-            )?;
-            // SAFETY: not null and aligned; the kind says what it is, and it begins with its size.
-            let request = unsafe { abi::read(payload.cast::<HttpRequest>()) };
+            // SAFETY: the kind says what it is; the rest is passed on to the caller.
+            let request = unsafe { sized(effect.payload.cast::<HttpRequest>(), &payload) }?;
             // SAFETY: passed on to the caller.
             Wanted::Http(Box::new(unsafe { http(&request, id, rules) }?))
         }
         effect::SLEEP => {
-            let payload = place(effect.payload, aligned(effect.payload.cast::<Sleep>()))?;
             // SAFETY: as above.
-            let sleep = unsafe { abi::read(payload.cast::<Sleep>()) };
+            let sleep = unsafe { sized(effect.payload.cast::<Sleep>(), &payload) }?;
             let duration = Duration::from_millis(sleep.millis);
             if duration > MAX_SLEEP {
                 let millis = sleep.millis;

@@ -77,7 +77,8 @@ impl Cx {
     ///
     /// The future lends the page's memory to the engine and takes it back when it is dropped, so it
     /// must not be leaked (`mem::forget`) once it was polled.
-    pub async fn commit<C: Serialize>(&self, page: Page<'_>, cursor: &C) -> Result<()> {
+    pub async fn commit<C: Serialize>(&self, mut page: Page<'_>, cursor: &C) -> Result<()> {
+        page.settle();
         page.check(self.limits.page_docs)?;
         let cursor = serde_json::to_vec(cursor)
             .map_err(|err| Error::bug(format!("the cursor cannot be written as JSON: {err}")))?;

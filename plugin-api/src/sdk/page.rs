@@ -1,6 +1,7 @@
 //! Documents on their way to the engine.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -101,6 +102,22 @@ impl<'a> Page<'a> {
         self.items.is_empty()
     }
 
+    /// Of several words about one document the last one counts: vendors list a document twice when it
+    /// moves while they are being read, or because they hold it twice.
+    pub(crate) fn settle(&mut self) {
+        let mut told = HashSet::with_capacity(self.items.len());
+        let last: Vec<bool> = self
+            .items
+            .iter()
+            .rev()
+            .map(|item| told.insert((&*item.id, item.change == ONLY)))
+            .collect();
+        if last.contains(&false) {
+            let mut last = last.into_iter().rev();
+            self.items.retain(|_| last.next().unwrap_or(true));
+        }
+    }
+
     /// Checks what the engine would refuse, while the message can still name the document.
     pub(crate) fn check(&self, max_docs: u32) -> Result<()> {
         if max_docs != 0 && self.len() > max_docs as usize {
@@ -146,6 +163,27 @@ impl Item<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_that_a_vendor_lists_twice_in_one_answer_is_told_once() {
+        let body: &RawValue = serde_json::from_str("{}").expect("JSON");
+        let mut page = Page::new();
+        for (id, version) in [("a", "1"), ("b", "1"), ("a", "2")] {
+            page.upsert(id, version, body);
+        }
+        page.delete("b");
+        page.only("a");
+        page.settle();
+        let told: Vec<_> = page
+            .items
+            .iter()
+            .map(|it| (&*it.id, &*it.version, it.change))
+            .collect();
+        assert_eq!(
+            told,
+            [("a", "2", PRESENT), ("b", "", DELETED), ("a", "", ONLY)]
+        );
+    }
 
     #[test]
     fn documents_and_words_about_them_cross_as_what_they_are() {

@@ -138,6 +138,55 @@ pub fn repair(store: &SledStore) -> Result<Report> {
     check(store)
 }
 
+/// Reads one row by itself, whatever else the store holds.
+///
+/// # Errors
+///
+/// Its key or its value cannot be read, which is told with the row's name.
+pub fn row(key: &[u8], bytes: &[u8]) -> Result<()> {
+    fn reads_key(key: &[u8], is_good: bool) -> Result<()> {
+        if is_good {
+            Ok(())
+        } else {
+            Err(damaged(key, "its key is damaged"))
+        }
+    }
+    fn reads<T: Stored>(key: &[u8], bytes: &[u8], key_is_good: bool) -> Result<()> {
+        decode::<T>(key, bytes)?;
+        reads_key(key, key_is_good)
+    }
+    let owned = keys::read_owned(key).is_some();
+    let numbered = keys::read_numbered(key).is_some();
+    let named = keys::read_named(key).is_some();
+    match key.first() {
+        Some(&keys::DOCUMENT) => {
+            decode_document(key, bytes)?;
+            reads_key(key, owned)
+        }
+        Some(&keys::ENTRY) => {
+            Row::decode(key, bytes)?;
+            reads_key(key, owned)
+        }
+        Some(&keys::INDEX) => reads_key(key, keys::read_index(key).is_some()),
+        Some(&keys::GROUP) => reads::<TallyRow>(key, bytes, keys::read_group(key).is_some()),
+        Some(&keys::TOTAL) => reads::<TallyRow>(key, bytes, keys::read_total(key).is_some()),
+        Some(&keys::CURSOR) => reads::<StoredCursor>(key, bytes, key.len() == 3),
+        Some(&keys::CAUGHT_UP) => reads::<NumberRow>(key, bytes, key.len() == 3),
+        Some(&keys::INTENT) => reads::<StoredIntent>(key, bytes, numbered),
+        Some(&keys::CALL) => reads::<StoredCall>(key, bytes, numbered),
+        Some(&keys::PIECE) => reads_key(key, keys::read_piece(key).is_some()),
+        Some(&keys::BUDGET) => reads::<StoredBudget>(key, bytes, named),
+        Some(&keys::SECRET) => reads::<SecretRow>(key, bytes, named),
+        Some(&keys::NOTE) => reads::<TextRow>(key, bytes, named),
+        Some(&keys::META) => reads::<NumberRow>(key, bytes, named),
+        Some(&keys::NAME) => match key.get(1) {
+            Some(0) => reads::<TextRow>(key, bytes, key.len() == 4),
+            _ => reads::<StreamRow>(key, bytes, key.len() == 4),
+        },
+        _ => Err(damaged(key, "no such kind of row")),
+    }
+}
+
 impl SledStore {
     fn check_rows(&self, report: &mut Report) -> Result<Counted> {
         let mut counted = Counted::default();
@@ -167,53 +216,24 @@ impl SledStore {
         covered: &mut HashSet<Vec<u8>>,
         report: &mut Report,
     ) -> Result<(&'static str, Result<()>)> {
-        fn reads<T: Stored>(key: &[u8], bytes: &[u8], key_is_good: bool) -> Result<()> {
-            decode::<T>(key, bytes)?;
-            if key_is_good {
-                Ok(())
-            } else {
-                Err(damaged(key, "its key is damaged"))
-            }
-        }
-        let named = keys::read_named(key).is_some();
-        let numbered = keys::read_numbered(key).is_some();
         let of_stream = || match keys::read_number(key) {
-            Some((number, [])) => self.names().streams.name(number).is_some(),
-            _ => false,
+            Some((number, [])) if self.names().streams.name(number).is_some() => Ok(()),
+            _ => Err(damaged(key, "its key is damaged")),
         };
-        Ok(match key.first() {
-            Some(&keys::DOCUMENT) => ("document", self.check_document(key, bytes)),
-            Some(&keys::ENTRY) => ("entry", self.check_entry(key, bytes, counted, report)?),
+        let kind = keys::kind(key);
+        let fault = match key.first() {
+            Some(&keys::DOCUMENT) => self.check_document(key, bytes),
+            Some(&keys::ENTRY) => self.check_entry(key, bytes, counted, report)?,
             Some(&keys::INDEX) => {
                 self.check_index(key, report)?;
-                ("index", Ok(()))
+                Ok(())
             }
-            Some(&keys::GROUP) => (
-                "group",
-                reads::<TallyRow>(key, bytes, keys::read_group(key).is_some()),
-            ),
-            Some(&keys::TOTAL) => (
-                "total",
-                reads::<TallyRow>(key, bytes, keys::read_total(key).is_some()),
-            ),
-            Some(&keys::CURSOR) => ("cursor", reads::<StoredCursor>(key, bytes, of_stream())),
-            Some(&keys::CAUGHT_UP) => ("caught-up", reads::<NumberRow>(key, bytes, of_stream())),
-            Some(&keys::INTENT) => ("intent", self.check_intent(key, bytes, covered)),
-            Some(&keys::CALL) => ("call", reads::<StoredCall>(key, bytes, numbered)),
-            Some(&keys::PIECE) => ("piece", self.check_piece(key)),
-            Some(&keys::BUDGET) => ("budget", reads::<StoredBudget>(key, bytes, named)),
-            Some(&keys::SECRET) => ("secret", reads::<SecretRow>(key, bytes, named)),
-            Some(&keys::NOTE) => ("note", reads::<TextRow>(key, bytes, named)),
-            Some(&keys::META) => ("meta", reads::<NumberRow>(key, bytes, named)),
-            Some(&keys::NAME) => (
-                "name",
-                match key.get(1) {
-                    Some(0) => reads::<TextRow>(key, bytes, key.len() == 4),
-                    _ => reads::<StreamRow>(key, bytes, key.len() == 4),
-                },
-            ),
-            _ => ("unknown", Err(damaged(key, "no such kind of row"))),
-        })
+            Some(&(keys::CURSOR | keys::CAUGHT_UP)) => row(key, bytes).and_then(|()| of_stream()),
+            Some(&keys::INTENT) => self.check_intent(key, bytes, covered),
+            Some(&keys::PIECE) => self.check_piece(key),
+            _ => row(key, bytes),
+        };
+        Ok((kind, fault))
     }
 
     fn check_document(&self, key: &[u8], bytes: &[u8]) -> Result<()> {

@@ -207,9 +207,9 @@ pub(super) fn state_of(code: u8) -> Option<State> {
     State::ALL.get(usize::from(code)).copied()
 }
 
-/// The key in words, for messages about a row that cannot be read.
-pub(super) fn describe(key: &[u8]) -> String {
-    let kind = match key.first() {
+/// What kind of row a key is of.
+pub(super) fn kind(key: &[u8]) -> &'static str {
+    match key.first() {
         Some(&DOCUMENT) => "document",
         Some(&ENTRY) => "entry",
         Some(&INDEX) => "index",
@@ -226,8 +226,13 @@ pub(super) fn describe(key: &[u8]) -> String {
         Some(&NAME) => "name",
         Some(&META) => "meta",
         _ => "unknown",
-    };
-    format!("{kind} {}", key.get(1..).unwrap_or_default().escape_ascii())
+    }
+}
+
+/// The key in words, for messages about a row that cannot be read.
+pub(super) fn describe(key: &[u8]) -> String {
+    let name = key.get(1..).unwrap_or_default();
+    format!("{} {}", kind(key), name.escape_ascii())
 }
 
 #[cfg(test)]

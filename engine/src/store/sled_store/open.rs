@@ -99,10 +99,11 @@ impl SledStore {
     pub fn temporary() -> Result<Self> {
         let config = sled::Config::new().temporary(true).flush_every_ms(None);
         let tree = config.open().map_err(|err| failed("(temporary)", &err))?;
-        Self::in_memory(tree)
+        Self::over_rows(tree)
     }
 
-    pub(super) fn in_memory(tree: sled::Db) -> Result<Self> {
+    /// A store over rows that somebody else put there, as an inspection opens one.
+    pub fn over_rows(tree: sled::Db) -> Result<Self> {
         migrate(&tree, "(temporary)", MIGRATIONS, SCHEMA)?;
         let mut store = Self::over(PathBuf::from("(temporary)"), tree);
         store.load()?;

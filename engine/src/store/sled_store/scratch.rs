@@ -35,6 +35,6 @@ impl SledStore {
         }
         tree.apply_batch(batch)
             .map_err(|err| failed(&shown, &err))?;
-        Ok(Arc::new(Self::in_memory(tree)?))
+        Ok(Arc::new(Self::over_rows(tree)?))
     }
 }
