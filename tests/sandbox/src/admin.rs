@@ -27,6 +27,7 @@ pub(crate) fn handle(world: &World, request: &Request) -> Reply {
             Ok(Json::Obj(Object::new()))
         }
         ("GET", "counts") => as_json(&world.counts()),
+        ("GET", "traffic") => as_json(&world.traffic()),
         ("GET", "duplicates") => as_json(&world.duplicates()),
         ("GET", "faults") => as_json(&world.faults()),
         ("GET", "clock") => Ok(Json::Obj(

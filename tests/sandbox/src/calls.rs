@@ -113,12 +113,24 @@ impl Call {
 /// How many calls of each vendor were for what.
 pub type Counts = BTreeMap<Vendor, BTreeMap<CallKind, u64>>;
 
+/// Calls of one kind, and the bytes of their bodies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Traffic {
+    /// How many.
+    pub calls: u64,
+    /// Bytes that came.
+    pub received: u64,
+    /// Bytes that went back.
+    pub answered: u64,
+}
+
 /// The newest calls, and counts of all.
 #[derive(Debug)]
 pub struct CallLog {
     calls: VecDeque<Call>,
     keep: usize,
-    counts: Counts,
+    traffic: BTreeMap<Vendor, BTreeMap<CallKind, Traffic>>,
 }
 
 impl Default for CallLog {
@@ -126,7 +138,7 @@ impl Default for CallLog {
         Self {
             calls: VecDeque::new(),
             keep: 20_000,
-            counts: Counts::new(),
+            traffic: BTreeMap::new(),
         }
     }
 }
@@ -140,14 +152,19 @@ impl CallLog {
         }
     }
 
-    pub(crate) fn add(&mut self, vendor: Vendor, kind: CallKind, call: impl FnOnce() -> Call) {
-        let count = self
-            .counts
-            .entry(vendor)
-            .or_default()
-            .entry(kind)
-            .or_default();
-        *count = count.saturating_add(1);
+    pub(crate) fn add(
+        &mut self,
+        vendor: Vendor,
+        request: &Request,
+        reply: &Reply,
+        call: impl FnOnce() -> Call,
+    ) {
+        let kinds = self.traffic.entry(vendor).or_default();
+        let traffic = kinds.entry(CallKind::of(request)).or_default();
+        let more = |sum: &mut u64, by: usize| *sum = sum.saturating_add(by as u64);
+        more(&mut traffic.calls, 1);
+        more(&mut traffic.received, request.body.len());
+        more(&mut traffic.answered, reply.body.len());
         if self.keep == 0 {
             return;
         }
@@ -164,12 +181,21 @@ impl CallLog {
 
     /// Counts of all calls since the log was cleared.
     pub fn counts(&self) -> Counts {
-        self.counts.clone()
+        let calls = |kinds: &BTreeMap<CallKind, Traffic>| {
+            kinds.iter().map(|(kind, it)| (*kind, it.calls)).collect()
+        };
+        let vendors = self.traffic.iter();
+        vendors.map(|(it, kinds)| (*it, calls(kinds))).collect()
+    }
+
+    /// Calls and bytes since the log was cleared.
+    pub fn traffic(&self) -> BTreeMap<Vendor, BTreeMap<CallKind, Traffic>> {
+        self.traffic.clone()
     }
 
     /// Forgets calls and counts.
     pub fn clear(&mut self) {
         self.calls.clear();
-        self.counts.clear();
+        self.traffic.clear();
     }
 }

@@ -6,6 +6,10 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use hifijson::num::LexWrite as _;
+use hifijson::str::LexAlloc as _;
+use hifijson::token::Lex as _;
+use hifijson::{Expect, SliceLexer, num};
 use rust_decimal::Decimal;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -36,38 +40,15 @@ pub struct Object(Vec<(Cow<'static, str>, Json)>);
 impl Json {
     /// Reads a JSON text.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        let raw: &RawValue = serde_json::from_str(text)?;
-        Self::from_raw(raw)
-    }
-
-    // Each level is scanned again by the next. Documents are a handful of levels deep, and in
-    // return the well-tested parser keeps every number's text.
-    fn from_raw(raw: &RawValue) -> Result<Self, serde_json::Error> {
-        let text = raw.get();
-        Ok(match text.as_bytes().first() {
-            Some(b'{') => {
-                let Members(members) = serde_json::from_str(text)?;
-                let mut object = Object(Vec::with_capacity(members.len()));
-                for (name, value) in members {
-                    object.0.push((Cow::Owned(name), Self::from_raw(value)?));
-                }
-                Self::Obj(object)
-            }
-            Some(b'[') => {
-                let items: Vec<&RawValue> = serde_json::from_str(text)?;
-                Self::Arr(
-                    items
-                        .into_iter()
-                        .map(Self::from_raw)
-                        .collect::<Result<_, _>>()?,
-                )
-            }
-            Some(b'"') => Self::Str(serde_json::from_str(text)?),
-            Some(b't') => Self::Bool(true),
-            Some(b'f') => Self::Bool(false),
-            Some(b'n') | None => Self::Null,
-            Some(_) => Self::Num(text.into()),
-        })
+        let mut lexer = SliceLexer::new(text.as_bytes());
+        let read = lexer.exactly_one(SliceLexer::ws_peek, |next, lexer| value(next, lexer, 0));
+        // What is wrong, and where, is said by the better-known parser.
+        read.map_err(
+            |_| match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Err(why) => why,
+                Ok(_) => serde::de::Error::custom("it is nested too deeply, or no text"),
+            },
+        )
     }
 
     /// A string value.
@@ -387,27 +368,72 @@ fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+/// Deepest nesting that is read.
+const MAX_DEPTH: u32 = 128;
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+/// The value that begins with `next`. The lexer hands numbers over as text.
+fn value(next: u8, lexer: &mut SliceLexer<'_>, depth: u32) -> Result<Json, Unreadable> {
+    if depth >= MAX_DEPTH {
+        return Err(Unreadable);
+    }
+    match next {
+        b'a'..=b'z' => Ok(match lexer.null_or_bool().ok_or(Unreadable)? {
+            Some(it) => Json::Bool(it),
+            None => Json::Null,
+        }),
+        b'0'..=b'9' | b'-' => {
+            let (text, _) = lexer.num_string().validated()?;
+            // The lexer stops after a leading zero and would read `007` as three numbers.
+            if lexer.as_slice().first().is_some_and(u8::is_ascii_digit) {
+                return Err(Unreadable);
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
+            Ok(Json::Num(text.into()))
         }
-        deserializer.deserialize_map(InOrder)
+        b'"' => Ok(Json::Str(lexer.discarded().str_string()?.into())),
+        b'[' => {
+            let mut items = Vec::new();
+            let lexer = lexer.discarded();
+            lexer.seq(b']', SliceLexer::ws_peek, |next, lexer| {
+                items.push(value(next, lexer, depth + 1)?);
+                Ok::<_, Unreadable>(())
+            })?;
+            Ok(Json::Arr(items))
+        }
+        b'{' => {
+            let mut members = Vec::new();
+            let lexer = lexer.discarded();
+            lexer.seq(b'}', SliceLexer::ws_peek, |next, lexer| {
+                lexer.expect(|_| Some(next), b'"').ok_or(Unreadable)?;
+                let name = Cow::Owned(lexer.str_string()?.into());
+                lexer.expect(SliceLexer::ws_peek, b':').ok_or(Unreadable)?;
+                let next = lexer.ws_peek().ok_or(Unreadable)?;
+                members.push((name, value(next, lexer, depth + 1)?));
+                Ok::<_, Unreadable>(())
+            })?;
+            Ok(Json::Obj(Object(members)))
+        }
+        _ => Err(Unreadable),
+    }
+}
+
+/// Not a JSON text.
+struct Unreadable;
+
+impl From<Expect> for Unreadable {
+    fn from(_: Expect) -> Self {
+        Self
+    }
+}
+
+impl From<num::Error> for Unreadable {
+    fn from(_: num::Error) -> Self {
+        Self
+    }
+}
+
+impl From<hifijson::str::Error> for Unreadable {
+    fn from(_: hifijson::str::Error) -> Self {
+        Self
     }
 }
 
@@ -510,6 +536,35 @@ mod tests {
         assert_eq!(
             json.get("a").unwrap().as_array().unwrap()[0].as_decimal(),
             Some(1000.into())
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        let deep = "[".repeat(100_000);
+        let cases = [
+            "",
+            "{",
+            "[1,]",
+            "[1 2]",
+            "{\"a\" 1}",
+            "{a:1}",
+            "007",
+            "-",
+            "1.",
+            "nul",
+            "\"\\ud800\"",
+            "\"a\nb\"",
+            "{} x",
+            &deep,
+        ];
+        for text in cases {
+            let shown: String = text.chars().take(20).collect();
+            assert!(Json::parse(text).is_err(), "{shown}");
+        }
+        assert_eq!(
+            Json::parse(" [ 1 , \"é𝄞\\u00e9\" ] ").unwrap().text(),
+            "[1,\"é𝄞é\"]"
         );
     }
 

@@ -318,6 +318,8 @@ pub struct Generate {
     pub credit_notes: usize,
     /// Most lines of a note.
     pub lines: usize,
+    /// Fewest lines of a note.
+    pub fewest_lines: usize,
     /// Seed of these documents alone.
     pub seed: u64,
     /// First credit note date.
@@ -358,6 +360,7 @@ impl Default for Generate {
             contacts: 0,
             credit_notes: 0,
             lines: 4,
+            fewest_lines: 1,
             seed: 7,
             from: jiff::civil::date(2026, 10, 1),
             to: jiff::civil::date(2026, 11, 20),

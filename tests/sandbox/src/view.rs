@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::calls::{Call, Counts};
+use crate::calls::{Call, CallKind, Counts, Traffic};
 use crate::core::behaviour::Limits as CoreLimits;
 use crate::core::view::CoreView;
 use crate::edit::{Edit, EditError, find};
@@ -90,6 +90,11 @@ impl World {
     /// How many calls of each vendor were for what.
     pub fn counts(&self) -> Counts {
         self.lock().calls.counts()
+    }
+
+    /// Calls and bytes of each vendor by what they were for.
+    pub fn traffic(&self) -> BTreeMap<Vendor, BTreeMap<CallKind, Traffic>> {
+        self.lock().calls.traffic()
     }
 
     /// Forgets calls and counts.

@@ -15,12 +15,19 @@ pub fn repository() -> PathBuf {
         .to_owned()
 }
 
+/// Names a folder with programs and plugins that are taken as they are, to measure one build while
+/// the next is made.
+const READY: &str = "LEDGERLINE_BUILT";
+
 /// The folder with plugins and programs, up to date. Test binaries do not depend on libraries that
 /// are loaded at run time, so cargo is asked to build them.
 pub fn built() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
+            if let Some(folder) = std::env::var_os(READY) {
+                return folder.into();
+            }
             let exe = std::env::current_exe().expect("a running test");
             // target/PROFILE/deps/TEST, target/PROFILE/PROGRAM
             let folder = exe
@@ -48,8 +55,10 @@ pub fn built() -> PathBuf {
                     cargo.env_remove(&name);
                 }
             }
-            if folder.ends_with("release") {
-                cargo.arg("--release");
+            // Cargo calls the folder of its `dev` profile `debug`, and any other by its name.
+            let profile = folder.file_name().unwrap_or_default();
+            if profile != "debug" {
+                cargo.arg("--profile").arg(profile);
             }
             let status = cargo.status().expect("cargo is there");
             assert!(status.success(), "the plugins could not be built");

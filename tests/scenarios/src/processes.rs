@@ -3,7 +3,7 @@
 //! asked through its socket, what it costs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -224,6 +224,16 @@ impl Programs {
         let locked = here.run(["plugins", "lock"]);
         assert_eq!(locked.code, Some(0), "{locked:#?}");
         here
+    }
+
+    /// Where the stand-in vendors listen.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Process id of the stand-in vendors.
+    pub fn vendors_id(&self) -> u32 {
+        self.vendors.id()
     }
 
     /// The folder of the deployment.
@@ -447,8 +457,14 @@ impl Books {
             .iter()
             .map(|it| format!("sent twice: {it}"))
             .collect();
+        let mut known: HashMap<&str, &Source> = HashMap::new();
+        for source in &self.sources {
+            known.entry(&source.number).or_insert(source);
+        }
+        let mut arrived: HashMap<&str, usize> = HashMap::new();
         for posted in &self.xero {
-            match self.sources.iter().find(|it| it.number == posted.number) {
+            *arrived.entry(&posted.number).or_default() += 1;
+            match known.get(posted.number.as_str()) {
                 None => faults.push(format!("nobody knows {posted:?}")),
                 Some(it) if it.total != posted.total => {
                     faults.push(format!("{posted:?} is {} in its source", it.total));
@@ -463,8 +479,7 @@ impl Books {
             }
         }
         for source in &self.sources {
-            let numbered = self.xero.iter().filter(|it| it.number == source.number);
-            let count = numbered.count();
+            let count = arrived.get(source.number.as_str()).copied().unwrap_or(0);
             if count == 0 && (source.clean || source.done == Some(true)) {
                 faults.push(format!("{source:?} is not in Xero"));
             } else if count > 1 {

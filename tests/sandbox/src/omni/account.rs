@@ -112,8 +112,13 @@ impl Rows {
 
     /// All rows, oldest change first, then by id.
     pub fn by_change(&self) -> impl DoubleEndedIterator<Item = (i64, &Row)> {
+        self.changed_since(Timestamp::MIN)
+    }
+
+    /// The rows changed at `since` or later, oldest change first, then by id.
+    pub fn changed_since(&self, since: Timestamp) -> impl DoubleEndedIterator<Item = (i64, &Row)> {
         self.by_change
-            .iter()
+            .range((since, i64::MIN)..)
             .filter_map(|(_, id)| Some((*id, self.by_id.get(id)?)))
     }
 

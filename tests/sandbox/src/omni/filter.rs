@@ -4,11 +4,13 @@
 //! quote is doubled, a comparison with nothing is never true, and dates compare to the second.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::behaviour::Behaviour;
 use super::resources::Resource;
@@ -53,6 +55,16 @@ enum Node {
     In(&'static str, Vec<Literal>, bool),
 }
 
+impl Node {
+    /// Conditions that must all hold.
+    fn conjuncts(&self) -> Vec<&Node> {
+        match self {
+            Self::And(a, b) => [a.conjuncts(), b.conjuncts()].concat(),
+            other => vec![other],
+        }
+    }
+}
+
 /// A condition, read and checked.
 #[derive(Debug)]
 pub(crate) struct Filter(Node);
@@ -76,6 +88,31 @@ impl Filter {
             return Err(parser.unexpected());
         }
         Ok(Self(node))
+    }
+
+    /// The ids that it allows, where it names them.
+    pub(crate) fn ids(&self) -> Option<BTreeSet<i64>> {
+        let whole = |it: &Literal| match it {
+            Literal::Number(number) if number.fract().is_zero() => number.to_i64(),
+            _ => None,
+        };
+        self.0.conjuncts().into_iter().find_map(|it| match it {
+            Node::In("id", literals, false) => literals.iter().map(whole).collect(),
+            Node::Test("id", Compare::Equal, literal) => Some(BTreeSet::from([whole(literal)?])),
+            _ => None,
+        })
+    }
+
+    /// The instant before which nothing can satisfy it, in seconds.
+    pub(crate) fn since(&self) -> Option<i64> {
+        self.0.conjuncts().into_iter().find_map(|it| match it {
+            Node::Test(
+                "modifiedDate",
+                Compare::Greater | Compare::GreaterEqual,
+                Literal::Text { instant, .. },
+            ) => *instant,
+            _ => None,
+        })
     }
 
     /// Whether a row satisfies it.

@@ -292,7 +292,8 @@ impl<'a> NoteMaker<'a> {
     fn lines(&mut self, sign: i64, clean: bool) -> Vec<Line> {
         let generate = &self.seed.generate;
         let most = i64::try_from(generate.lines.max(1)).unwrap_or(1);
-        let count = self.chance.between(1, most);
+        let least = i64::try_from(generate.fewest_lines.max(1)).unwrap_or(1);
+        let count = self.chance.between(least.min(most), most);
         let fine = clean && self.chance.percent(generate.fine_prices);
         let mut lines = Vec::new();
         for _ in 0..count {

@@ -1,8 +1,12 @@
 //! Lists: `where`, `order`, `page`, `rows`, `fields`; bare arrays and nothing else.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use jiff::Timestamp;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::account::{Account, Row, Rows};
 use super::behaviour::Behaviour;
@@ -50,10 +54,10 @@ pub(crate) fn list(
     };
     let chosen: Vec<(i64, &Row)> = match account.rows(resource.name) {
         None => Vec::new(),
-        Some(rows) => match indexed(rows, &keys) {
-            Some(rows) => rows.filter(keep).skip(skip).take(size).collect(),
-            None => {
-                let mut found: Vec<_> = rows.by_id().filter(keep).collect();
+        Some(rows) => match candidates(rows, &keys, filter.as_ref()) {
+            Candidates::InOrder(rows) => rows.filter(keep).skip(skip).take(size).collect(),
+            Candidates::Unsorted(rows) => {
+                let mut found: Vec<_> = rows.filter(keep).collect();
                 sort(&mut found, &keys);
                 found.into_iter().skip(skip).take(size).collect()
             }
@@ -70,7 +74,7 @@ pub(crate) fn list(
         }
         match &fields {
             None => body.push_str(&row.text),
-            Some(fields) => body.push_str(&fields.of(&row.document()).text()),
+            Some(fields) => body.push_str(&fields.of_row(row)),
         }
     }
     body.push(']');
@@ -84,7 +88,7 @@ pub(crate) fn single(row: &Row, request: &Request) -> String {
         .filter(|it| !it.trim().is_empty())
     {
         None => row.text.clone(),
-        Some(text) => Fields::parse(&text).of(&row.document()).to_string(),
+        Some(text) => Fields::parse(&text).of_row(row),
     }
 }
 
@@ -123,22 +127,37 @@ impl Columns for Lazy<'_> {
     }
 }
 
-/// The rows in the order of the keys, where an index has it.
-fn indexed<'a>(
-    rows: &'a Rows,
-    keys: &[Key],
-) -> Option<Box<dyn Iterator<Item = (i64, &'a Row)> + 'a>> {
+/// Rows among which are all that a list gives.
+enum Candidates<'a> {
+    InOrder(Box<dyn Iterator<Item = (i64, &'a Row)> + 'a>),
+    Unsorted(Box<dyn Iterator<Item = (i64, &'a Row)> + 'a>),
+}
+
+/// The fewest rows that an index can name, in the order of the keys where an index has it.
+fn candidates<'a>(rows: &'a Rows, keys: &[Key], filter: Option<&Filter>) -> Candidates<'a> {
     let names: Vec<(&str, bool)> = keys.iter().map(|it| (it.field, it.descending)).collect();
-    Some(match names.as_slice() {
+    if let Some(ids) = filter.and_then(Filter::ids) {
+        let found = ids.into_iter().filter_map(|id| Some((id, rows.get(id)?)));
+        return match names.as_slice() {
+            [("id", false)] => Candidates::InOrder(Box::new(found)),
+            _ => Candidates::Unsorted(Box::new(found)),
+        };
+    }
+    let since = filter
+        .and_then(Filter::since)
+        .and_then(|it| Timestamp::from_second(it).ok())
+        .unwrap_or(Timestamp::MIN);
+    Candidates::InOrder(match names.as_slice() {
         [("id", false)] => Box::new(rows.by_id()),
         [("id", true)] => Box::new(rows.by_id().rev()),
         [("modifiedDate", false)] | [("modifiedDate", false), ("id", false)] => {
-            Box::new(rows.by_change())
+            Box::new(rows.changed_since(since))
         }
         [("modifiedDate", true)] | [("modifiedDate", true), ("id", true)] => {
-            Box::new(rows.by_change().rev())
+            Box::new(rows.changed_since(since).rev())
         }
-        _ => return None,
+        // Rows that the keys leave equal stay in the order of their ids.
+        _ => return Candidates::Unsorted(Box::new(rows.by_id())),
     })
 }
 
@@ -240,26 +259,80 @@ impl Fields {
         )
     }
 
+    fn asks_for(&self, name: &str) -> Option<&Option<Fields>> {
+        let mut fields = self.0.iter();
+        let found = fields.find(|(held, _)| held.eq_ignore_ascii_case(name));
+        found.map(|(_, inner)| inner)
+    }
+
+    /// The chosen members of a row's text. What is not asked for is not read.
+    fn of_row(&self, row: &Row) -> String {
+        let Ok(Members(members)) = serde_json::from_str(&row.text) else {
+            return self.of(&row.document()).text();
+        };
+        let mut text = String::from("{");
+        for (name, value) in members {
+            let Some(inner) = self.asks_for(&name) else {
+                continue;
+            };
+            if text.len() > 1 {
+                text.push(',');
+            }
+            text.push_str(&Json::str(name).text());
+            text.push(':');
+            match inner {
+                None => text.push_str(value.get()),
+                Some(inner) => {
+                    let value = Json::parse(value.get()).unwrap_or_default();
+                    text.push_str(&inner.of(&value).text());
+                }
+            }
+        }
+        text.push('}');
+        text
+    }
+
     fn of(&self, document: &Json) -> Json {
         match document {
             Json::Arr(items) => Json::Arr(items.iter().map(|it| self.of(it)).collect()),
             Json::Obj(object) => {
                 let mut kept = Object::new();
                 for (name, value) in object.iter() {
-                    let asked = self
-                        .0
-                        .iter()
-                        .find(|(held, _)| held.eq_ignore_ascii_case(name));
-                    match asked {
+                    match self.asks_for(name) {
                         None => {}
-                        Some((_, None)) => kept.set(name.to_owned(), value.clone()),
-                        Some((_, Some(inner))) => kept.set(name.to_owned(), inner.of(value)),
+                        Some(None) => kept.set(name.to_owned(), value.clone()),
+                        Some(Some(inner)) => kept.set(name.to_owned(), inner.of(value)),
                     }
                 }
                 kept.into()
             }
             other => other.clone(),
         }
+    }
+}
+
+/// The members of an object, each still text.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(48);
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
     }
 }
 
@@ -284,11 +357,9 @@ mod tests {
             ),
         ];
         for (fields, expected) in cases {
-            assert_eq!(
-                Fields::parse(fields).of(&document).to_string(),
-                expected,
-                "{fields}"
-            );
+            let fields = Fields::parse(fields);
+            assert_eq!(fields.of(&document).to_string(), expected);
+            assert_eq!(fields.of_row(&Row::of(&document)), expected);
         }
     }
 }

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use crate::exchange::{Reply, Request};
@@ -26,7 +27,16 @@ struct Memory {
     request: String,
     status: u16,
     headers: Vec<(String, String)>,
-    body: String,
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    body: Bytes,
+}
+
+fn as_text<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&String::from_utf8_lossy(body))
+}
+
+fn from_text<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+    String::deserialize(from).map(Into::into)
 }
 
 /// What a key says about a call.
@@ -54,7 +64,7 @@ impl Keys {
         }
         let mut reply = Reply::status(memory.status);
         reply.headers.clone_from(&memory.headers);
-        reply.body = memory.body.clone().into();
+        reply.body = memory.body.clone();
         Seen::Answered(reply)
     }
 
@@ -77,7 +87,7 @@ impl Keys {
             request: fingerprint(call),
             status: reply.status,
             headers: reply.headers.clone(),
-            body: reply.body_text(),
+            body: reply.body.clone(),
         };
         self.held.insert(name(app, key), memory);
     }
