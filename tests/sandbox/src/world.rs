@@ -11,7 +11,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::core::{self, Core};
 use crate::exchange::{Reply, Request};
-use crate::faults::Faults;
+use crate::faults::{Faults, LastRows};
 use crate::omni::{self, Omni};
 use crate::seed::{Seed, SeedError};
 use crate::xero::{self, Xero};
@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) zudello: Zudello,
     #[serde(skip)]
     pub(crate) calls: CallLog,
+    #[serde(skip)]
+    pub(crate) last_rows: LastRows,
 }
 
 /// What a vendor needs of the world to answer one call.
@@ -167,7 +169,10 @@ impl World {
         let mut guard = self.lock();
         let state = &mut *guard;
         let vendor = Vendor::of(state, request);
-        let fault = state.faults.strike(request);
+        let fault = state.faults.strike(vendor, request);
+        if let Some(fault) = &fault {
+            fault.act(state, vendor, request, now);
+        }
         let mut cx = Cx::new(now, &mut state.chance);
         let reply = match &fault {
             Some(fault) if !fault.carries_out() => fault.answer_instead(vendor),
@@ -193,11 +198,25 @@ impl World {
                     delay: Duration::from_millis(latency),
                     ..reply
                 };
-                match &fault {
+                let mut reply = match &fault {
                     Some(fault) => fault.spoil(vendor, reply),
                     None => reply,
+                };
+                if !state.faults.0.is_empty() {
+                    if let Some(fault) = &fault {
+                        fault.spoil_list(request, &mut state.last_rows, &mut reply);
+                    }
+                    state.last_rows.note(request, &reply);
                 }
+                reply
             }
+        };
+        let reply = match reply.status {
+            0 => reply,
+            _ => reply.header(
+                "Date",
+                now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+            ),
         };
         let remarks = cx.remarks;
         state.calls.add(vendor, request, &reply, || {
