@@ -26,6 +26,29 @@ pub(crate) fn note(stream: &StreamId) -> String {
     format!("reference/{}/{}", stream.connection, stream.stream)
 }
 
+/// Whether each of these lists was read to its end at least once.
+pub(crate) async fn read_whole(
+    run: &Run<'_>,
+    system: &Connected,
+    streams: &[String],
+) -> Result<bool, StoreError> {
+    for name in streams {
+        let key = note(&StreamId {
+            connection: system.connection.name.clone(),
+            stream: name.clone(),
+        });
+        let known = system.plugin.manifest().streams.contains_key(name);
+        if known
+            && offload::run(&run.store, move |store| store.note(&key))
+                .await?
+                .is_none()
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl References {
     /// The lists `streams` of `system`, fresh enough, as one snapshot. Those in `mended` are read again
     /// whatever their age.

@@ -43,6 +43,13 @@ fn a_target_that_answers_nothing_for_hours_costs_few_calls_and_nobodys_time() {
     assert_clean(&stays_named("status:500 xero-writes stays"), 1);
 }
 
+/// A target's list that broke off was taken for a whole one: what it did not hold yet stopped documents as
+/// if somebody had to mend something.
+#[test]
+fn a_list_that_breaks_off_stops_no_document() {
+    assert_clean(&alone_named("429:day xero-reads row"), 1);
+}
+
 /// The key of a lost call is forgotten while the machine sleeps, and the monotonic clock stands still.
 #[test]
 fn an_answer_lost_before_the_machine_sleeps_is_not_sent_again() {

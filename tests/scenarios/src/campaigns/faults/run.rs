@@ -129,7 +129,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     match wrong.is_empty() {
         true => Ok(()),
         false => Err(io::Error::other(format!(
-            "{} cases went wrong",
+            "{} findings",
             wrong.len()
         ))),
     }
