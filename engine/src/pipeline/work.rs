@@ -16,6 +16,7 @@ use crate::{
         engine::Connected,
         plan::RoutePlan,
         progress::Step,
+        reference::read_whole,
         run::Run,
         send::{self, Batch, pack},
         settle::outcome,
@@ -100,6 +101,11 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, S
         .references
         .fresh(run, target, &streams, &mended)
         .await?;
+    // What a list does not hold yet would be taken for something that is missing there.
+    if run.is_parked(connection) && !read_whole(run, target, &streams).await? {
+        run.unfinished();
+        return Ok(false);
+    }
     let mut turn = Turn::new(run, plan, target, reference);
     let mut progress = turn.questions().await?;
     // Deciding goes on while batches are under way; the channel holds one batch beside them.
