@@ -21,6 +21,7 @@ use crate::{
         plan::RoutePlan,
         run::Run,
         settle::{hold, outcome},
+        steps,
     },
     plugins::{Asked, Given, Operation, OutDoc, SessionError},
     store::{
@@ -180,6 +181,7 @@ pub(crate) async fn clear_uncertain(
             return Ok(false);
         }
     };
+    steps::reached("question-answered", plan.name());
     let now = run.engine.clock.now_ms();
     let mut takers = takers(run, plan, &said).await?;
     let mut settlement = Settlement::default();

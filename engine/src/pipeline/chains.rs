@@ -123,6 +123,10 @@ async fn next_question(
             continue;
         }
         for (_, entry, _) in work::claim_all(run, plan, State::Uncertain).await? {
+            // It can be asked for when the other one is there, and in the round after that it is.
+            if work::needs_another(&entry) {
+                continue;
+            }
             let at = work::may_ask_at(run, plan, &entry);
             next = Some(next.map_or(at, |it| it.min(at)));
         }

@@ -73,6 +73,8 @@ pub(crate) async fn pull(
     loop {
         match session.next(Given::Nothing, &effects).await? {
             Asked::Page { documents, cursor } => {
+                let place = format!("{}/{}", stream.connection, stream.stream);
+                steps::reached("page-read", &place);
                 let at = run.engine.clock.now_ms();
                 let (said, documents): (Vec<_>, Vec<_>) =
                     documents.into_iter().partition(|it| it.only);
@@ -102,10 +104,7 @@ pub(crate) async fn pull(
                     })
                 })
                 .await?;
-                steps::reached(
-                    "page-taken-in",
-                    &format!("{}/{}", stream.connection, stream.stream),
-                );
+                steps::reached("page-taken-in", &place);
                 taken(count, &intake);
                 if until.is_some_and(|it| run.engine.clock.now_ms() >= it) {
                     return Ok(Pulled::SoFar);

@@ -5,19 +5,31 @@
 //! one means nothing, so that nobody's service ends by a stray setting.
 
 /// All steps, in the order in which a document meets them.
-pub const STEPS: [&str; 16] = [
+pub const STEPS: [&str; 25] = [
     // An intent of a former life was turned into uncertain entries.
     "cleared-up",
+    // Everything in a store that came from a backup is doubted.
+    "distrusted",
     // The first live run of a route is confirmed.
     "confirmed",
+    // What the target did with documents by itself is shown; how far it was read is not durable.
+    "read-back",
+    // A token set was granted, and nobody but this process knows it.
+    "token-granted",
     // A new token set is durable and not used yet.
     "token-stored",
+    // A page is here, nothing of it is durable.
+    "page-read",
     // A page with its cursor is durable.
     "page-taken-in",
     // A stream is read to its end.
     "stream-ended",
     // A list of the target is durable, its age is not.
     "list-read",
+    // The age of a list is durable, too.
+    "list-noted",
+    // The target said what it holds, nothing of it is durable.
+    "question-answered",
     // The target was asked about uncertain entries.
     "looked-up",
     // Entries were decided about; nothing of it is durable.
@@ -26,6 +38,8 @@ pub const STEPS: [&str; 16] = [
     "chunk-settled",
     // The target's account was proven.
     "account-proven",
+    // Old source documents were read again and are durable as they are now.
+    "read-again",
     // Source documents were read again, linked ones compared.
     "batch-compared",
     // A batch is about to be given to the connector.
@@ -38,6 +52,10 @@ pub const STEPS: [&str; 16] = [
     "results-read",
     // The outcome of one call is durable.
     "settled",
+    // Outcomes are worked off to their end.
+    "outcomes-ended",
+    // Everything of a run is durable, its report was not given yet.
+    "run-ended",
 ];
 
 /// All steps of connecting an account and of taking it back, in order.

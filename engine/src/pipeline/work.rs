@@ -82,6 +82,14 @@ pub(crate) fn may_ask_at(run: &Run<'_>, plan: &RoutePlan, entry: &Entry) -> i64 
         .max(entry.not_before)
 }
 
+/// Whether an entry is stopped by another one.
+pub(crate) fn needs_another(entry: &Entry) -> bool {
+    entry
+        .cause
+        .as_ref()
+        .is_some_and(|it| it.as_entry().is_some())
+}
+
 /// One turn. Returns whether anything changed.
 pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, StoreError> {
     let Some(target) = run.engine.connected.get(&plan.target.connection) else {
@@ -283,6 +291,32 @@ impl<'a> Turn<'a> {
                     seen: entry.seen(),
                     entry: *next,
                 }),
+                // What it needs is on its way, or a question of its own: until then nothing can be
+                // compared, and nothing is to be sent.
+                Decision::Settle(next) if next.state == State::Waiting && needs_another(&next) => {
+                    if next.cause != entry.cause {
+                        let change = Entry {
+                            problem: next.problem,
+                            cause: next.cause,
+                            ..entry.clone()
+                        };
+                        settlement.changes.push(Change {
+                            id,
+                            seen: entry.seen(),
+                            entry: change,
+                        });
+                    }
+                }
+                // Whoever is not needed is looked for before anything is created once it is.
+                Decision::Settle(next)
+                    if next.state == State::Excluded && self.plan.matches() =>
+                {
+                    settlement.changes.push(Change {
+                        id,
+                        seen: entry.seen(),
+                        entry: *next,
+                    });
+                }
                 Decision::Leave | Decision::Settle(_) => {
                     let number = entry.number.clone().unwrap_or_else(|| id.source.clone());
                     let mut next = entry.clone();
@@ -316,8 +350,9 @@ impl<'a> Turn<'a> {
                 }
             }
         }
-        let settled = !settlement.changes.is_empty();
+        let mut settled = !settlement.changes.is_empty();
         self.run.settle(settlement).await?;
+        settled |= self.answer_raised().await?;
         let asked = ask::clear_uncertain(self.run, self.plan, ready).await?;
         steps::reached("looked-up", self.plan.name());
         Ok(settled || asked)

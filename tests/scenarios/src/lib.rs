@@ -5,28 +5,34 @@
 pub mod books;
 pub mod campaigns;
 pub mod processes;
+pub mod running;
 
 mod build;
 mod transport;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use ledgerline::{
     clock::Clock,
     config::{self, Deployment},
     http::{
-        Network,
+        Network, Transport,
         secrets::{Environment, Secrets},
     },
     operate::{Answer, Request, Signed, SyncReport, SyncRequest, handle},
     pipeline::{Engine, Parts, Silent},
     plugins::{Places, Registry, Wanted, lock_installed},
-    store::{Entry, EntryId, Filter, SharedStore, SledStore, State},
+    store::{Entry, EntryId, Filter, Opened, SharedStore, SledStore, State},
 };
 use sandbox::{Seed, World};
 
-pub use build::{built, program, repository};
+pub use build::{built, built_with_steps, program, repository};
 pub use transport::InProcess;
 
 /// The instant at which every scenario begins.
@@ -40,13 +46,22 @@ pub struct Stage {
     pub engine: Engine,
     /// Time of both.
     pub clock: Clock,
+    /// What the engine found when it opened its store last.
+    pub opened: Opened,
     network: Network,
     folder: tempfile::TempDir,
     tweak: Tweak,
     absent: Absent,
+    wire: Wire,
 }
 
 type Tweak = Box<dyn Fn(&mut Deployment) + Send + Sync>;
+
+/// Called after each flush of the store.
+type Watch = Box<dyn Fn(&World, &Path) + Send + Sync>;
+
+/// The way from the engine to the vendors.
+pub(crate) type Wire = Box<dyn Fn(World) -> Arc<dyn Transport> + Send + Sync>;
 
 /// Plugins of the deployment that the vendors' seed has no account for.
 type Absent = Vec<&'static str>;
@@ -59,6 +74,49 @@ impl Stage {
 
     /// As `new`, with changes to the deployment. Sources that the seed has no account of are left out.
     pub async fn with(seed: Seed, tweak: impl Fn(&mut Deployment) + Send + Sync + 'static) -> Self {
+        Self::begun(seed, straight(), Box::new(tweak), None).await
+    }
+
+    /// As `with`; `watch` is called with the vendors and the store's folder each time the store has
+    /// made something durable, before anything else is written to it.
+    pub async fn watched(
+        seed: Seed,
+        tweak: impl Fn(&mut Deployment) + Send + Sync + 'static,
+        watch: impl Fn(&World, &Path) + Send + Sync + 'static,
+    ) -> Self {
+        Self::begun(seed, straight(), Box::new(tweak), Some(Box::new(watch))).await
+    }
+
+    /// The engine starts at `at` on what lies in `folder`, and the vendors go on from what
+    /// [`World::save`] gave.
+    pub async fn resumed(
+        saved: &str,
+        at: Timestamp,
+        folder: tempfile::TempDir,
+        tweak: impl Fn(&mut Deployment) + Send + Sync + 'static,
+    ) -> Self {
+        let origin = tokio::time::Instant::now();
+        let time = sandbox::Clock::driven(at, move || origin.elapsed());
+        let world = World::load(saved, time).expect("a saved world");
+        let clock = Clock::starting_at(at);
+        Self::over(
+            world,
+            clock,
+            Box::new(tweak),
+            Absent::new(),
+            straight(),
+            folder,
+            None,
+        )
+        .await
+    }
+
+    /// As `with`, over another network than one whose every call takes the same time.
+    pub(crate) async fn through(seed: Seed, wire: Wire, tweak: Tweak) -> Self {
+        Self::begun(seed, wire, tweak, None).await
+    }
+
+    async fn begun(seed: Seed, wire: Wire, tweak: Tweak, watch: Option<Watch>) -> Self {
         let start: Timestamp = START.parse().expect("a constant instant");
         let origin = tokio::time::Instant::now();
         let time = sandbox::Clock::driven(start, move || origin.elapsed());
@@ -74,7 +132,7 @@ impl Stage {
             absent.push("zudello");
         }
         let clock = Clock::on_a_machine(start);
-        Self::over(world, clock, Box::new(tweak), absent, tempdir()).await
+        Self::over(world, clock, tweak, absent, wire, tempdir(), watch).await
     }
 
     async fn over(
@@ -82,13 +140,19 @@ impl Stage {
         clock: Clock,
         tweak: Tweak,
         absent: Absent,
+        wire: Wire,
         folder: tempfile::TempDir,
+        watch: Option<Watch>,
     ) -> Self {
         let mut deployment = deployment(&folder);
         leave_out(&mut deployment, &absent);
         tweak(&mut deployment);
         let plugins = plugins(&deployment);
         let (store, opened) = SledStore::open(&deployment.store, clock.now_ms()).expect("a store");
+        if let Some(watch) = watch {
+            let world = world.clone();
+            store.after_flush(move |folder| watch(&world, folder));
+        }
         let store: SharedStore = Arc::new(store);
         let env = deployment
             .demo
@@ -96,8 +160,7 @@ impl Stage {
             .map(|it| it.env.clone())
             .unwrap_or_default();
         let secrets = Secrets::new(store.clone(), &deployment.key_file, Environment::only(env));
-        let transport = Arc::new(InProcess::new(world.clone()));
-        let network = Network::seeded(transport, clock, store.clone(), secrets, 7);
+        let network = Network::seeded(wire(world.clone()), clock, store.clone(), secrets, 7);
         let parts = Parts {
             deployment,
             plugins,
@@ -117,10 +180,12 @@ impl Stage {
             world,
             engine,
             clock,
+            opened,
             network,
             folder,
             tweak,
             absent,
+            wire,
         }
     }
 
@@ -134,10 +199,12 @@ impl Stage {
             folder,
             tweak,
             absent,
+            wire,
+            ..
         } = self;
         network.save().await;
         drop((engine, network));
-        Self::over(world, clock, tweak, absent, folder).await
+        Self::over(world, clock, tweak, absent, wire, folder, None).await
     }
 
     /// As `restart`, with other changes to the deployment than before.
@@ -159,10 +226,12 @@ impl Stage {
             folder,
             tweak,
             absent,
+            wire,
+            ..
         } = self;
         drop((engine, network));
         drop(folder);
-        Self::over(world, clock, tweak, absent, tempdir()).await
+        Self::over(world, clock, tweak, absent, wire, tempdir(), None).await
     }
 
     /// Folder of everything that the deployment writes.
@@ -258,6 +327,11 @@ impl Stage {
             .filter(|it| it.kind == sandbox::calls::CallKind::Writing)
             .count()
     }
+}
+
+/// Calls go straight to the vendors, and each takes the same time.
+fn straight() -> Wire {
+    Box::new(|world| Arc::new(InProcess::new(world)))
 }
 
 fn tempdir() -> tempfile::TempDir {

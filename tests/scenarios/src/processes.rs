@@ -17,7 +17,7 @@ use jiff::{ToSpan, civil::Date};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::{books, program, repository};
+use crate::{books, built, repository};
 
 /// The day of the stories in seeds and configuration. Real programs live in the present, so every
 /// date of theirs is moved by as many days as have passed since.
@@ -33,6 +33,8 @@ pub struct Plan {
     pub routes: BTreeMap<String, toml::Table>,
     /// Arguments of the vendors' program beside the usual ones.
     pub vendors: Vec<String>,
+    /// Where the programs and plugins lie.
+    pub built: PathBuf,
 }
 
 impl Plan {
@@ -91,6 +93,7 @@ impl Plan {
             deployment,
             routes,
             vendors: Vec::new(),
+            built: built(),
         }
     }
 
@@ -144,6 +147,7 @@ pub struct Programs {
     vendors: Child,
     address: String,
     env: BTreeMap<String, String>,
+    built: PathBuf,
     /// Clean credit notes of the seed.
     pub notes: usize,
 }
@@ -190,7 +194,7 @@ impl Programs {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let seed = folder.path().join("seed.toml");
         write_toml(&seed, &plan.seed);
-        let mut vendors = Command::new(program("sandbox"))
+        let mut vendors = Command::new(plan.built.join("sandbox"))
             .arg("--seed")
             .arg(&seed)
             .args(["--listen", "127.0.0.1:0", "--until-stdin-closes"])
@@ -219,6 +223,7 @@ impl Programs {
             vendors,
             address,
             env,
+            built: plan.built,
             notes,
         };
         let locked = here.run(["plugins", "lock"]);
@@ -243,7 +248,7 @@ impl Programs {
 
     /// The engine with these arguments, not started yet.
     pub fn engine<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(program("ledgerline"));
+        let mut command = Command::new(self.built.join("ledgerline"));
         command
             .arg("--config")
             .arg(self.config())
@@ -311,34 +316,9 @@ impl Programs {
 
     /// What the vendors hold now.
     pub fn books(&self) -> Books {
-        let state = self.ask("/_sandbox/state");
-        let list = |vendor: &str, kind: &str| {
-            let held = state[vendor].as_object().and_then(|it| it.values().next());
-            held.and_then(|it| it[kind].as_array().cloned())
-                .unwrap_or_default()
-        };
-        let posted = list("xero", "credit_notes");
-        let omni = list("omni", "credit_notes");
-        let omni = omni.iter().enumerate();
-        // The clean ones come first.
-        let mut sources: Vec<Source> = omni
-            .map(|(place, it)| Source::of_omni(it, place < self.notes))
-            .collect();
-        for sale in list("core", "sales") {
-            let notes = sale["CreditNotes"].as_array().into_iter().flatten();
-            sources.extend(notes.filter_map(Source::of_core));
-        }
-        let zudello = list("zudello", "transactions");
-        sources.extend(zudello.iter().map(Source::of_zudello));
-        Books {
-            xero: sorted(posted.iter().map(Posted::read).collect()),
-            sources,
-            duplicates: self
-                .ask("/_sandbox/duplicates")
-                .as_array()
-                .cloned()
-                .unwrap_or_default(),
-        }
+        let duplicates = self.ask("/_sandbox/duplicates");
+        let duplicates = duplicates.as_array().cloned().unwrap_or_default();
+        Books::of(&self.ask("/_sandbox/state"), duplicates, self.notes)
     }
 }
 
@@ -450,6 +430,33 @@ pub struct Books {
 }
 
 impl Books {
+    /// The books in what the stand-in shows of itself, whose Omni has `notes` clean credit notes.
+    pub fn of(state: &Value, duplicates: Vec<Value>, notes: usize) -> Self {
+        let list = |vendor: &str, kind: &str| {
+            let held = state[vendor].as_object().and_then(|it| it.values().next());
+            held.and_then(|it| it[kind].as_array().cloned())
+                .unwrap_or_default()
+        };
+        let posted = list("xero", "credit_notes");
+        let omni = list("omni", "credit_notes");
+        let omni = omni.iter().enumerate();
+        // The clean ones come first.
+        let mut sources: Vec<Source> = omni
+            .map(|(place, it)| Source::of_omni(it, place < notes))
+            .collect();
+        for sale in list("core", "sales") {
+            let notes = sale["CreditNotes"].as_array().into_iter().flatten();
+            sources.extend(notes.filter_map(Source::of_core));
+        }
+        let zudello = list("zudello", "transactions");
+        sources.extend(zudello.iter().map(Source::of_zudello));
+        Self {
+            xero: sorted(posted.iter().map(Posted::read).collect()),
+            sources,
+            duplicates,
+        }
+    }
+
     /// Everything that is wrong with them after a run that was brought to its end.
     pub fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self
@@ -501,7 +508,7 @@ fn write_deployment(folder: &Path, plan: &mut Plan, url: &str) {
     for part in ["mappings", "tables"] {
         copy(&own.join(part), &config.join(part));
     }
-    let plugins = program("").to_string_lossy().into_owned();
+    let plugins = plan.built.to_string_lossy().into_owned();
     plan.deployment
         .insert("plugins".into(), toml::Value::Array(vec![plugins.into()]));
     let connections = plan.deployment["connections"]

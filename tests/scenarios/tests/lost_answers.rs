@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ledgerline::{
-    operate::{RouteReport, SyncReport},
+    operate::{RouteReport, SyncReport, SyncRequest},
     store::State,
 };
 use sandbox::{Vendor, calls::CallKind, faults::FaultRule};
@@ -288,6 +288,25 @@ async fn an_engine_that_comes_back_at_once() {
     let waited = (stage.clock.now_ms() - began) / 1000;
     // The time-out of a call and the half minute after it.
     assert!((85..=130).contains(&waited), "it asked after {waited} s");
+    assert_books(&stage).await;
+}
+
+/// A store came from a backup that is older than the link of the customer: until the link is back,
+/// nothing can be compared, and that is no question for a person.
+#[tokio::test(start_paused = true)]
+async fn a_backup_that_is_older_than_the_links() {
+    let stage = stage().await;
+    // Read, and not prepared: the customers' route is not part of the run.
+    let notes_alone = SyncRequest {
+        routes: vec![NOTES.into()],
+        ..SyncRequest::default()
+    };
+    stage.sync_with(notes_alone).await;
+    let doubted = stage.engine.store().distrust(stage.clock.now_ms());
+    assert_eq!(doubted.expect("a sound store"), ALL);
+    let report = stage.sync().await;
+    assert_eq!(open(row(&report, NOTES)), (0, 0, ALL), "{report:#?}");
+    assert!(row(&report, NOTES).stopped.is_empty(), "{report:#?}");
     assert_books(&stage).await;
 }
 

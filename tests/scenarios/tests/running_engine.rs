@@ -2,60 +2,18 @@
 //! ends in order.
 
 use std::{
-    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
-use scenarios::processes::{Ended, Programs, finish, set};
+use scenarios::{
+    processes::{Programs, finish, set},
+    running::Running,
+};
 use serde_json::{Value, json};
 
 const NOTES: usize = 24;
-
-/// A running engine; ends with the test.
-struct Running {
-    child: Option<Child>,
-}
-
-impl Running {
-    /// Starts it and waits until other commands reach it.
-    fn start(programs: &Programs) -> Self {
-        let mut child = programs.engine(["run"]).spawn().expect("the engine starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("its messages")).lines();
-        let ready = lines.by_ref().find_map(|line| {
-            let line = line.ok()?;
-            line.contains("other commands reach this engine through")
-                .then_some(line)
-        });
-        assert!(ready.is_some(), "it did not open its socket");
-        // Its further messages must not fill the pipe.
-        std::thread::spawn(move || lines.count());
-        Self { child: Some(child) }
-    }
-
-    fn signal(&self, name: &str) {
-        let child = self.child.as_ref().expect("it runs");
-        let sent = Command::new("kill")
-            .arg(name)
-            .arg(child.id().to_string())
-            .status();
-        assert!(sent.expect("kill is there").success());
-    }
-
-    fn end(mut self) -> Ended {
-        finish(self.child.take().expect("it runs"))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
 
 fn states(status: &Value, route: &str) -> Vec<(String, u64)> {
     let rows = status["totals"].as_array().expect("totals");

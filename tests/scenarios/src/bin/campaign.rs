@@ -4,7 +4,7 @@
 use std::io;
 
 use clap::{Parser, Subcommand};
-use scenarios::campaigns::faults;
+use scenarios::campaigns::{crash, faults};
 
 /// Drives the engine hard and compares its books afterwards.
 #[derive(Debug, Parser)]
@@ -16,12 +16,15 @@ struct Arguments {
 /// Which one.
 #[derive(Debug, Subcommand)]
 enum Campaign {
+    /// The engine dies at every step and at any moment, and is simply started again.
+    Crash(crash::Options),
     /// Every fault that a vendor or the network can show, alone, in pairs and as a storm.
     Faults(faults::Options),
 }
 
 fn main() -> io::Result<()> {
     match Arguments::parse().campaign {
+        Campaign::Crash(options) => crash::run(&options),
         Campaign::Faults(options) => faults::run(&options),
     }
 }

@@ -1,1 +1,91 @@
 //! The short form of `campaign -- crash`.
+
+use scenarios::campaigns::crash::{
+    Lost, Moments, Power, Steps, Tally, backups, lost, moments, power, second, steps,
+};
+
+/// Two cores' worth of processes that mostly wait.
+const AT_ONCE: usize = 4;
+
+/// Progress is for a person who waits.
+fn unheard(_: &str) {}
+
+fn assert_sound(tally: &Tally) {
+    assert!(tally.faults.is_empty(), "{}", tally.faults.join("\n"));
+}
+
+#[test]
+fn killed_at_every_step() {
+    let how = Steps {
+        all: false,
+        at_once: AT_ONCE,
+    };
+    let tally = steps(how, &unheard);
+    assert_sound(&tally);
+    assert!(tally.get("late") >= 8, "{tally}");
+}
+
+#[test]
+fn killed_at_random_moments() {
+    let how = Moments {
+        count: 8,
+        documents: 50,
+        batch: 5,
+        latency: 100,
+        seed: 7,
+        at_once: AT_ONCE,
+    };
+    let tally = moments(how, &unheard);
+    assert_sound(&tally);
+    assert!(tally.get("calls-cut") > 0, "{tally}");
+}
+
+const CUTS: Power = Power {
+    omni: 12,
+    others: 4,
+    batch: 5,
+    sample: Some(21),
+    seed: 7,
+    at_once: 2,
+};
+
+#[test]
+fn the_power_went_after_a_flush() {
+    let tally = power(CUTS, &unheard);
+    assert_sound(&tally);
+    assert!(tally.get("doubted") > 0, "{tally}");
+}
+
+#[test]
+fn an_old_backup_is_restored() {
+    let how = Power {
+        sample: Some(4),
+        ..CUTS
+    };
+    let tally = backups(how, &unheard);
+    assert_sound(&tally);
+    assert_eq!(
+        tally.get("doubted"),
+        tally.get("mark-ahead") + tally.get("mark-gone"),
+        "{tally}"
+    );
+}
+
+#[test]
+fn a_second_engine_on_one_store() {
+    let tally = second(2, &unheard);
+    assert_sound(&tally);
+    assert_eq!(tally.get("refused"), 4, "{tally}");
+}
+
+#[test]
+fn one_lost_answer() {
+    let how = Lost {
+        documents: 120,
+        skip: 1,
+        at_once: 3,
+    };
+    let tally = lost(how, &unheard);
+    assert_sound(&tally);
+    assert!(tally.get("found") >= 6 * 20, "{tally}");
+}

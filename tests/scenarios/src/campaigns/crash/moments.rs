@@ -1,0 +1,129 @@
+//! SIGKILL at moments that nobody chose, over runs of three sources with several calls in flight.
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use super::{
+    ground::{Ground, bring_to_its_end, rerun, sources},
+    phase::{Phase, left},
+    tally::{Tally, all_at_once, with},
+};
+use crate::processes::finish;
+
+/// How much of it is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Moments {
+    /// How many deaths.
+    pub count: u32,
+    /// Documents of a run: three fifths in Omni, the rest in the other two.
+    pub documents: usize,
+    /// Documents of one call.
+    pub batch: i64,
+    /// How long Xero takes to answer, in milliseconds; the sources take a quarter of it.
+    pub latency: i64,
+    /// Of what is drawn.
+    pub seed: u64,
+    /// Cases at once.
+    pub at_once: usize,
+}
+
+/// Kills the engine at random moments.
+pub fn moments(how: Moments, say: &(dyn Fn(&str) + Sync)) -> Tally {
+    let ground = Ground {
+        omni: how.documents * 3 / 5,
+        others: how.documents / 5,
+        batch: how.batch,
+        latency: Some((how.latency, how.latency / 4)),
+        steps: false,
+        eager: false,
+    };
+    let wanted = ground.undisturbed();
+    // As long as a run takes while as many others are under way.
+    let calibration = all_at_once(vec![(); how.at_once], how.at_once, say, |(), tally| {
+        let programs = ground.start();
+        let began = Instant::now();
+        bring_to_its_end(&programs);
+        let took = usize::try_from(began.elapsed().as_millis()).unwrap_or(usize::MAX);
+        with(tally, |it| it.add("took", took));
+    });
+    let whole = Duration::from_millis(calibration.get("took") / how.at_once.max(1) as u64);
+    say(&format!("a run takes {whole:?}"));
+    let streams = sources(&ground.start());
+    let mut tally = all_at_once(
+        drawn(how, whole),
+        how.at_once,
+        say,
+        |(place, moment), tally| {
+            let programs = ground.start();
+            let name = format!("killed after {moment:?}");
+            let mut child = programs
+                .engine(["sync", "--confirm", "--json"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("the engine starts");
+            std::thread::sleep(moment);
+            // It may have ended by itself.
+            let _ = child.kill();
+            let killed = finish(child).signal == Some(9);
+            let found = left(&programs, &streams);
+            let late = place % 2 == 1;
+            if late {
+                programs.tell("/_sandbox/clock", &json!({ "advance-seconds": 420 }));
+            }
+            let faults = rerun(&name, &programs, &wanted);
+            with(tally, |it| {
+                it.add("runs", 1);
+                it.add("late", usize::from(late));
+                it.faults.extend(faults);
+                if !killed {
+                    it.add("ended-before", 1);
+                    return;
+                }
+                it.add("killed", 1);
+                match found {
+                    Err(why) => it.faults.push(format!("{name}: the store it left: {why}")),
+                    Ok(left) => {
+                        it.add(format!("in-{}", left.phase), 1);
+                        it.most("calls-in-flight", left.calls);
+                        it.add("calls-cut", left.calls);
+                        it.add("unknown-documents", left.unknown);
+                    }
+                }
+            });
+        },
+    );
+    // Runs differ: a few end before their moment comes.
+    let (killed, runs) = (tally.get("killed"), tally.get("runs"));
+    if killed * 5 < runs * 4 {
+        let fault = format!("{killed} of {runs} were killed at work");
+        tally.faults.push(fault);
+    }
+    if how.count >= 100 {
+        for phase in Phase::ALL.into_iter().filter(|it| *it != Phase::Done) {
+            if tally.get(&format!("in-{phase}")) == 0 {
+                tally.faults.push(format!("no death while {phase}"));
+            }
+        }
+    }
+    tally
+}
+
+/// Moments over a whole run: one at a random place of each of as many equal parts.
+fn drawn(how: Moments, whole: Duration) -> Vec<(u32, Duration)> {
+    let mut chance = fastrand::Rng::with_seed(how.seed);
+    let parts = how.count.max(1);
+    let within = |chance: &mut fastrand::Rng| chance.u32(0..1_000);
+    let mut moments: Vec<(u32, Duration)> = (0..how.count)
+        .map(|place| {
+            let at = whole / parts * place + whole / parts / 1_000 * within(&mut chance);
+            (place, at)
+        })
+        .collect();
+    chance.shuffle(&mut moments);
+    moments
+}
