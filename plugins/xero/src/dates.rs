@@ -5,6 +5,8 @@
 //! without a zone.
 
 const MS_PER_DAY: i64 = 86_400_000;
+/// From the beginning of year 1 to the end of 9999, in milliseconds since the epoch.
+const FOUR_DIGITS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 /// Calendar date of any of Xero's forms: `2026-04-09T00:00:00`, `2026-04-09`,
 /// `/Date(1775692800000+0000)/`.
@@ -37,14 +39,18 @@ pub(crate) fn where_date(date: &str) -> Option<String> {
     Some(format!("DateTime({})", date.replace('-', ",")))
 }
 
-/// The number in `/Date(1775692800000+0000)/` is UTC; the offset changes nothing.
+/// The number in `/Date(1775692800000+0000)/` is UTC; the offset changes nothing. Years have four
+/// digits here as everywhere, so that whoever reckons with an instant stays among numbers.
 fn milliseconds_form(text: &str) -> Option<i64> {
     let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
     let end = inner
         .char_indices()
         .skip(1)
         .find(|(_, it)| matches!(it, '+' | '-'));
-    inner[..end.map_or(inner.len(), |(at, _)| at)].parse().ok()
+    let ms: i64 = inner[..end.map_or(inner.len(), |(at, _)| at)]
+        .parse()
+        .ok()?;
+    FOUR_DIGITS.contains(&ms).then_some(ms)
 }
 
 fn iso_instant(text: &str) -> Option<i64> {
@@ -158,8 +164,22 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(calendar_date(text).as_deref(), expected, "{text}");
         }
-        assert!(calendar_date(&format!("/Date({})/", i64::MAX)).is_some());
-        assert!(calendar_date(&format!("/Date({})/", i64::MIN)).is_some());
+    }
+
+    #[test]
+    fn instants_beyond_four_digit_years_are_none() {
+        for ms in [i64::MIN, i64::MAX, -62_135_596_800_001, 253_402_300_800_000] {
+            let text = format!("/Date({ms})/");
+            assert_eq!(
+                (calendar_date(&text), instant(&text)),
+                (None, None),
+                "{text}"
+            );
+        }
+        let first = calendar_date("/Date(-62135596800000)/");
+        assert_eq!(first.as_deref(), Some("0001-01-01"));
+        let last = calendar_date("/Date(253402300799999)/");
+        assert_eq!(last.as_deref(), Some("9999-12-31"));
     }
 
     #[test]

@@ -186,6 +186,19 @@ mod tests {
     }
 
     #[test]
+    fn a_document_changed_before_all_time_is_counted_as_one_without_a_time() {
+        let mut walk = Walk::default();
+        let body = format!(
+            r#"{{"pagination":{{"pageCount":2}},"Contacts":[{{"UpdatedDateUTC":"/Date({})/"}}]}}"#,
+            i64::MIN
+        );
+        let response = Response::new(200, body);
+        assert!(walk.take_in(CONTACTS, &page_of(CONTACTS, &response).unwrap()));
+        assert_eq!((walk.since, walk.pages), (None, 1));
+        assert_eq!(walk.finished(), Walk::default());
+    }
+
+    #[test]
     fn a_page_within_one_second_is_counted() {
         let mut walk = Walk::since(29_000);
         assert!(take(&mut walk, &[30, 30], 3));
