@@ -17,7 +17,7 @@ use jiff::{ToSpan, civil::Date};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::{books, built, repository};
+use crate::{books, built, campaigns::secrets, repository};
 
 /// The day of the stories in seeds and configuration. Real programs live in the present, so every
 /// date of theirs is moved by as many days as have passed since.
@@ -326,12 +326,25 @@ impl Drop for Programs {
     fn drop(&mut self) {
         let _ = self.vendors.kill();
         let _ = self.vendors.wait();
+        // Whatever a scenario is about: its secrets are nowhere afterwards.
+        if !std::thread::panicking() {
+            let left = secrets::left_in(secrets::of_the_demonstration(), &self.config());
+            assert!(left.is_empty(), "secrets were left behind: {left:#?}");
+        }
     }
 }
 
 /// Waits for a program and takes what it said.
 pub fn finish(child: Child) -> Ended {
     let output = child.wait_with_output().expect("the program ends");
+    for said in [&output.stdout, &output.stderr] {
+        let told = secrets::of_the_demonstration().find(said);
+        assert!(
+            told.is_empty(),
+            "it says {told:?}: {}",
+            String::from_utf8_lossy(said)
+        );
+    }
     Ended {
         code: output.status.code(),
         signal: output.status.signal(),

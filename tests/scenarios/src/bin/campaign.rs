@@ -4,7 +4,7 @@
 use std::io;
 
 use clap::{Parser, Subcommand};
-use scenarios::campaigns::{crash, faults};
+use scenarios::campaigns::{crash, faults, secrets};
 
 /// Drives the engine hard and compares its books afterwards.
 #[derive(Debug, Parser)]
@@ -20,11 +20,14 @@ enum Campaign {
     Crash(crash::Options),
     /// Every fault that a vendor or the network can show, alone, in pairs and as a storm.
     Faults(faults::Options),
+    /// A canary in every slot, and vendors that echo: nothing is found anywhere.
+    Secrets(secrets::Options),
 }
 
 fn main() -> io::Result<()> {
     match Arguments::parse().campaign {
         Campaign::Crash(options) => crash::run(&options),
         Campaign::Faults(options) => faults::run(&options),
+        Campaign::Secrets(options) => secrets::run(&options),
     }
 }

@@ -3,3 +3,4 @@
 mod crash;
 mod faults;
 mod limits;
+mod secrets;
