@@ -506,4 +506,28 @@ mod tests {
             assert!(check(text, "{}").is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn a_condition_says_which_rows_need_not_be_looked_at() {
+        let resource = Resource::of("CreditNotes").unwrap();
+        let of = |text| Filter::parse(text, resource, &Behaviour::default()).unwrap();
+        let cases: [(&str, Option<&[i64]>); 6] = [
+            ("total<0 AND id IN (7, 3)", Some(&[3, 7])),
+            ("id=5", Some(&[5])),
+            ("id NOT IN (5)", None),
+            ("id=5 OR id=6", None),
+            ("id IN (5, 1.5)", None),
+            ("total<0", None),
+        ];
+        for (text, expected) in cases {
+            let ids = of(text).ids().map(|it| it.into_iter().collect::<Vec<_>>());
+            assert_eq!(ids.as_deref(), expected, "{text}");
+        }
+        let since = |text| of(text).since();
+        assert_eq!(
+            since("modifiedDate>='1970-01-01T00:01:00Z' AND total<0"),
+            Some(60)
+        );
+        assert_eq!(since("modifiedDate<'1970-01-01T00:01:00Z'"), None);
+    }
 }

@@ -144,26 +144,23 @@ fn compare(engine: &[Run], hand: &[Run]) -> io::Result<()> {
         return Ok(());
     };
     let mut apart = Vec::new();
-    // In a hundred three either way, and what the engine does once and not for each document: it asks
-    // who it is talking to and what accounts and rates there are, and keeps what it was told.
-    let mut check = |what: &str, engine: u64, hand: u64, once: u64| {
-        if engine.abs_diff(hand) > engine * 3 / 100 + once {
+    // A share in a hundred, and what the engine does once and not for each document: it asks who it is
+    // talking to and what accounts and rates there are, and keeps what it was told.
+    let mut check = |what: &str, engine: u64, hand: u64, share: u64, once: u64| {
+        if engine.abs_diff(hand) > engine * share / 100 + once {
             apart.push(format!("{what}: engine {engine}, by hand {hand}"));
         }
     };
     let (a, b) = (engine.traffic, hand.traffic);
-    check("writing calls", a.writing, b.writing, 0);
-    check("reading calls", a.reading, b.reading, 20);
-    check("bytes sent", a.received, b.received, 2_000);
-    check("bytes answered", a.answered, b.answered, 100_000);
-    check("rows", engine.store.rows, hand.store.rows, 100);
-    check(
-        "bytes of rows",
-        engine.store.bytes,
-        hand.store.bytes,
-        100_000,
-    );
-    check("flushes", engine.store.flushes, hand.store.flushes, 40);
+    check("writing calls", a.writing, b.writing, 0, 0);
+    check("reading calls", a.reading, b.reading, 3, 20);
+    check("bytes sent", a.received, b.received, 3, 2_000);
+    check("bytes answered", a.answered, b.answered, 3, 100_000);
+    check("rows", engine.store.rows, hand.store.rows, 3, 100);
+    let (a, b) = (engine.store, hand.store);
+    check("bytes of rows", a.bytes, b.bytes, 3, 100_000);
+    // The engine flushes once more a page, for what it decided without a call.
+    check("flushes", a.flushes, b.flushes, 15, 40);
     if apart.is_empty() {
         Ok(())
     } else {
