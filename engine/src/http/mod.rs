@@ -3,6 +3,7 @@
 //! A connector names what it wants; the engine alone decides whether it leaves, when, with which
 //! credential, how often, and what its end means.
 
+mod aside;
 mod auth;
 mod budget;
 mod call;

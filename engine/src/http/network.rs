@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{
     BudgetView, CallSink, Counters,
+    aside::Aside,
     auth::{Consent, Endpoints, Slot, Tokens, Wallet},
     budget::{Budget, Limits, account_limits, app_limits, bucket_limits},
     call::CallError,
@@ -41,6 +42,7 @@ struct Shared {
     rows: SharedRows,
     secrets: Secrets,
     pace: Pace,
+    aside: Aside,
     sink: Sink,
     budgets: Mutex<BTreeMap<String, Arc<Budget>>>,
     tokens: Mutex<BTreeMap<String, Arc<Tokens>>>,
@@ -128,6 +130,7 @@ impl Network {
                 rows,
                 secrets,
                 pace: Pace::new(seed),
+                aside: Aside::default(),
                 sink: Sink::default(),
                 budgets: Mutex::default(),
                 tokens: Mutex::default(),
@@ -267,6 +270,7 @@ impl Network {
                     &connection.credentials,
                     slots,
                     self.shared.secrets.clone(),
+                    self.shared.aside.clone(),
                 ),
                 pin,
                 account,
@@ -354,7 +358,8 @@ impl Network {
             return Ok(Arc::clone(budget));
         }
         let rows = Arc::clone(&self.shared.rows);
-        let budget = Arc::new(Budget::new(name, limits, self.shared.clock, rows)?);
+        let (clock, aside) = (self.shared.clock, self.shared.aside.clone());
+        let budget = Arc::new(Budget::new(name, limits, clock, rows, aside)?);
         held.insert(name.to_owned(), Arc::clone(&budget));
         Ok(budget)
     }

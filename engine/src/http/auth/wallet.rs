@@ -12,6 +12,7 @@ use crate::{
     config::SecretRef,
     http::{
         CallError,
+        aside::Aside,
         secrets::{Secret, Secrets, tells},
     },
 };
@@ -60,6 +61,7 @@ pub(in crate::http) struct Wallet {
     credentials: BTreeMap<String, SecretRef>,
     slots: BTreeMap<String, Slot>,
     secrets: Secrets,
+    aside: Aside,
     /// Read once; read again after the vendor refused them.
     read: Mutex<BTreeMap<String, Applied>>,
 }
@@ -70,12 +72,14 @@ impl Wallet {
         credentials: &BTreeMap<String, SecretRef>,
         slots: BTreeMap<String, Slot>,
         secrets: Secrets,
+        aside: Aside,
     ) -> Self {
         Self {
             connection: connection.to_owned(),
             credentials: credentials.clone(),
             slots,
             secrets,
+            aside,
             read: Mutex::default(),
         }
     }
@@ -172,7 +176,7 @@ impl Wallet {
             ));
         };
         let secrets = self.secrets.clone();
-        let secret = tokio::task::spawn_blocking(move || secrets.resolve(&from)).await;
+        let secret = self.aside.run(move || secrets.resolve(&from)).await;
         let why = match secret {
             Ok(Ok(secret)) if is_header_text(&secret) => return Ok(secret),
             Ok(Ok(_)) => "it holds characters that no header can carry".to_owned(),

@@ -16,11 +16,11 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 
 use super::{
     BudgetView, Limits,
-    state::{Exhausted, Free, Left, State},
+    state::{Exhausted, Free, Left, Mark, State},
 };
 use crate::{
     clock::Clock,
-    http::{CallClass, rows::SharedRows},
+    http::{CallClass, aside::Aside, rows::SharedRows},
     plugins::Cancel,
     store::BudgetRow,
 };
@@ -36,6 +36,7 @@ pub(in crate::http) struct Budget {
     changed: Notify,
     clock: Clock,
     rows: SharedRows,
+    aside: Aside,
 }
 
 /// Why a call may not leave.
@@ -49,10 +50,13 @@ pub(in crate::http) enum Refused {
 
 /// A call under way, counted in its budgets. Dropping it ends the call.
 pub(in crate::http) struct Ticket {
-    budgets: Vec<Arc<Budget>>,
+    /// Each with what was known of it when the call left.
+    budgets: Vec<(Arc<Budget>, Mark)>,
     /// When it was counted, milliseconds since the epoch.
     pub(in crate::http) sent: i64,
     bytes: u64,
+    /// The vendor let it through.
+    heard: bool,
 }
 
 impl Budget {
@@ -61,6 +65,7 @@ impl Budget {
         limits: &Limits,
         clock: Clock,
         rows: SharedRows,
+        aside: Aside,
     ) -> Result<Self, crate::store::StoreError> {
         let row = rows.budget(name)?;
         Ok(Self {
@@ -71,6 +76,7 @@ impl Budget {
             changed: Notify::new(),
             clock,
             rows,
+            aside,
         }
         .limited(limits))
     }
@@ -113,7 +119,8 @@ impl Budget {
     async fn write(&self, row: Option<BudgetRow>) {
         let Some(row) = row else { return };
         let (rows, name) = (Arc::clone(&self.rows), self.name.clone());
-        let written = tokio::task::spawn_blocking(move || rows.set_budget(&name, &row)).await;
+        let work = move || rows.set_budget(&name, &row);
+        let written = self.aside.run(work).await;
         // The counters live on in memory; what is at stake is the day's count after a crash.
         match written {
             Ok(Ok(())) => {}
@@ -182,17 +189,19 @@ async fn queue(budgets: &[Arc<Budget>], class: CallClass, latest: i64) -> Result
             }
             None => {
                 let mut due = Vec::new();
+                let mut counted = Vec::with_capacity(budgets.len());
                 for budget in budgets {
                     let mut state = budget.state();
-                    state.take(now);
+                    counted.push((Arc::clone(budget), state.take(now)));
                     due.push(state.row_to_save(now, false));
                 }
                 // From here on a dropped future must give the places back, so the ticket exists
                 // before anything is awaited.
                 let ticket = Ticket {
-                    budgets: budgets.to_vec(),
+                    budgets: counted,
                     sent: now,
                     bytes: 0,
+                    heard: false,
                 };
                 drop(turns);
                 for (budget, row) in budgets.iter().zip(due) {
@@ -223,7 +232,7 @@ async fn take_turn(
         .map_err(|_| {
             let now = budget.clock.now_ms();
             match budget.state().free(now, class) {
-                Free::At(at) => budget.parked(at),
+                Free::At(at) | Free::AtOrSooner(at) => budget.parked(at),
                 Free::Now | Free::WhenOneEnds => budget.parked(now + 1_000),
             }
         })
@@ -235,6 +244,8 @@ async fn wait(budget: &Budget, free: Free, latest: i64) -> Result<(), Refused> {
         Free::Now => return Ok(()),
         Free::At(at) if at > latest => return Err(budget.parked(at)),
         Free::At(at) => at,
+        Free::AtOrSooner(at) if now >= latest => return Err(budget.parked(at)),
+        Free::AtOrSooner(at) => at.min(latest),
         Free::WhenOneEnds if now >= latest => return Err(budget.parked(now + 1_000)),
         Free::WhenOneEnds => latest,
     };
@@ -265,12 +276,12 @@ impl Ticket {
     }
 
     /// The vendor let the call through.
-    pub(in crate::http) fn passed(&self, headers: &[(String, String)]) {
-        for budget in &self.budgets {
+    pub(in crate::http) fn passed(&mut self, headers: &[(String, String)]) {
+        self.heard = true;
+        for (budget, mark) in &self.budgets {
             let left = budget.left(headers);
-            budget
-                .state()
-                .passed(left, self.sent, budget.clock.now_ms());
+            let now = budget.clock.now_ms();
+            budget.state().passed(left, *mark, self.sent, now);
         }
     }
 
@@ -295,8 +306,9 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        for budget in &self.budgets {
-            budget.state().end(self.bytes);
+        for (budget, _) in &self.budgets {
+            let now = budget.clock.now_ms();
+            budget.state().end(self.bytes, self.sent, self.heard, now);
             budget.changed.notify_one();
         }
     }

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Limits, recent::Recent, window::Window};
+use super::{
+    Limits,
+    recent::Recent,
+    window::{self, Window},
+};
 use crate::{http::CallClass, store::BudgetRow};
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
-
-/// Calls that leave a minute apart may arrive closer together: one is slower on its way.
-const ON_ITS_WAY: i64 = 250;
 
 /// Calls after which the counters are written.
 const SAVE_CALLS: u32 = 25;
@@ -51,8 +52,18 @@ pub(super) enum Free {
     Now,
     /// At this instant, milliseconds since the epoch.
     At(i64),
+    /// At this instant, or when one that is in flight has ended: the vendor may have counted it before
+    /// what it last said to be left.
+    AtOrSooner(i64),
     /// When one that is in flight has ended.
     WhenOneEnds,
+}
+
+/// What is known of the windows when a call leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    minute: window::Mark,
+    day: window::Mark,
 }
 
 /// What the vendor's answer says about what is left.
@@ -94,21 +105,32 @@ impl Minute {
     fn new(limits: &Limits, limit: u32) -> Self {
         match limits.minute_left {
             Some(_) => Self::Told(Window::new(MINUTE, limit)),
-            None => Self::Untold(Recent::new(MINUTE + ON_ITS_WAY, limit)),
+            None => Self::Untold(Recent::new(MINUTE, limit)),
         }
     }
 
-    fn free_at(&self, now: i64) -> i64 {
+    fn free_at(&self, now: i64) -> (i64, bool) {
         match self {
             Self::Told(it) => it.free_at(now, 0),
-            Self::Untold(it) => it.free_at(now),
+            Self::Untold(it) => (it.free_at(now), false),
         }
     }
 
-    fn take(&mut self, now: i64) {
+    fn take(&mut self, now: i64) -> window::Mark {
         match self {
             Self::Told(it) => it.take(now),
-            Self::Untold(it) => it.take(now),
+            Self::Untold(it) => {
+                it.take(now);
+                window::Mark::default()
+            }
+        }
+    }
+
+    fn end(&mut self, sent: i64, heard: bool, now: i64) {
+        match self {
+            Self::Told(it) => it.end(sent, heard, now),
+            // A minute from the latest arrival that can be: too little to be worth more.
+            Self::Untold(_) => {}
         }
     }
 
@@ -172,14 +194,18 @@ impl State {
             }
             CallClass::Scheduled => 0,
         };
-        let second = self.second.as_ref().map(|it| it.free_at(now));
+        let second = self.second.as_ref().map(|it| (it.free_at(now), false));
         let minute = self.minute.as_ref().map(|it| it.free_at(now));
-        let at = second.into_iter().chain(minute).fold(
-            self.day.free_at(now, reserve).max(self.parked_until),
-            i64::max,
-        );
-        if at > now {
+        let day = self.day.free_at(now, reserve);
+        let (mut at, mut certain) = (self.parked_until, self.parked_until > now);
+        for (free, sooner) in second.into_iter().chain(minute).chain([day]) {
+            at = at.max(free);
+            certain |= free > now && !sooner;
+        }
+        if at > now && certain {
             Free::At(at)
+        } else if at > now {
+            Free::AtOrSooner(at)
         } else if self.concurrent.is_some_and(|limit| self.in_flight >= limit) {
             Free::WhenOneEnds
         } else {
@@ -188,31 +214,41 @@ impl State {
     }
 
     /// Counts a call that leaves now.
-    pub(super) fn take(&mut self, now: i64) {
+    pub(super) fn take(&mut self, now: i64) -> Mark {
         self.second.iter_mut().for_each(|it| it.take(now));
-        self.minute.iter_mut().for_each(|it| it.take(now));
-        self.day.take(now);
+        let minute = self.minute.as_mut().map(|it| it.take(now));
         self.in_flight += 1;
         self.calls += 1;
         self.unsaved += 1;
+        Mark {
+            minute: minute.unwrap_or_default(),
+            day: self.day.take(now),
+        }
     }
 
-    /// A call has ended.
-    pub(super) fn end(&mut self, bytes: u64) {
+    /// A call that left at `sent` has ended. `heard`: the vendor let it through.
+    pub(super) fn end(&mut self, bytes: u64, sent: i64, heard: bool, now: i64) {
+        if heard {
+            self.second.iter_mut().for_each(|it| it.answered(sent, now));
+        }
+        self.minute
+            .iter_mut()
+            .for_each(|it| it.end(sent, heard, now));
+        self.day.end(sent, heard, now);
         self.in_flight = self.in_flight.saturating_sub(1);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// The vendor let a call through, and perhaps said what is left.
-    pub(super) fn passed(&mut self, left: Left, sent: i64, now: i64) {
+    pub(super) fn passed(&mut self, left: Left, mark: Mark, sent: i64, now: i64) {
         if sent >= self.parked_at {
             self.strikes = 0;
         }
         if let (Some(Minute::Told(window)), Some(left)) = (&mut self.minute, left.minute) {
-            window.correct(left, sent, now);
+            window.correct(left, mark.minute, sent, now);
         }
         if let (true, Some(left)) = (self.day_limited, left.day) {
-            self.day.correct(left, sent, now);
+            self.day.correct(left, mark.day, sent, now);
         }
     }
 
@@ -321,7 +357,7 @@ impl State {
     }
 
     pub(super) fn view(&self, name: &str, now: i64) -> BudgetView {
-        let spent = self.day.free_at(now, 0).max(self.parked_until);
+        let spent = self.day.free_at(now, 0).0.max(self.parked_until);
         BudgetView {
             name: name.to_owned(),
             in_flight: self.in_flight,
@@ -350,6 +386,12 @@ mod tests {
         State::new(&limits, &BudgetRow::default(), NOW)
     }
 
+    /// A call that is answered at once.
+    fn make(state: &mut State, now: i64) {
+        state.take(now);
+        state.end(0, now, true, now);
+    }
+
     fn pause(strikes: u32) -> Duration {
         Duration::from_secs(u64::from(strikes))
     }
@@ -361,14 +403,14 @@ mod tests {
             ..Limits::default()
         });
         for _ in 0..94 {
-            state.take(NOW);
+            make(&mut state, NOW);
         }
         assert_eq!(state.free(NOW, CallClass::Scheduled), Free::Now);
-        state.take(NOW);
+        make(&mut state, NOW);
         assert_eq!(state.free(NOW, CallClass::Scheduled), Free::At(NOW + DAY));
         assert_eq!(state.free(NOW, CallClass::Interactive), Free::Now);
         for _ in 0..5 {
-            state.take(NOW);
+            make(&mut state, NOW);
         }
         assert_eq!(state.free(NOW, CallClass::Interactive), Free::At(NOW + DAY));
     }
@@ -381,7 +423,7 @@ mod tests {
         };
         let mut first = state(limits.clone());
         for _ in 0..10 {
-            first.take(NOW);
+            make(&mut first, NOW);
         }
         let row = first.row_to_save(NOW, true).unwrap();
         let second = State::new(&limits, &row, NOW + MINUTE);
@@ -463,7 +505,7 @@ mod tests {
         }
         let until = state.refused(Exhausted::Unknown, None, now, now, pause);
         assert_eq!(until - now, LEFT_ALONE);
-        state.passed(Left::default(), until, until);
+        state.passed(Left::default(), Mark::default(), until, until);
         let until_again = state.refused(Exhausted::Unknown, None, until, until, pause);
         assert_eq!(
             until_again - until,
@@ -482,7 +524,7 @@ mod tests {
         assert_eq!(state.free(NOW, CallClass::Scheduled), Free::Now);
         state.take(NOW);
         assert_eq!(state.free(NOW, CallClass::Scheduled), Free::WhenOneEnds);
-        state.end(10);
+        state.end(10, NOW, true, NOW);
         assert_eq!(state.free(NOW, CallClass::Scheduled), Free::Now);
     }
 }

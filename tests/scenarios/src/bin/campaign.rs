@@ -4,6 +4,7 @@
 use std::io;
 
 use clap::{Parser, Subcommand};
+use scenarios::campaigns::limits::{LimitsOptions, WaitingOptions, limits, waiting};
 use scenarios::campaigns::{crash, faults, secrets};
 
 /// Drives the engine hard and compares its books afterwards.
@@ -20,14 +21,20 @@ enum Campaign {
     Crash(crash::Options),
     /// Every fault that a vendor or the network can show, alone, in pairs and as a storm.
     Faults(faults::Options),
+    /// As fast as the vendors allow, and never faster.
+    Limits(LimitsOptions),
     /// A canary in every slot, and vendors that echo: nothing is found anywhere.
     Secrets(secrets::Options),
+    /// Thousands of calls that wait for slow answers.
+    Waiting(WaitingOptions),
 }
 
 fn main() -> io::Result<()> {
     match Arguments::parse().campaign {
         Campaign::Crash(options) => crash::run(&options),
         Campaign::Faults(options) => faults::run(&options),
+        Campaign::Limits(options) => limits(&options),
         Campaign::Secrets(options) => secrets::run(&options),
+        Campaign::Waiting(options) => waiting(&options),
     }
 }

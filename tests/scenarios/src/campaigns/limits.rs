@@ -1,1 +1,0 @@
-//! Everything as fast as the vendors allow, and never faster.
