@@ -11,18 +11,10 @@ def setting($name; $default):
   | if $value == null or $value == "" then $default else $value end;
 
 # Text on one line without spaces at its ends; null when nothing is left.
-def plain:
-  if . == null then null
-  else
-    tostring | trim
-    | if . == "" then null
-      elif contains("  ") or contains("\n") or contains("\t") then
-        split("\n") | join(" ") | split("\t") | join(" ") | split(" ") | map(select(. != "")) | join(" ")
-      else . end
-  end;
+def plain: one_line;
 
 # Numbers come bare, in some places as text. Any may be missing: nothing counts as zero.
-def amount: if . == null or . == "" then 0 else tonumber end;
+def amount: tonumber(0);
 
 def sum: add // 0;
 
@@ -163,14 +155,15 @@ def read_as($way; $mode):
 
 # The first reading that explains the total; the plain one, with `fits` false, when none does.
 def reading:
-  tax_status as $mode
-  | (setting("totals-tolerance"; "0.02") | tonumber) as $tolerance
-  | (.CreditNote.Total | amount) as $total
-  | [("stated", "net", "computed") as $way
-     | select($way != "net" or $mode == "excl")
-     | read_as($way; $mode)
-     | . + {fits: (((.total - $total) | abs) <= $tolerance)}] as $all
-  | ($all | map(select(.fits)) | first) // $all[0];
+  def readings:
+    tax_status as $mode
+    | (setting("totals-tolerance"; "0.02") | tonumber) as $tolerance
+    | (.CreditNote.Total | amount) as $total
+    | ("stated", "net", "computed") as $way
+    | select($way != "net" or $mode == "excl")
+    | read_as($way; $mode)
+    | . + {fits: (((.total - $total) | abs) <= $tolerance)};
+  first(readings | select(.fits)) // first(readings);
 
 # What the books should show, in cents: Core keeps four decimals. Null while it is void: voiding takes
 # the lines and the total away, and what was sent is known to the target alone.
@@ -179,7 +172,8 @@ def total:
   else .CreditNote.Total | amount | round(2) end;
 
 # Why the document cannot go to the books as it is; null when nothing is wrong with its amounts.
-def problem:
+# `$read` is its `reading`: the dearest thing to work out, so who needs it more than once keeps it.
+def problem($read):
   (.CreditNote.Total | amount) as $total
   | if .CreditNote.Total == null then "Core shows no total"
     elif $total < 0 then "its total is \($total | round(2)): a credit note of Core has a positive one"
@@ -188,12 +182,14 @@ def problem:
     elif raw_lines == [] then "it has no lines"
     elif is_foreign and core_rate == null then "it is in \(currency), but Core shows no rate for it"
     else
-      reading
+      $read
       | if .fits then null
         else
           "its parts make \(.total | round(2)), but its total is \($total | round(2)) (lines and charges \(.amounts | round(2)), tax \(.taxes | round(2)))"
         end
     end;
+
+def problem: problem(reading);
 
 # Four decimals to cents, so that nothing is lost: each amount is rounded together with what is left
 # over from those before it, and the sum of all is the rounded sum. An amount of whole cents stays.
@@ -229,10 +225,10 @@ def description:
 #   tax_rule      name of the tax rule, the sale's where the line has none
 #   sku           of goods
 # Lines over nothing are left out.
-def lines:
+def lines($reading):
   .Sale as $sale
   | tax_status as $mode
-  | reading.lines as $read
+  | $reading.lines as $read
   | ($read | map(.amount)) as $amounts
   | ($read | map(.tax)) as $taxes
   # Tax on top comes after the amounts, so that its cents are what the total leaves.
@@ -261,3 +257,5 @@ def lines:
           sku: ($line.SKU | plain)
         }
     ];
+
+def lines: lines(reading);

@@ -7,22 +7,14 @@
 # --- values ---------------------------------------------------------------------------------------
 
 def setting($name; $default):
-  (($settings // {})[$name]) as $value
+  $settings[$name] as $value
   | if $value == null or $value == "" then $default else $value end;
 
 # Text on one line without spaces at its ends; null when nothing is left.
-def plain:
-  if . == null then null
-  else
-    tostring | trim
-    | if . == "" then null
-      elif contains("  ") or contains("\n") or contains("\t") then
-        split("\n") | join(" ") | split("\t") | join(" ") | split(" ") | map(select(. != "")) | join(" ")
-      else . end
-  end;
+def plain: one_line;
 
 # Any field may be missing: nothing counts as zero.
-def amount: if . == null or . == "" then 0 else tonumber end;
+def amount: tonumber(0);
 
 def sum: add // 0;
 
@@ -69,7 +61,11 @@ def import_status:
   | if $status == null then "NotImported"
     else
       ($status | ascii_downcase) as $lower
-      | ([["NotImported", "Imported", "DoNotImport", "Error"][] | select(ascii_downcase == $lower)] | first) // $status
+      | if $lower == "notimported" then "NotImported"
+        elif $lower == "imported" then "Imported"
+        elif $lower == "donotimport" then "DoNotImport"
+        elif $lower == "error" then "Error"
+        else $status end
     end;
 
 def imported_at: accounting.importDate | instant;
@@ -118,12 +114,11 @@ def inherited_accounts:
 
 # The account of a line: the first that is set, in the order of the setting.
 def account_of($line; $inherited; $order):
-  [
+  first(
     $order[]
     | if . == "line" then $line.accountCode | plain else $inherited[.] end
     | select(. != null)
-  ]
-  | first;
+  ) // null;
 
 def account_order: setting("account-precedence"; ["line", "document", "contact"]);
 
@@ -230,7 +225,8 @@ def reading:
     // ([readings($status)] | (map(select(.fits)) | first) // first);
 
 # Why the document cannot go to the books as it is; null when nothing is wrong with its amounts.
-def problem:
+# `$read` is its `reading`: the dearest thing to work out, so who needs it more than once keeps it.
+def problem($read):
   (is_credit_note) as $credit
   | (.lineItems // []) as $lines
   | (.total | amount) as $total
@@ -241,12 +237,14 @@ def problem:
       "its tax status is \((.taxStatus | plain) // "empty"), so nobody knows whether its prices include tax"
     elif ($lines | length) == 0 and (.freightTotal | amount) == 0 then "it has no lines"
     else
-      reading
+      $read
       | if .fits then null
         else
           "its parts make \(.total | round(2)), but its total is \($total | round(2)) (lines \(.products | round(2)), freight \(.freight | round(2)), surcharge \(.surcharge | round(2)), discount \(.discount | round(2)), tax \(.tax | round(2)))"
         end
     end;
+
+def problem: problem(reading);
 
 # A quantity and a unit price whose product, to the cent, is the amount: as Omni has them, else the
 # price after discount, else one piece. Systems that multiply again refuse anything else.
@@ -287,9 +285,8 @@ def shares($discount; $lines; $rate):
 #   account       the alternative GL account (see `account_of`), null for freight and surcharge
 #   code, product_id   of goods
 # Amounts include the tax when `tax_status` is incl. Parts that are zero are left out.
-def lines:
+def lines($read):
   sign as $sign
-  | reading as $read
   | inherited_accounts as $inherited
   | account_order as $order
   | (($read.rate * 100) | shortest) as $rate
@@ -335,3 +332,5 @@ def lines:
     (shares($sign * $read.discount | round(2); $goods; $rate)[] as $share
      | part("discount"; $share.amount; .discountDescription; "Discount"; $inherited.document; $share.percent))
   ];
+
+def lines: lines(reading);

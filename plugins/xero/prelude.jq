@@ -41,7 +41,7 @@ def reference_to($stream; $key):
   else ((($reference // {})[$stream]) // {})[$key | tostring] end;
 
 # Amounts come as numbers, in a few of Xero's answers as text.
-def amount: if . == null or . == "" then null else tonumber end;
+def amount: tonumber(null);
 
 # Xero keeps four decimals of unit amounts, cutting off the rest, and of quantities.
 def cut_to_four:
@@ -68,11 +68,13 @@ def line_rate:
    else (reference_to("accounts"; .AccountCode) // {}).TaxType end) as $type
   | ((reference_to("tax_rates"; $type) // {}).EffectiveRate | amount) // 0;
 
-# Tax on top of an `Exclusive` line: stated, or computed and rounded line by line.
-def line_tax:
+# Tax on top of an `Exclusive` line of `$amount`: stated, or computed and rounded line by line.
+def line_tax($amount):
   (.TaxAmount | amount) as $stated
   | if $stated != null then $stated | round(2)
-    else line_rate as $rate | (line_amount * $rate * 0.01) | round(2) end;
+    else ($amount * line_rate * 0.01) | round(2) end;
+
+def line_tax: line_tax(line_amount);
 
 def sum: reduce .[] as $each (0; . + $each);
 
@@ -81,8 +83,9 @@ def amounts_are: .LineAmountTypes // "Exclusive";
 
 # Only `Exclusive` adds tax to the line amounts; `Inclusive` lines contain it, `NoTax` has none.
 def total:
-  (lines | map(line_amount) | sum)
-  + (if amounts_are == "Exclusive" then lines | map(line_tax) | sum else 0 end);
+  (amounts_are == "Exclusive") as $on_top
+  | reduce lines[] as $line (0;
+      . + ($line | line_amount as $amount | if $on_top then $amount + line_tax($amount) else $amount end));
 
 # --- how cents are put right --------------------------------------------------------------------
 

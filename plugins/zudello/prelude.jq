@@ -21,7 +21,7 @@ def one_line:
     else split("\n") | join(" ") | split("\t") | join(" ") | split(" ") | map(select(. != "")) | join(" ") end;
 
 # Decimals come as numbers or as text. Nothing counts as zero.
-def amount: if . == null or . == "" then 0 else tonumber end;
+def amount: tonumber(0);
 
 # 2.0000 → 2
 def shortest: . / 1;

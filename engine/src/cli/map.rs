@@ -8,7 +8,7 @@ use crate::{
         open::{Failure, ground, plugins},
         out::Out,
     },
-    mapping::{Apply, LinkAnswer, Links, TestCx, Value},
+    mapping::{Apply, LinkAnswer, Links, Shared, TestCx, Value},
     pipeline::{Offline, check_offline},
 };
 
@@ -71,6 +71,7 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         .to_zoned(plan.zone.clone())
         .date()
         .to_string();
+    let shared = Shared::default();
     let mut cx = Apply {
         document: &document,
         settings: &settings,
@@ -78,6 +79,7 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         number: None,
         today: &today,
         links: &Pretended(FORMS[0]),
+        shared: &shared,
     };
     let number = plan
         .mapping

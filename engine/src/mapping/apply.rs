@@ -1,13 +1,14 @@
 //! A compiled mapping applied to a document. Nothing here reads a clock, a file or the network, and
 //! nothing panics: a document that cannot be mapped stops with a problem in words.
 
-use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use ledgerline_plugin_api::manifest::{Category, Problem};
 
 use super::{
+    compile::{GLOBALS, LETS},
     file::TestToml,
-    jq::Program,
+    jq::{EvalError, Program},
     matching::Matcher,
     schema::Schema,
     stop::{Stop, in_line, without_positions},
@@ -20,6 +21,7 @@ pub struct Mapping {
     pub(super) name: String,
     pub(super) hash: [u8; 8],
     pub(super) file: SourceFile,
+    pub(super) lets: Vec<Let>,
     pub(super) when: Vec<Gate>,
     pub(super) require: Vec<Gate>,
     pub(super) fields: Vec<Field>,
@@ -49,6 +51,20 @@ pub struct Apply<'a> {
     pub today: &'a str,
     /// Where linked documents are looked up.
     pub links: &'a dyn Links,
+    /// What is worked out of the document along the way: empty at first, and only for this document.
+    pub shared: &'a Shared,
+}
+
+/// The values of a mapping's `[let]` for one document. Whatever is done about the document with the same
+/// settings may share them.
+#[derive(Debug, Default)]
+pub struct Shared(OnceCell<Vec<OnceCell<Result<Value, EvalError>>>>);
+
+impl Shared {
+    fn slot(&self, at: usize, of: usize) -> Option<&OnceCell<Result<Value, EvalError>>> {
+        let slots = self.0.get_or_init(|| vec![OnceCell::new(); of]);
+        slots.get(at)
+    }
 }
 
 /// Looks up the target ids of linked source documents.
@@ -95,6 +111,14 @@ pub(super) struct Gate {
     pub(super) remedy: Option<Phrase>,
     pub(super) category: Category,
     pub(super) waits_for: Option<Program>,
+    pub(super) line: u32,
+}
+
+/// A value of `[let]`.
+pub(super) struct Let {
+    /// For messages: `let.lines`.
+    pub(super) path: Arc<str>,
+    pub(super) program: Program,
     pub(super) line: u32,
 }
 
@@ -166,12 +190,37 @@ pub(super) struct Bound<'a> {
     pub(super) tables: &'a Value,
     pub(super) lookups: &'a BTreeMap<String, Arc<TableData>>,
     links: &'a dyn Links,
+    lets: &'a [Let],
+    shared: &'a Shared,
 }
 
 impl Bound<'_> {
-    /// In the order of `compile::GLOBALS`.
-    pub(super) fn globals(&self) -> [&Value; 7] {
-        [
+    /// One output of a program over the whole document.
+    pub(super) fn one<'p>(
+        &'p self,
+        program: &'p Program,
+    ) -> Result<Option<Cow<'p, Value>>, EvalError> {
+        self.one_of(program, self.document)
+    }
+
+    /// One output of a program over `input`, a part of the document or of another.
+    pub(super) fn one_of<'p>(
+        &'p self,
+        program: &'p Program,
+        input: &'p Value,
+    ) -> Result<Option<Cow<'p, Value>>, EvalError> {
+        program.one(input, &self.globals(program)?)
+    }
+
+    /// All outputs of a program over the whole document.
+    pub(super) fn all(&self, program: &Program) -> Result<Vec<Value>, EvalError> {
+        program.all(self.document, &self.globals(program)?)
+    }
+
+    /// The values of `compile::GLOBALS`, then of `[let]` as far as the program asks for them.
+    fn globals(&self, program: &Program) -> Result<[&Value; GLOBALS.len() + LETS], EvalError> {
+        let mut globals = [&Value::Null; GLOBALS.len() + LETS];
+        globals[..GLOBALS.len()].copy_from_slice(&[
             self.document,
             self.settings,
             self.target_settings,
@@ -179,7 +228,25 @@ impl Bound<'_> {
             &self.number,
             &self.today,
             self.tables,
-        ]
+        ]);
+        for at in program.globals() {
+            if let Some(position) = at.checked_sub(GLOBALS.len()) {
+                globals[*at] = self.shared(position)?;
+            }
+        }
+        Ok(globals)
+    }
+
+    fn shared(&self, at: usize) -> Result<&Value, EvalError> {
+        let (Some(it), Some(slot)) = (self.lets.get(at), self.shared.slot(at, self.lets.len()))
+        else {
+            return Ok(&Value::Null);
+        };
+        let worked_out = slot.get_or_init(|| {
+            let value = self.one(&it.program)?;
+            Ok(value.map(Cow::into_owned).unwrap_or_default())
+        });
+        worked_out.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -230,7 +297,7 @@ impl Mapping {
             number: None,
             ..*cx
         });
-        match program.one(bound.document, &bound.globals()) {
+        match bound.one(program) {
             Ok(Some(it)) if !it.is_blank() => Ok(Some(it.to_text().trim().to_owned())),
             Ok(_) => Ok(None),
             Err(error) => Err(self.failed("number", program.code(), "the route", error)),
@@ -248,6 +315,8 @@ impl Mapping {
             tables: &self.tables,
             lookups: &self.lookups,
             links: cx.links,
+            lets: &self.lets,
+            shared: cx.shared,
         }
     }
 
@@ -289,8 +358,9 @@ impl Mapping {
     }
 
     fn holds(&self, gate: &Gate, what: &str, bound: &Bound<'_>) -> Result<bool, Stop> {
-        gate.that
-            .holds(bound.document, &bound.globals())
+        bound
+            .one(&gate.that)
+            .map(|it| it.is_some_and(|it| it.is_truthy()))
             .map_err(|it| self.failed(what, gate.that.code(), &self.at(gate.line), it))
     }
 
@@ -304,8 +374,8 @@ impl Mapping {
     }
 
     fn text(&self, it: &Program, gate: &Gate, bound: &Bound<'_>) -> Result<Option<String>, Stop> {
-        let said = it
-            .one(bound.document, &bound.globals())
+        let said = bound
+            .one(it)
             .map_err(|error| self.failed("otherwise", it.code(), &self.at(gate.line), error))?;
         Ok(said
             .filter(|it| !it.is_blank())
@@ -315,12 +385,9 @@ impl Mapping {
     pub(super) fn map_bound(&self, bound: &Bound<'_>) -> Result<Value, Stop> {
         let mut result = self.object(&self.fields, bound.document, bound)?;
         for lines in &self.lines {
-            let elements = lines
-                .each
-                .all(bound.document, &bound.globals())
-                .map_err(|it| {
-                    self.failed(&lines.path, lines.each.code(), &self.at(lines.line), it)
-                })?;
+            let elements = bound.all(&lines.each).map_err(|it| {
+                self.failed(&lines.path, lines.each.code(), &self.at(lines.line), it)
+            })?;
             let mut items = Vec::with_capacity(elements.len());
             for (index, element) in elements.iter().enumerate() {
                 let item = self.object(&lines.fields, element, bound);
@@ -397,7 +464,6 @@ impl Mapping {
         input: &Value,
         bound: &Bound<'_>,
     ) -> Result<Option<Value>, Stop> {
-        let globals = bound.globals();
         let failed = |it| self.failed(&field.path, &field.code, &self.at(field.line), it);
         match &field.kind {
             Kind::Constant(it) => Ok(Some(it.clone())),
@@ -405,7 +471,7 @@ impl Mapping {
                 program,
                 omit_empty,
             } => {
-                let it = program.one(input, &globals).map_err(failed)?;
+                let it = bound.one_of(program, input).map_err(failed)?;
                 let it = it.filter(|it| {
                     if *omit_empty {
                         !it.is_blank()
@@ -422,7 +488,7 @@ impl Mapping {
                 optional,
                 category,
             } => {
-                let id = of.one(input, &globals).map_err(failed)?.unwrap_or_default();
+                let id = bound.one_of(of, input).map_err(failed)?.unwrap_or_default();
                 // `null | tostring` is how mappings write a missing id.
                 let id = id.to_text();
                 if id.trim().is_empty() || &*id == "null" {
@@ -467,8 +533,8 @@ impl Mapping {
                 default,
                 optional,
             } => {
-                let key = key
-                    .one(input, &globals)
+                let key = bound
+                    .one_of(key, input)
                     .map_err(failed)?
                     .unwrap_or_default();
                 if *optional && key.is_blank() {

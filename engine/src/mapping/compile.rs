@@ -7,7 +7,7 @@ use ledgerline_plugin_api::manifest::{Category, Stream};
 use sha2::{Digest, Sha256};
 
 use super::{
-    apply::{Field, Gate, Kind, Lines, Mapping, Phrase, TableData},
+    apply::{Field, Gate, Kind, Let, Lines, Mapping, Phrase, TableData},
     bindings::suggestion,
     file::{self, FieldToml, GateToml, MappingToml, Source, Text, Words},
     jq::{Fault, Library, Prelude, Program},
@@ -31,6 +31,12 @@ pub(super) const GLOBALS: [&str; 7] = [
     "$today",
     "$tables",
 ];
+
+/// Position of `$number`.
+const NUMBER: usize = 4;
+
+/// Most values of `[let]`.
+pub(super) const LETS: usize = 24;
 
 /// Every variable that some expression somewhere may have bound. Preludes are checked with these.
 pub(super) const ANYWHERE: [&str; 10] = [
@@ -79,8 +85,10 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         links: BTreeMap::new(),
         tables: BTreeMap::new(),
         all_tables: false,
+        globals: GLOBALS.map(str::to_owned).to_vec(),
     };
     let options = cx.options();
+    let lets = cx.lets(&toml.lets);
     let number = cx.number();
     let when = toml.when.iter().filter_map(|it| cx.gate(it)).collect();
     let require = toml.require.iter().filter_map(|it| cx.gate(it)).collect();
@@ -95,6 +103,8 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         .filter_map(|it| cx.lines(it, root))
         .collect();
     cx.required(&toml, root);
+    // What a target document is compared by knows no source document.
+    cx.globals.truncate(GLOBALS.len());
     let matcher = toml
         .matching
         .as_ref()
@@ -110,6 +120,7 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         name: input.mapping.name.clone(),
         hash: content_hash(&input, &used, &options, &preludes),
         file: file.clone(),
+        lets,
         when,
         require,
         fields,
@@ -200,6 +211,9 @@ pub(super) struct Cx<'c> {
     pub(super) tables: BTreeMap<String, Range<usize>>,
     /// `$tables` is used by computed names.
     pub(super) all_tables: bool,
+    /// Variables of the expressions that are compiled now: those of every mapping, and the values of
+    /// `[let]` that stand before.
+    globals: Vec<String>,
 }
 
 impl<'c> Cx<'c> {
@@ -214,9 +228,49 @@ impl<'c> Cx<'c> {
             .push(self.file.finding(span, message, label, help));
     }
 
+    /// The values of `[let]`, in the order of the file: each may use those before it. They hold before
+    /// the document has its number and after, so they cannot ask for it.
+    fn lets(&mut self, lets: &[(Text, Text)]) -> Vec<Let> {
+        if let Some((name, _)) = lets.get(LETS) {
+            let message = format!("more than {LETS} values in [let]");
+            self.wrong(name.span.clone(), message, "one too many", None);
+        }
+        let mut compiled = Vec::new();
+        for (name, code) in lets.iter().take(LETS) {
+            let variable = format!("${}", name.value);
+            let well_formed = !name.value.is_empty()
+                && name.value.bytes().enumerate().all(|(at, it)| {
+                    it.is_ascii_lowercase() || it == b'_' || at > 0 && it.is_ascii_digit()
+                });
+            if !well_formed {
+                let message = format!("`{}` cannot be the name of a value", name.value);
+                let help = "small letters, digits and underscores".to_owned();
+                self.wrong(name.span.clone(), message, "not a name", Some(help));
+                continue;
+            }
+            if ANYWHERE.contains(&variable.as_str()) {
+                let message = format!("`{variable}` means something else already");
+                self.wrong(name.span.clone(), message, "taken", None);
+                continue;
+            }
+            let number = std::mem::replace(&mut self.globals[NUMBER], "$".to_owned());
+            let program = self.program(code);
+            self.globals[NUMBER] = number;
+            // Those that use a broken one are not blamed for it.
+            self.globals.push(variable);
+            compiled.extend(program.map(|program| Let {
+                path: format!("let.{}", name.value).into(),
+                line: line_of(&self.file.text, name.span.start),
+                program,
+            }));
+        }
+        compiled
+    }
+
     fn program(&mut self, text: &Text) -> Option<Program> {
         let place = |within| toml_text::place(&self.file.text, text.span.clone(), within);
-        match Program::compile(self.library, &text.value, &GLOBALS) {
+        let globals: Vec<&str> = self.globals.iter().map(String::as_str).collect();
+        match Program::compile(self.library, &text.value, &globals) {
             Ok(program) => {
                 for it in program.members() {
                     let span = place(it.span.clone());

@@ -31,11 +31,22 @@ impl Mapping {
                 .value(field, input, &bound)
                 .map_err(|it| it.words().to_owned()),
         };
+        for it in &self.lets {
+            all.push(Explained {
+                field: it.path.to_string(),
+                made_by: it.program.code().trim().to_owned(),
+                at: self.at(it.line),
+                value: match bound.one(&it.program) {
+                    Ok(value) => Ok(value.map(|it| Value::text(it.excerpt(200)))),
+                    Err(why) => Err(why.to_string()),
+                },
+            });
+        }
         for field in &self.fields {
             all.push(explained(field.path.to_string(), field, bound.document));
         }
         for lines in &self.lines {
-            let elements = lines.each.all(bound.document, &bound.globals());
+            let elements = bound.all(&lines.each);
             all.push(Explained {
                 field: lines.path.to_string(),
                 made_by: lines.each.code().trim().to_owned(),

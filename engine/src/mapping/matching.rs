@@ -248,8 +248,8 @@ impl Mapping {
         rule: &str,
         bound: &Bound<'_>,
     ) -> Result<Option<String>, Stop> {
-        let key = program
-            .one(bound.document, &bound.globals())
+        let key = bound
+            .one(program)
             .map_err(|it| self.failed("match", program.code(), &format!("rule \"{rule}\""), it))?;
         Ok(key.and_then(|it| normal(&it)))
     }
@@ -257,7 +257,7 @@ impl Mapping {
     fn agrees(&self, rule: &Rule, held: &Held, bound: &Bound<'_>) -> Result<bool, Stop> {
         for (source, target) in &rule.agree {
             let wanted = self.match_key(source, &rule.name, bound)?;
-            let found = target.one(&held.document, &bound.globals()).ok().flatten();
+            let found = bound.one_of(target, &held.document).ok().flatten();
             if wanted.is_none() || wanted != found.and_then(|it| normal(&it)) {
                 return Ok(false);
             }

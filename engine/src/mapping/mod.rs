@@ -24,7 +24,7 @@ mod toml_text;
 mod totals;
 mod trial;
 
-pub use apply::{Apply, LinkAnswer, Links, Mapped, Mapping};
+pub use apply::{Apply, LinkAnswer, Links, Mapped, Mapping, Shared};
 pub use cases::run_cases;
 pub use checks::{CheckMemo, CheckStop, Checks};
 pub use compare::{Difference, ThreeWay, differences, three_way, with_line_ids};
@@ -36,6 +36,6 @@ pub use matching::{MatchAnswer, MatchIndex, Matcher, Suggestion};
 pub use rules::{Reference, RulesCx, StreamFacts, StreamRules};
 pub use stop::Stop;
 pub use tables::TableValue;
-pub use totals::reconcile;
+pub use totals::{Reconciled, reconcile};
 pub use trial::{TestCx, TestResult};
 pub use value::Value;

@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::{
-    Apply, CheckMemo, LinkAnswer, Links, MatchAnswer, Reference, RulesCx, StreamRules, Value,
-    differences, reconcile,
+    Apply, CheckMemo, LinkAnswer, Links, MatchAnswer, Reconciled, Reference, RulesCx, Shared,
+    StreamRules, Value, differences, reconcile,
     tests::{World, stream, value},
     three_way, with_line_ids,
 };
@@ -167,8 +167,12 @@ fn cents_are_put_right_as_the_route_allows() {
         };
         let result = reconcile(&rules, value(document), decimal(source), &rounding, cx);
         let actual = match &result {
-            Ok((_, None)) => "as it is".to_owned(),
-            Ok((it, Some(notice))) => {
+            Ok(Reconciled { notice: None, .. }) => "as it is".to_owned(),
+            Ok(Reconciled {
+                document: it,
+                notice: Some(notice),
+                ..
+            }) => {
                 let last = it
                     .get("Lines")
                     .and_then(Value::as_array)
@@ -188,8 +192,9 @@ fn cents_are_put_right_as_the_route_allows() {
             Err(it) => format!("held: {}", it.cause),
         };
         assert_eq!(actual, expected, "{document} {source} {policy:?} {limit}");
-        if let (Ok((it, _)), true) = (&result, policy != Hold) {
-            assert_eq!(rules.total(it, cx), Ok(Some(decimal(source))));
+        if let (Ok(it), true) = (&result, policy != Hold) {
+            assert_eq!(rules.total(&it.document, cx), Ok(it.total));
+            assert_eq!(it.total, Some(decimal(source)));
         }
     }
 }
@@ -399,6 +404,7 @@ Text = ".t"
             number: None,
             today: "2026-01-01",
             links: &NoLinks,
+            shared: &Shared::default(),
         };
         let shown = |it: Vec<super::Suggestion>| {
             let all = it

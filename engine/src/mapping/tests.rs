@@ -6,7 +6,8 @@ use ledgerline_plugin_api::manifest::Stream;
 use serde_json::json;
 
 use super::{
-    Apply, CompileInput, LinkAnswer, Links, Mapping, Stop, StreamRules, TestCx, Value, compile,
+    Apply, CompileInput, LinkAnswer, Links, Mapping, Shared, Stop, StreamRules, TestCx, Value,
+    compile,
 };
 use crate::config::{
     checked::{
@@ -199,6 +200,7 @@ fn apply(mapping: &Mapping, document: &str) -> Result<String, String> {
         number: None,
         today: "2026-06-30",
         links: &Linked,
+        shared: &Shared::default(),
     };
     mapping
         .apply(&cx)
@@ -231,6 +233,81 @@ fn a_document_is_mapped() {
         r#"{"Text":"c","Amount":0,"Account":"200","Tags":[{"Name":"Channel","Option":"Web"}]}]}"#
     );
     assert_eq!(apply(&mapping, DOCUMENT), Ok(expected.to_owned()));
+}
+
+/// A mapping with `[let]`, its fields left to the case.
+fn with_lets(lets: &str, fields: &str) -> String {
+    let head = "from = 'acme/credits'\nto = 'books/credits'";
+    let given = "Type = { value = 'CREDIT' }\nContact = { value = { ContactID = 'c' } }";
+    format!("{head}\n[let]\n{lets}\n[fields]\n{given}\n{fields}")
+}
+
+#[test]
+fn shared_values_are_worked_out_once_a_document() {
+    let toml = with_lets(
+        "lines = 'acme::lines'\ncount = '$lines | length'\nunused = 'error(\"nobody asks\")'",
+        "Number = '\"\\($count) of \\($lines | length)\"'\n[lines.Lines]\neach = '$lines[]'\nText = '.text'\n\
+         Amount = '(.cents + 0 * $count) / 100'",
+    )
+    .replace("[fields]", "[[require]]\nthat = '$count > 0'\notherwise = 'no lines'\n[fields]");
+    let mapping = World::new().compile(&toml).unwrap();
+    let document = value(r#"{"lines":[{"text":"a","amount":1},{"text":"b","amount":2}]}"#);
+    let shared = Shared::default();
+    let cx = Apply {
+        document: &document,
+        settings: &Value::Null,
+        target_settings: &Value::Null,
+        number: None,
+        today: "2026-06-30",
+        links: &Linked,
+        shared: &shared,
+    };
+    let runs = || super::jq::counts().0;
+    let before = runs();
+    mapping.gate(&cx).unwrap();
+    let gate = runs() - before;
+    let mapped = mapping.map(&cx).unwrap().document;
+    // `$lines` and `$count`; then the number and an amount for each line, which find them there.
+    assert_eq!((gate, runs() - before - gate), (2, 3));
+    assert_eq!(mapped.get("Number"), Some(&Value::from("2 of 2")));
+    assert_eq!(mapped.get("Lines.1.Amount"), Some(&Value::from(2_i64)));
+}
+
+#[test]
+fn a_shared_value_that_fails_stops_those_who_ask_for_it() {
+    let toml = with_lets(
+        "serial = 'acme::serial'",
+        "Number = '$serial | tostring'\nLines = { value = [{ Text = 'a' }] }",
+    );
+    let mapping = World::new().compile(&toml).unwrap();
+    assert_eq!(
+        apply(&mapping, "{}"),
+        Err(
+            "SourceData Number: it has no serial number / Correct the document in its source, or the \
+             mapping at mappings/acme/credits.toml:8 [field Number of acme/credits]"
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn what_is_wrong_with_shared_values_is_told_at_load() {
+    let cases = [
+        ("Lines = '1'", "small letters, digits and underscores"),
+        ("options = '1'", "`$options` means something else already"),
+        ("a = '$b'\nb = '1'", "$b"),
+        ("a = '$number'", "$number"),
+        ("a = 'nothing::such'", "nothing"),
+        ("a = 1", "text"),
+    ];
+    for (lets, expected) in cases {
+        let told = World::new().compile(&with_lets(lets, "")).map(|_| ());
+        let told = told.expect_err(lets);
+        assert!(told.contains(expected), "{lets}: {told}");
+    }
+    let many: String = (0..30).map(|at| format!("v{at} = '{at}'\n")).collect();
+    let told = World::new().compile(&with_lets(&many, "")).map(|_| ());
+    assert!(told.expect_err("too many").contains("more than 24 values"));
 }
 
 #[test]
@@ -528,6 +605,7 @@ fn every_field_can_be_explained() {
         number: None,
         today: "2026-06-30",
         links: &Linked,
+        shared: &Shared::default(),
     };
     let lines: Vec<String> = mapping
         .explain(&cx)
@@ -731,6 +809,7 @@ fn a_route_chooses_options_rows_and_the_number() {
             number: None,
             today: "2026-06-30",
             links: &Linked,
+            shared: &Shared::default(),
         };
         mapping.number(&cx).map_err(|it| it.words().to_owned())
     };

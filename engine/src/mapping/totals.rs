@@ -14,27 +14,46 @@ use super::{
 };
 use crate::config::checked::{Rounding, RoundingPolicy};
 
+/// A document whose total agrees with the source's, or differs as far as the route lets it.
+#[derive(Debug, PartialEq)]
+pub struct Reconciled {
+    /// What is to be sent.
+    pub document: Value,
+    /// What the target will compute as its total; none where no rule says.
+    pub total: Option<Decimal>,
+    /// What was put right or left different.
+    pub notice: Option<String>,
+}
+
 /// Largest rounding line, in the document's currency.
 const LARGEST_LINE: Decimal = Decimal::from_parts(2, 0, 0, false, 2);
 
 /// Compares the total that the target will compute from a mapped document with the source's, and
-/// puts a difference right by the route's policy. Gives the document to send, with a notice when
-/// anything was put right or left different.
+/// puts a difference right by the route's policy.
 pub fn reconcile(
     rules: &StreamRules,
     mapped: Value,
     source_total: Decimal,
     rounding: &Rounding,
     cx: RulesCx<'_>,
-) -> Result<(Value, Option<String>), Problem> {
+) -> Result<Reconciled, Problem> {
     let total = |document: &Value| rules.total(document, cx).map_err(|it| defect(&it));
     // A target without a rule for totals computes none.
     let Some(computed) = total(&mapped)? else {
-        return Ok((mapped, None));
+        return Ok(Reconciled {
+            document: mapped,
+            total: None,
+            notice: None,
+        });
+    };
+    let reconciled = |document: Value, total: Decimal, notice: Option<String>| Reconciled {
+        document,
+        total: Some(total),
+        notice,
     };
     let difference = source_total - computed;
     if difference.is_zero() {
-        return Ok((mapped, None));
+        return Ok(reconciled(mapped, computed, None));
     }
     let said = format!(
         "the source's total is {source_total}, the target would compute {computed}: \
@@ -56,7 +75,8 @@ pub fn reconcile(
     }
     let agrees = |document: &Value| Ok::<_, Problem>(total(document)? == Some(source_total));
     if rounding.policy == RoundingPolicy::Hold {
-        return Ok((mapped, Some(format!("{said}, within the route's limit"))));
+        let notice = format!("{said}, within the route's limit");
+        return Ok(reconciled(mapped, computed, Some(notice)));
     }
     let stated = rules
         .adjust_tax(&mapped, difference, cx)
@@ -68,7 +88,7 @@ pub fn reconcile(
             "tax amounts are stated on lines so that the total is {source_total}; \
                  the target's own rounding gives {computed}"
         );
-        return Ok((document, Some(notice)));
+        return Ok(reconciled(document, source_total, Some(notice)));
     }
     if rounding.policy == RoundingPolicy::TaxAmounts {
         return Err(held(
@@ -89,7 +109,7 @@ pub fn reconcile(
             let notice = format!(
                 "a rounding line of {difference} was added so that the total is {source_total}"
             );
-            Ok((document, Some(notice)))
+            Ok(reconciled(document, source_total, Some(notice)))
         }
         _ => Err(held(", which a rounding line cannot put right".to_owned())),
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    apply::{Apply, LinkAnswer, Links, Mapping, TableData},
+    apply::{Apply, LinkAnswer, Links, Mapping, Shared, TableData},
     compile::line_of,
     file::{TestDocument, TestToml},
     stop::Stop,
@@ -109,6 +109,7 @@ impl Mapping {
             number: number.as_deref(),
             today: test.today.as_deref().unwrap_or(TODAY),
             links: &links,
+            shared: &Shared::default(),
         };
         let chosen = test
             .options

@@ -10,6 +10,7 @@ mod matched;
 mod takers;
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
@@ -22,8 +23,8 @@ pub(crate) use takers::Takers;
 
 use crate::{
     mapping::{
-        Apply, CheckMemo, CheckStop, Links, MatchIndex, Reference, Stop, StreamFacts, Value,
-        reconcile,
+        Apply, CheckMemo, CheckStop, Links, MatchIndex, Reference, Shared, Stop, StreamFacts,
+        Value, reconcile,
     },
     pipeline::plan::RoutePlan,
     store::{Actor, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store, StoreError},
@@ -96,6 +97,13 @@ pub(crate) struct Decider<'a> {
     pub(crate) raised: &'a Mutex<Raised>,
 }
 
+/// A source document that is decided about, with what is worked out of it once.
+struct Source {
+    value: Value,
+    facts: OnceCell<StreamFacts>,
+    shared: Shared,
+}
+
 /// What decisions ask for beside themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Raised {
@@ -136,7 +144,11 @@ impl Decider<'_> {
             return Ok(self.deleted_in_source(id, entry));
         }
         let source = match Value::parse(&document.body) {
-            Ok(it) => it,
+            Ok(value) => Source {
+                value,
+                facts: OnceCell::new(),
+                shared: Shared::default(),
+            },
             Err(why) => {
                 return Ok(self.stop(
                     id,
@@ -151,18 +163,17 @@ impl Decider<'_> {
                 ));
             }
         };
-        let facts = self.facts(&source);
         match &entry.held {
             Some(held) => Ok(self.linked(id, entry, document, &source, held)),
-            None => self.unlinked(id, entry, document, &source, &facts),
+            None => self.unlinked(id, entry, document, &source),
         }
     }
 
-    fn facts(&self, source: &Value) -> StreamFacts {
-        match &self.plan.source_rules {
-            Some(rules) => rules.facts(source, self.settings),
+    fn facts<'s>(&self, source: &'s Source) -> &'s StreamFacts {
+        source.facts.get_or_init(|| match &self.plan.source_rules {
+            Some(rules) => rules.facts(&source.value, self.settings),
             None => StreamFacts::default(),
-        }
+        })
     }
 
     fn deleted_in_source(&self, id: &EntryId, entry: &Entry) -> Decision {
@@ -190,7 +201,7 @@ impl Decider<'_> {
         id: &EntryId,
         entry: &Entry,
         document: &Document,
-        source: &Value,
+        source: &Source,
         held: &Held,
     ) -> Decision {
         let target = &self.plan.target_title;
@@ -256,7 +267,7 @@ impl Decider<'_> {
 
     /// What would be sent is what was sent. Where the source shows that it was reset, the routes
     /// that follow are told again: the status has to be written back once more.
-    fn unchanged(&self, entry: &Entry, source: &Value) -> Decision {
+    fn unchanged(&self, entry: &Entry, source: &Source) -> Decision {
         let reset = self
             .plan
             .source_stream
@@ -278,9 +289,9 @@ impl Decider<'_> {
         id: &EntryId,
         entry: &Entry,
         document: &Document,
-        source: &Value,
-        facts: &StreamFacts,
+        source: &Source,
     ) -> Result<Decision, StoreError> {
+        let facts = self.facts(source);
         if let (Some(start), Some(date)) = (self.plan.start_date, facts.date)
             && date < start
         {
@@ -297,7 +308,7 @@ impl Decider<'_> {
             return Ok(Decision::Settle(Box::new(next)));
         }
         if facts.imported {
-            return Ok(self.imported_elsewhere(id, entry, document, source, facts));
+            return Ok(self.imported_elsewhere(id, entry, document, source));
         }
         if self.plan.route.only_when_needed && !entry.needed {
             return Ok(self.exclude(entry, "no document needs it yet"));
@@ -327,10 +338,10 @@ impl Decider<'_> {
         id: &EntryId,
         entry: &Entry,
         document: &Document,
-        source: &Value,
-        facts: &StreamFacts,
+        source: &Source,
     ) -> Decision {
-        let after_start = match (self.plan.start_date, facts.imported_at) {
+        let imported_at = self.facts(source).imported_at;
+        let after_start = match (self.plan.start_date, imported_at) {
             (Some(start), Some(at)) => {
                 let zone = &self.plan.zone;
                 at.to_zoned(zone.clone()).date() >= start
@@ -339,9 +350,12 @@ impl Decider<'_> {
             _ => false,
         };
         if after_start {
-            lock(self.raised)
-                .foreign_poster
-                .get_or_insert_with(|| id.clone());
+            let mut raised = lock(self.raised);
+            let first = raised.foreign_poster.get_or_insert_with(|| id.clone());
+            // Whichever thread comes first, the same one is told.
+            if id < first {
+                *first = id.clone();
+            }
         }
         match self.prepare(id, entry, document, source, Write::Create) {
             Ok(ready) => Decision::LookFor(Box::new(ready)),
@@ -349,7 +363,7 @@ impl Decider<'_> {
         }
     }
 
-    fn gate(&self, source: &Value, entry: &Entry) -> Result<(), Stop> {
+    fn gate(&self, source: &Source, entry: &Entry) -> Result<(), Stop> {
         self.plan
             .mapping
             .gate(&self.apply(source, entry.number.as_deref(), &NoLinks))
@@ -357,17 +371,18 @@ impl Decider<'_> {
 
     fn apply<'b>(
         &'b self,
-        document: &'b Value,
+        source: &'b Source,
         number: Option<&'b str>,
         links: &'b dyn Links,
     ) -> Apply<'b> {
         Apply {
-            document,
+            document: &source.value,
             settings: self.settings,
             target_settings: self.target_settings,
             number,
             today: self.today,
             links,
+            shared: &source.shared,
         }
     }
 
@@ -377,7 +392,7 @@ impl Decider<'_> {
         id: &EntryId,
         entry: &Entry,
         document: &Document,
-        source: &Value,
+        source: &Source,
         write: Write,
     ) -> Result<Ready, Box<Decision>> {
         let links = StoredLinks { decider: self };
@@ -402,34 +417,23 @@ impl Decider<'_> {
             .map_err(stopped)?;
         let mut notices = mapped.notices;
         let mut body = mapped.document;
-        let wanted = self.wanted_total(source);
-        match wanted {
-            Ok(None) => {}
-            Ok(Some(wanted)) => {
-                let cx = self.plan.rules_cx(self.reference);
-                match reconcile(
-                    &self.plan.target_rules,
-                    body,
-                    wanted,
-                    &self.plan.rounding,
-                    cx,
-                ) {
-                    Ok((document, notice)) => {
-                        body = document;
-                        notices.extend(notice);
-                    }
-                    Err(found) => return Err(stopped_here(found, "total differs")),
+        let cx = self.plan.rules_cx(self.reference);
+        let rules = &self.plan.target_rules;
+        let total = match self.wanted_total(source) {
+            Ok(None) => rules.total(&body, cx).ok().flatten(),
+            Ok(Some(wanted)) => match reconcile(rules, body, wanted, &self.plan.rounding, cx) {
+                Ok(reconciled) => {
+                    body = reconciled.document;
+                    notices.extend(reconciled.notice);
+                    reconciled.total
                 }
-            }
+                Err(found) => return Err(stopped_here(found, "total differs")),
+            },
             Err(found) => return Err(stopped_here(found, "total cannot be read")),
-        }
+        };
         let checked = {
             let mut memo = lock(self.memo);
-            let cx = self.plan.rules_cx(self.reference);
-            self.plan
-                .target_rules
-                .checks()
-                .check_all(&body, cx, &mut memo)
+            rules.checks().check_all(&body, cx, &mut memo)
         };
         if let Err(stop) = checked {
             return Err(Box::new(self.stop(
@@ -446,12 +450,6 @@ impl Decider<'_> {
             (None, false) => None,
         };
         let fingerprint = body.fingerprint();
-        let total = self
-            .plan
-            .target_rules
-            .total(&body, self.plan.rules_cx(self.reference))
-            .ok()
-            .flatten();
         Ok(Ready {
             id: id.clone(),
             seen: entry.seen(),
@@ -481,7 +479,7 @@ impl Decider<'_> {
 
     /// The total that the books should show. A source whose stream names one must give it: without it
     /// nothing could be compared.
-    fn wanted_total(&self, source: &Value) -> Result<Option<Decimal>, Problem> {
+    fn wanted_total(&self, source: &Source) -> Result<Option<Decimal>, Problem> {
         let names_one = self
             .plan
             .source_stream

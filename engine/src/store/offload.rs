@@ -13,13 +13,31 @@ use super::{SharedStore, Store};
 /// What `work` began is finished even when the caller's future is dropped, because it does not
 /// yield. Not for use inside a [`tokio::task::LocalSet`] on a runtime with several threads.
 pub async fn run<T>(store: &SharedStore, work: impl FnOnce(&dyn Store) -> T) -> T {
-    let several = Handle::try_current()
-        .is_ok_and(|it| matches!(it.runtime_flavor(), RuntimeFlavor::MultiThread));
-    if several {
+    if on_several_threads() {
         tokio::task::block_in_place(|| work(store.as_ref()))
     } else {
         work(store.as_ref())
     }
+}
+
+/// As [`run`], for work that takes long and only reads: the caller's other futures go on meanwhile. It
+/// goes on to its end when the caller's future is dropped.
+pub async fn long<T: Send + 'static>(
+    store: &SharedStore,
+    work: impl FnOnce(&dyn Store) -> T + Send + 'static,
+) -> T {
+    if !on_several_threads() {
+        return work(store.as_ref());
+    }
+    let store = store.clone();
+    match tokio::task::spawn_blocking(move || work(store.as_ref())).await {
+        Ok(it) => it,
+        Err(why) => std::panic::resume_unwind(why.into_panic()),
+    }
+}
+
+fn on_several_threads() -> bool {
+    Handle::try_current().is_ok_and(|it| matches!(it.runtime_flavor(), RuntimeFlavor::MultiThread))
 }
 
 #[cfg(test)]
@@ -31,7 +49,7 @@ mod tests {
 
     async fn note_through(store: SharedStore) -> Option<String> {
         run(&store, |it| it.set_note("a", Some("1"))).await.unwrap();
-        run(&store, |it| it.note("a")).await.unwrap()
+        long(&store, |it| it.note("a")).await.unwrap()
     }
 
     #[test]

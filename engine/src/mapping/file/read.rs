@@ -48,6 +48,13 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
     if let Some((_, value)) = table.take("options") {
         mapping.options = reader.values(value);
     }
+    if let Some((_, value)) = table.take("let") {
+        let lets = reader.table(value).map(in_order).unwrap_or_default();
+        mapping.lets = lets
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, reader.text(value)?)))
+            .collect();
+    }
     match table.take("fields") {
         Some((key, value)) => {
             mapping.fields_at = key;

@@ -25,6 +25,12 @@ pub fn file_schema() -> Value {
                 "type": "object",
                 "additionalProperties": constant(),
             },
+            "let": {
+                "description": "Values that several expressions share: `lines = \"…\"` is `$lines` in jq. Worked out when first asked for, once a document.",
+                "type": "object",
+                "patternProperties": { "^[a-z_][a-z0-9_]*$": { "type": "string" } },
+                "additionalProperties": false,
+            },
             "fields": {
                 "description": "Target field = what it is made of; dots reach into nested objects.",
                 "type": "object",

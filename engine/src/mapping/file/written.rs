@@ -145,6 +145,8 @@ pub(in crate::mapping) struct MappingToml {
     pub(in crate::mapping) when: Vec<GateToml>,
     pub(in crate::mapping) require: Vec<GateToml>,
     pub(in crate::mapping) options: Vec<(Text, Value)>,
+    /// `[let]`: names and what they stand for, in the order of the file.
+    pub(in crate::mapping) lets: Vec<(Text, Text)>,
     pub(in crate::mapping) fields: Vec<FieldToml>,
     /// The key `fields`, to point at when something is missing there.
     pub(in crate::mapping) fields_at: Range<usize>,

@@ -108,6 +108,12 @@ pub(super) fn funs() -> impl Iterator<Item = Fun<Data>> {
         native!("has", |it, key| has(&it, &key)),
         native!("contains", |it, part| contains(&it, &part).map(yes_or_no)),
         native!("tonumber", |it| to_number(it)),
+        native!("tonumber", |it, missing| match &it {
+            Value::Null => Ok(Jq(missing)),
+            Value::Str(text) if text.is_empty() => Ok(Jq(missing)),
+            _ => to_number(it),
+        }),
+        native!("one_line", |it| Ok(one_line(&it))),
         native!("tojson", |it| Ok(Jq(written(&it)))),
         native!("type", |it| Ok(Jq(Value::text(it.kind())))),
         native!("add", |it| {
@@ -321,6 +327,27 @@ fn to_number(it: Value) -> Result {
         },
         it => fail(format!("{} is not a number", shown(it))),
     }
+}
+
+/// Text on one line without blanks at its ends and with single ones between; null when nothing is left.
+fn one_line(it: &Value) -> Jq {
+    if it.is_null() {
+        return Jq(Value::Null);
+    }
+    let text = it.to_text();
+    fuel::spend(1 + text.len() / 16);
+    let trimmed = text.trim();
+    let blank = |it: char| matches!(it, ' ' | '\n' | '\t');
+    let crowded = trimmed.contains(['\n', '\t']) || trimmed.contains("  ");
+    Jq(match (trimmed.is_empty(), crowded, it) {
+        (true, _, _) => Value::Null,
+        (_, true, _) => {
+            let words: Vec<&str> = trimmed.split(blank).filter(|it| !it.is_empty()).collect();
+            Value::from(words.join(" "))
+        }
+        (_, _, Value::Str(_)) if trimmed.len() == text.len() => it.clone(),
+        _ => Value::text(trimmed),
+    })
 }
 
 fn flatten(it: Value, depth: i64) -> Result {

@@ -45,16 +45,14 @@ impl EvalError {
 pub struct Program {
     code: Box<str>,
     members: Vec<Member>,
+    /// Positions of the global variables that it uses, in ascending order.
+    globals: Vec<usize>,
     kind: Kind,
 }
 
 enum Kind {
     Direct(Direct),
-    Interpreted {
-        filter: Filter<Data>,
-        /// Positions of the global variables that it uses, in the order in which they are bound.
-        globals: Vec<usize>,
-    },
+    Interpreted(Filter<Data>),
 }
 
 const _: () = {
@@ -79,14 +77,12 @@ impl Program {
         let uses = analysis::check_expression(library, globals, code, &term)?;
         let kind = match Direct::of(&term, globals) {
             Some(it) => Kind::Direct(it),
-            None => Kind::Interpreted {
-                filter: interpreted(library, code, globals, &uses)?,
-                globals: uses.globals.iter().copied().collect(),
-            },
+            None => Kind::Interpreted(interpreted(library, code, globals, &uses)?),
         };
         Ok(Self {
             code: code.into(),
             members: uses.members,
+            globals: uses.globals.into_iter().collect(),
             kind,
         })
     }
@@ -99,6 +95,11 @@ impl Program {
     /// Which fields of global variables it names.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// Positions, among those that it was compiled with, of the global variables that it uses.
+    pub fn globals(&self) -> &[usize] {
+        &self.globals
     }
 
     /// Whether it is looked up without the interpreter.
@@ -142,11 +143,9 @@ impl Program {
             Kind::Direct(Direct::Many(root, steps)) => {
                 direct::each(*root, steps, input, globals, OUTPUTS).map_err(EvalError::new)
             }
-            Kind::Interpreted {
-                filter,
-                globals: used,
-            } => {
-                let globals = used.iter().map(|at| globals.get(*at).copied());
+            Kind::Interpreted(filter) => {
+                // In the order in which they were bound when it was compiled.
+                let globals = self.globals.iter().map(|at| globals.get(*at).copied());
                 interpret(
                     filter,
                     input,

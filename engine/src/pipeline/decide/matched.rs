@@ -5,9 +5,9 @@ use ledgerline_plugin_api::manifest::{Category, Problem};
 
 use crate::{
     config::Unmatched,
-    mapping::{MatchAnswer, MatchIndex, Value},
+    mapping::{MatchAnswer, MatchIndex},
     pipeline::{
-        decide::{Decider, Decision, NoLinks, Takers, lock},
+        decide::{Decider, Decision, NoLinks, Source, Takers, lock},
         reference,
     },
     store::{Actor, Candidate, Entry, EntryId, Held, State, StoreError},
@@ -27,7 +27,7 @@ impl Decider<'_> {
         &self,
         id: &EntryId,
         entry: &Entry,
-        source: &Value,
+        source: &Source,
     ) -> Result<Option<Decision>, StoreError> {
         let Some(index) = self.matches else {
             return Ok(None);
