@@ -47,12 +47,15 @@ async fn organisations_share_the_minutes_of_their_client() {
 }
 
 #[tokio::test]
-async fn waiting_calls_hold_little_and_no_thread() {
+async fn waiting_calls_hold_no_thread() {
     let waiting = Waiting {
         program: env!("CARGO_BIN_EXE_campaign").into(),
         count: 500,
     };
     let waited = waiting.measure().await.expect("a measurement");
-    let faults = waited.faults(waiting.count);
-    assert!(faults.is_empty(), "{waited:?}: {faults:#?}");
+    // What each holds in memory shows among thousands only: that is left to the long form.
+    for held in [waited.calls, waited.connections] {
+        assert!(held.threads <= waited.bare.threads + 16, "{waited:?}");
+        assert!(held.most_threads <= 64, "{waited:?}");
+    }
 }

@@ -83,7 +83,7 @@ impl Waited {
             if each > 8 * 1024 {
                 faults.push(format!("{name} holds {each} bytes while it waits"));
             }
-            if held.most_threads > self.bare.most_threads + 16 {
+            if held.most_threads > self.bare.most_threads + 64 {
                 faults.push(format!(
                     "{} threads for {count} calls, one for {name}",
                     held.most_threads
