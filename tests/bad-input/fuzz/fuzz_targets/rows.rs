@@ -1,0 +1,3 @@
+#![no_main]
+
+bad_input_fuzz::door!("rows");
