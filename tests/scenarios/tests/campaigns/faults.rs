@@ -47,7 +47,7 @@ fn a_target_that_answers_nothing_for_hours_costs_few_calls_and_nobodys_time() {
 /// if somebody had to mend something.
 #[test]
 fn a_list_that_breaks_off_stops_no_document() {
-    assert_clean(&alone_named("429:day xero-reads row"), 1);
+    assert_clean(&alone_named("disconnect xero-reads row"), 1);
 }
 
 /// The key of a lost call is forgotten while the machine sleeps, and the monotonic clock stands still.

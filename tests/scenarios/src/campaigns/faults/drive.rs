@@ -17,7 +17,7 @@ use super::{
 use crate::Stage;
 
 /// Runs after which something is wrong.
-const MOST_RUNS: u32 = 120;
+const MOST_RUNS: u32 = 400;
 /// Runs without any change after which it is looked whether a person is asked.
 const PATIENCE: u32 = 3;
 
