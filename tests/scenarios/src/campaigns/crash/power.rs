@@ -129,7 +129,7 @@ enum Cut {
     /// The same, with zeros where the rest was to stand.
     TornToZero,
     /// The file ends in the middle of the next write.
-    CutShort,
+    EndsEarly,
     /// What was durable is damaged all the same, and the mark tells it.
     LostAndTold,
 }
@@ -140,7 +140,7 @@ const CUTS: [Cut; 7] = [
     Cut::InFlightLate,
     Cut::Torn,
     Cut::TornToZero,
-    Cut::CutShort,
+    Cut::EndsEarly,
     Cut::LostAndTold,
 ];
 
@@ -198,7 +198,7 @@ fn after(
     };
     match cut {
         Cut::Still | Cut::InFlight | Cut::InFlightLate => {}
-        Cut::Torn | Cut::TornToZero | Cut::CutShort => {
+        Cut::Torn | Cut::TornToZero | Cut::EndsEarly => {
             tear(cut, &here.folder, &next.folder, folder.path(), drawn);
         }
         Cut::LostAndTold => {
@@ -244,7 +244,7 @@ fn tear(cut: Cut, before: &Path, behind: &Path, to: &Path, drawn: u64) {
         })
         .collect();
     // Only where nothing durable stands behind it.
-    if cut == Cut::CutShort && old.iter().skip(from).all(|it| *it == 0) {
+    if cut == Cut::EndsEarly && old.iter().skip(from).all(|it| *it == 0) {
         torn.truncate(from);
     }
     copies::write_sparse(&torn, &to.join(&db)).expect("a store");
