@@ -68,6 +68,14 @@ fn list_in(answer: &mut Json) -> Option<&mut Vec<Json>> {
     let of_objects = |rows: &Vec<Json>| rows.iter().all(|it| it.as_object().is_some());
     match answer {
         Json::Arr(rows) => of_objects(rows).then_some(rows),
+        // A document of its own: what it holds in lists are its parts.
+        Json::Obj(object)
+            if ["id", "ID", "uuid"]
+                .iter()
+                .any(|it| object.get(it).is_some()) =>
+        {
+            None
+        }
         Json::Obj(object) => {
             let longest = object
                 .iter()
@@ -99,6 +107,10 @@ mod tests {
                 r#"{"n":2,"rows":[{"a":2},{"a":1}],"none":[]}"#,
             ),
             (r#"{"a":1}"#, r#"{"a":1}"#),
+            (
+                r#"{"id":1,"rows":[{"a":1},{"a":2}]}"#,
+                r#"{"id":1,"rows":[{"a":1},{"a":2}]}"#,
+            ),
             ("no", "no"),
         ];
         for (body, turned) in cases {

@@ -9,7 +9,7 @@ use sandbox::faults::FaultRule;
 use scenarios::{
     Stage,
     books::{NOTES, note, one_customer},
-    campaigns::faults::{Counts, alone_named, alone_of, pairs_of, stays_named, storm_of},
+    campaigns::faults::{Counts, alone_named},
 };
 use serde_json::json;
 
@@ -22,25 +22,13 @@ fn assert_clean(counts: &Counts, cases: u64) {
 
 #[test]
 fn single_faults_end_with_the_same_books() {
-    assert_clean(&alone_of(7, 41), SINGLES);
-}
-
-/// Every 41st.
-const SINGLES: u64 = 8;
-
-#[test]
-fn pairs_of_faults_end_with_the_same_books() {
-    assert_clean(&pairs_of(1, 6), 6);
-}
-
-#[test]
-fn a_storm_ends_with_the_same_books() {
-    assert_clean(&storm_of(200, 1), 1);
-}
-
-#[test]
-fn a_target_that_answers_nothing_for_hours_costs_few_calls_and_nobodys_time() {
-    assert_clean(&stays_named("status:500 xero-writes stays"), 1);
+    for name in [
+        "429:minute omni-reads row",
+        "429:minute zudello-writes middle",
+        "429:concurrent xero-writes first",
+    ] {
+        assert_clean(&alone_named(name), 1);
+    }
 }
 
 /// A target's list that broke off was taken for a whole one: what it did not hold yet stopped documents as
