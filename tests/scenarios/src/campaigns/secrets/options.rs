@@ -31,10 +31,10 @@ impl Options {
     /// For every day.
     pub fn short() -> Self {
         Self {
-            notes: 3,
+            notes: 2,
             echoes: 13,
-            syncs: 3,
-            grants: 2,
+            syncs: 1,
+            grants: 1,
         }
     }
 }
