@@ -326,7 +326,9 @@ pub(super) fn words_for(err: &io::Error) -> String {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "the disk is full; make room and start again".to_owned()
         }
-        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; make it writable and start again".to_owned(),
+        ErrorKind::ReadOnlyFilesystem => {
+            "the file system is read-only; make it writable and start again".to_owned()
+        }
         ErrorKind::PermissionDenied => {
             "access is denied; it must belong to the account that runs this program".to_owned()
         }
