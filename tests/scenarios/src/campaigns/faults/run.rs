@@ -128,10 +128,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     ))?;
     match wrong.is_empty() {
         true => Ok(()),
-        false => Err(io::Error::other(format!(
-            "{} findings",
-            wrong.len()
-        ))),
+        false => Err(io::Error::other(format!("{} findings", wrong.len()))),
     }
 }
 
