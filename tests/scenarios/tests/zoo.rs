@@ -344,12 +344,19 @@ fn plugins_check_sees_what_a_library_does_to_its_process() {
             if text.contains("the recording is empty") {
                 continue;
             }
+            // What a thread has at the end depends on how far it came.
+            if animal == "starts-a-thread" && text.contains("memory:") {
+                continue;
+            }
             // Numbers differ from run to run: of threads, of sockets, how often it printed.
-            let text: String = text
-                .chars()
-                .map(|it| if it.is_ascii_digit() { '0' } else { it })
-                .collect();
-            let text = text.lines().next().unwrap_or_default();
+            let mut numbers = text.lines().next().unwrap_or_default().to_owned();
+            for digit in '1'..='9' {
+                numbers = numbers.replace(digit, "0");
+            }
+            while numbers.contains("00") {
+                numbers = numbers.replace("00", "0");
+            }
+            let text = numbers.as_str();
             let line = text.split(":[").next().unwrap_or_default();
             if !told.ends_with(&format!("  {line}\n")) {
                 told.push_str(&format!("  {line}\n"));
@@ -365,9 +372,9 @@ fn plugins_check_sees_what_a_library_does_to_its_process() {
         starts-a-thread
           pull animals: threads: 0 run on: a connector starts none, the engine runs sessions
         leaks
-          pull animals: memory: a session that ends by itself leaves 0000 bytes behind
-          pull animals: memory: a session that is destroyed at once leaves 0000 bytes behind
-          pull animals: memory: a session that is destroyed after its first step leaves 0000 bytes behind
+          pull animals: memory: a session that ends by itself leaves 0 bytes behind
+          pull animals: memory: a session that is destroyed at once leaves 0 bytes behind
+          pull animals: memory: a session that is destroyed after its first step leaves 0 bytes behind
         crashes
           process: it ended the whole process (signal: 0 (SIGABRT)): a crash takes the engine down with it
     "#]].assert_eq(&told);

@@ -168,7 +168,8 @@ impl Number {
     }
 
     /// `rust_decimal` drops digits that do not fit without a word. That is told by the scale, and
-    /// accepted only while as many places remain as a quotient would have.
+    /// accepted only while as many places remain as a quotient would have. With a zero on one side
+    /// nothing is lost, whatever places the result shows.
     fn checked(
         &self,
         result: Option<Decimal>,
@@ -177,10 +178,7 @@ impl Number {
         other: &Self,
     ) -> Result<Self, ArithmeticError> {
         match result {
-            Some(it)
-                if it.scale() >= exact_scale.min(DIVISION_PLACES)
-                    || (it.is_zero() && self.has_zero(other)) =>
-            {
+            Some(it) if it.scale() >= exact_scale.min(DIVISION_PLACES) || self.has_zero(other) => {
                 Ok(Self::Decimal(positive_zero(it)))
             }
             _ => Err(self.overflow(sign, other)),
@@ -442,6 +440,17 @@ mod tests {
             assert!(Number::parse(wrong).is_none(), "{wrong}");
         }
         assert!(Number::parse(&"9".repeat(5000)).is_none());
+    }
+
+    /// `rust_decimal` gives the other side as it is, with fewer places: nothing was lost.
+    #[test]
+    fn a_zero_with_more_places_is_added_without_complaint() {
+        let (amount, zero) = (number("179.8"), number("0.00"));
+        assert_eq!(amount.plus(&zero), Ok(number("179.8")));
+        assert_eq!(zero.plus(&amount), Ok(number("179.8")));
+        assert_eq!(amount.minus(&zero), Ok(number("179.8")));
+        assert_eq!(zero.minus(&amount), Ok(number("-179.8")));
+        assert_eq!(zero.times(&amount), Ok(number("0")));
     }
 
     #[test]
