@@ -7,7 +7,10 @@
 //! must not hold up the other accounts of its app.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,7 +40,15 @@ pub(in crate::http) struct Budget {
     clock: Clock,
     rows: SharedRows,
     aside: Aside,
+    /// Rows that were made so far.
+    made: AtomicU64,
+    /// The latest of them that was written. Several are written at once, by threads of their own: an
+    /// older one must not take the place of a newer one.
+    written: Arc<Mutex<u64>>,
 }
+
+/// Counters to be written, with their place among all that were made.
+type Numbered = (u64, BudgetRow);
 
 /// Why a call may not leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +88,8 @@ impl Budget {
             clock,
             rows,
             aside,
+            made: AtomicU64::new(0),
+            written: Arc::default(),
         }
         .limited(limits))
     }
@@ -108,7 +121,7 @@ impl Budget {
         let row = {
             let mut state = self.state();
             if state.is_unsaved() {
-                state.row_to_save(now, true)
+                self.due(&mut state, now, true)
             } else {
                 None
             }
@@ -116,10 +129,24 @@ impl Budget {
         self.write(row).await;
     }
 
-    async fn write(&self, row: Option<BudgetRow>) {
-        let Some(row) = row else { return };
+    /// Counters that are due to be written. The lock on them is held, so their numbers follow the counts.
+    fn due(&self, state: &mut State, now: i64, all: bool) -> Option<Numbered> {
+        let row = state.row_to_save(now, all)?;
+        Some((self.made.fetch_add(1, Ordering::SeqCst) + 1, row))
+    }
+
+    async fn write(&self, due: Option<Numbered>) {
+        let Some((number, row)) = due else { return };
         let (rows, name) = (Arc::clone(&self.rows), self.name.clone());
-        let work = move || rows.set_budget(&name, &row);
+        let written = Arc::clone(&self.written);
+        let work = move || {
+            let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+            if number < *written {
+                return Ok(());
+            }
+            *written = number;
+            rows.set_budget(&name, &row)
+        };
         let written = self.aside.run(work).await;
         // The counters live on in memory; what is at stake is the day's count after a crash.
         match written {
@@ -193,7 +220,7 @@ async fn queue(budgets: &[Arc<Budget>], class: CallClass, latest: i64) -> Result
                 for budget in budgets {
                     let mut state = budget.state();
                     counted.push((Arc::clone(budget), state.take(now)));
-                    due.push(state.row_to_save(now, false));
+                    due.push(budget.due(&mut state, now, false));
                 }
                 // From here on a dropped future must give the places back, so the ticket exists
                 // before anything is awaited.
@@ -297,7 +324,7 @@ impl Ticket {
         let row = {
             let mut state = budget.state();
             state.refused(what, retry_after, self.sent, now, pause);
-            state.row_to_save(now, true)
+            budget.due(&mut state, now, true)
         };
         budget.write(row).await;
         budget.changed.notify_one();
@@ -311,5 +338,34 @@ impl Drop for Ticket {
             budget.state().end(self.bytes, self.sent, self.heard, now);
             budget.changed.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::tests::support::Memory;
+
+    /// Two writes are under way at once; the thread of the older one comes last.
+    #[tokio::test(start_paused = true)]
+    async fn an_older_count_does_not_take_the_place_of_a_newer_one() {
+        let rows = Arc::new(Memory::default());
+        let clock = Clock::starting_at("2026-11-22T02:00:00Z".parse().unwrap());
+        let limits = Limits {
+            day: Some(100),
+            ..Limits::default()
+        };
+        let budget = Budget::new("acme", &limits, clock, rows.clone(), Aside::default()).unwrap();
+        let count = |calls: u32| {
+            let mut state = budget.state();
+            for _ in 0..calls {
+                state.take(clock.now_ms());
+            }
+            budget.due(&mut state, clock.now_ms(), true)
+        };
+        let (older, newer) = (count(3), count(4));
+        budget.write(newer).await;
+        budget.write(older).await;
+        assert_eq!(rows.budget_row("acme").day_used, 7);
     }
 }

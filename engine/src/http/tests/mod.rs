@@ -7,7 +7,7 @@ mod limits;
 mod recording;
 mod redaction;
 mod repeating;
-mod support;
+pub(super) mod support;
 mod tokens;
 mod truth;
 mod wire;

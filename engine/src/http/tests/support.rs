@@ -168,7 +168,7 @@ impl Transport for Vendor {
 
 /// Rows in memory.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(in crate::http) struct Memory {
     budgets: Mutex<BTreeMap<String, BudgetRow>>,
     secrets: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Writes of secrets fail while this is set.
@@ -177,7 +177,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn budget_row(&self, name: &str) -> BudgetRow {
+    pub(in crate::http) fn budget_row(&self, name: &str) -> BudgetRow {
         self.budgets
             .lock()
             .unwrap()
