@@ -97,13 +97,14 @@ pub fn moments(how: Moments, say: &(dyn Fn(&str) + Sync)) -> Tally {
             });
         },
     );
-    // Runs differ: a few end before their moment comes.
-    let (killed, runs) = (tally.get("killed"), tally.get("runs"));
-    if killed * 5 < runs * 4 {
-        let fault = format!("{killed} of {runs} were killed at work");
-        tally.faults.push(fault);
-    }
+    // Runs differ with what else the machine does: some end before their moment comes. Where the deaths
+    // fell is judged only where there are many.
     if how.count >= 100 {
+        let (killed, runs) = (tally.get("killed"), tally.get("runs"));
+        if killed * 5 < runs * 4 {
+            let fault = format!("{killed} of {runs} were killed at work");
+            tally.faults.push(fault);
+        }
         for phase in Phase::ALL.into_iter().filter(|it| *it != Phase::Done) {
             if tally.get(&format!("in-{phase}")) == 0 {
                 tally.faults.push(format!("no death while {phase}"));
