@@ -125,7 +125,14 @@ pub fn steps(how: Steps, say: &(dyn Fn(&str) + Sync)) -> Tally {
             .faults
             .push(format!("{deaths} deaths in {cases} cases"));
     }
-    // Nearly all leave something undone, and it is seen.
+    // Nearly all that die once leave something undone, and it is seen: only the last answers of all come
+    // too late. Of those that die again, much is done before the last death.
+    let (once, unfinished) = (tally.get("once"), tally.get("once-unfinished"));
+    if unfinished * 4 < once * 3 {
+        tally.faults.push(format!(
+            "{unfinished} of {once} deaths left something undone"
+        ));
+    }
     if tally.get("unfinished") * 4 < cases * 2 {
         let count = tally.get("unfinished");
         tally
@@ -169,9 +176,14 @@ fn die(
         }
     }
     let books = programs.books();
-    if !books.faults().is_empty() || books.xero != wanted.books.xero {
-        with(tally, |it| it.add("unfinished", 1));
-    }
+    let unfinished = !books.faults().is_empty() || books.xero != wanted.books.xero;
+    with(tally, |it| {
+        it.add("unfinished", usize::from(unfinished));
+        if case.deaths.len() == 1 && deaths == 1 {
+            it.add("once", 1);
+            it.add("once-unfinished", usize::from(unfinished));
+        }
+    });
     if case.late {
         let forward = json!({ "advance-seconds": LATE });
         programs.tell("/_sandbox/clock", &forward);
