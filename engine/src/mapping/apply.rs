@@ -1,7 +1,7 @@
 //! A compiled mapping applied to a document. Nothing here reads a clock, a file or the network, and
 //! nothing panics: a document that cannot be mapped stops with a problem in words.
 
-use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{cell::OnceCell, collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use ledgerline_plugin_api::manifest::{Category, Problem};
 
@@ -196,19 +196,16 @@ pub(super) struct Bound<'a> {
 
 impl Bound<'_> {
     /// One output of a program over the whole document.
-    pub(super) fn one<'p>(
-        &'p self,
-        program: &'p Program,
-    ) -> Result<Option<Cow<'p, Value>>, EvalError> {
+    pub(super) fn one(&self, program: &Program) -> Result<Option<Value>, EvalError> {
         self.one_of(program, self.document)
     }
 
     /// One output of a program over `input`, a part of the document or of another.
-    pub(super) fn one_of<'p>(
-        &'p self,
-        program: &'p Program,
-        input: &'p Value,
-    ) -> Result<Option<Cow<'p, Value>>, EvalError> {
+    pub(super) fn one_of(
+        &self,
+        program: &Program,
+        input: &Value,
+    ) -> Result<Option<Value>, EvalError> {
         program.one(input, &self.globals(program)?)
     }
 
@@ -242,10 +239,7 @@ impl Bound<'_> {
         else {
             return Ok(&Value::Null);
         };
-        let worked_out = slot.get_or_init(|| {
-            let value = self.one(&it.program)?;
-            Ok(value.map(Cow::into_owned).unwrap_or_default())
-        });
+        let worked_out = slot.get_or_init(|| Ok(self.one(&it.program)?.unwrap_or_default()));
         worked_out.as_ref().map_err(Clone::clone)
     }
 }
@@ -472,14 +466,10 @@ impl Mapping {
                 omit_empty,
             } => {
                 let it = bound.one_of(program, input).map_err(failed)?;
-                let it = it.filter(|it| {
-                    if *omit_empty {
-                        !it.is_blank()
-                    } else {
-                        !it.is_null()
-                    }
-                });
-                Ok(it.map(Cow::into_owned))
+                Ok(it.filter(|it| match *omit_empty {
+                    true => !it.is_blank(),
+                    false => !it.is_null(),
+                }))
             }
             Kind::Link {
                 link,

@@ -43,7 +43,7 @@ pub fn run_cases(manifest: &Manifest, text: &str) -> Result<(usize, Vec<String>)
         let given = program.one(&document, &[settings]);
         match (given, case.child("expected"), case.child("error")) {
             (Ok(given), Some(expected), None) => {
-                let given = given.map(|it| it.into_owned()).unwrap_or_default();
+                let given = given.unwrap_or_default();
                 if given != *expected {
                     let (given, expected) = (given.to_json(), expected.to_json());
                     wrong.push(told(format!("{given} instead of {expected}")));

@@ -188,10 +188,7 @@ impl Rule {
             let key = program
                 .one(subject, &globals)
                 .map_err(|it| placed(self.broken(&it)))?;
-            keys.insert(
-                name.as_str(),
-                key.map(|it| it.into_owned()).unwrap_or_default(),
-            );
+            keys.insert(name.as_str(), key.unwrap_or_default());
         }
         if keys.values().all(Value::is_null) {
             return Ok(());
@@ -222,7 +219,7 @@ impl Rule {
             let mut globals = base(program, cx).to_vec();
             globals.extend(found.iter());
             let it = program.one(keys, &globals).map_err(|it| self.broken(&it))?;
-            Ok(it.map(|it| it.into_owned()).unwrap_or_default())
+            Ok(it.unwrap_or_default())
         };
         if run(&self.that)?.is_truthy() {
             return Ok(());

@@ -355,7 +355,7 @@ fn adjusted(
     };
     let globals = bound(program, cx, &difference, &account);
     let it = program.one(document, &globals)?;
-    Ok(it.map(|it| it.into_owned()).filter(|it| !it.is_null()))
+    Ok(it.filter(|it| !it.is_null()))
 }
 
 /// The values of `GLOBALS`. The reference lists are put together only for those who ask.
@@ -387,7 +387,7 @@ fn run(
     };
     let globals = bound(program, cx, &Value::Null, &Value::Null);
     let it = program.one(document, &globals)?;
-    Ok(it.map(|it| it.into_owned()).filter(|it| !it.is_null()))
+    Ok(it.filter(|it| !it.is_null()))
 }
 
 fn amount(it: Option<Value>) -> Result<Option<Decimal>, EvalError> {

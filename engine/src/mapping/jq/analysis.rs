@@ -716,7 +716,7 @@ fn taken_apart<'e, 'a>(
     }
 }
 
-fn find(defs: &[Def<&str>], name: &str, arity: usize) -> Option<usize> {
+pub(super) fn find(defs: &[Def<&str>], name: &str, arity: usize) -> Option<usize> {
     defs.iter()
         .rposition(|it| it.name == name && it.args.len() == arity)
 }

@@ -33,7 +33,8 @@ const REGEX_SIZE: usize = 256 << 10;
 const REGEXES: usize = 64;
 
 thread_local! {
-    static COMPILED: RefCell<Vec<(String, Regex)>> = const { RefCell::new(Vec::new()) };
+    /// Flags and text of each.
+    static COMPILED: RefCell<Vec<(String, String, Regex)>> = const { RefCell::new(Vec::new()) };
     /// What the expression itself raised last, to tell its words from the engine's.
     static RAISED: RefCell<Option<Value>> = const { RefCell::new(None) };
 }
@@ -48,6 +49,38 @@ pub(super) fn signatures() -> impl Iterator<Item = (&'static str, usize)> {
     funs().map(|(name, args, _)| (name, args.len()))
 }
 
+/// What a native function does, by how many computed arguments it has beside its input.
+#[derive(Clone, Copy)]
+pub(super) enum Body {
+    OfInput(fn(Value) -> Result),
+    WithOne(fn(Value, Value) -> Result),
+    WithTwo(fn(Value, Value, Value) -> Result),
+}
+
+impl Body {
+    fn arguments(self) -> usize {
+        match self {
+            Self::OfInput(_) => 0,
+            Self::WithOne(_) => 1,
+            Self::WithTwo(_) => 2,
+        }
+    }
+}
+
+/// A native function, as it is and as the interpreter calls it.
+struct Builtin {
+    name: &'static str,
+    body: Body,
+    run: RunPtr<Data>,
+}
+
+/// The native function of that name and number of arguments, unless it takes a filter.
+pub(super) fn body(name: &str, arguments: usize) -> Option<Body> {
+    let mut all = builtins();
+    let found = all.find(|it| it.name == name && it.body.arguments() == arguments)?;
+    Some(found.body)
+}
+
 /// A function of the input alone, or of the input and one or two computed arguments.
 macro_rules! native {
     ($name:literal, |$it:ident| $body:expr) => {{
@@ -55,7 +88,11 @@ macro_rules! native {
             $body
         }
         let run: RunPtr<Data> = |cv| bome(body(cv.1.0));
-        ($name, v(0), Native::<Data>::new(run))
+        Builtin {
+            name: $name,
+            body: Body::OfInput(body),
+            run,
+        }
     }};
     ($name:literal, |$it:ident, $arg:ident| $body:expr) => {{
         fn body($it: Value, $arg: Value) -> Result {
@@ -65,7 +102,11 @@ macro_rules! native {
             let arg = cv.0.pop_var().0;
             bome(body(cv.1.0, arg))
         };
-        ($name, v(1), Native::<Data>::new(run))
+        Builtin {
+            name: $name,
+            body: Body::WithOne(body),
+            run,
+        }
     }};
     ($name:literal, |$it:ident, $one:ident, $two:ident| $body:expr) => {{
         fn body($it: Value, $one: Value, $two: Value) -> Result {
@@ -77,7 +118,11 @@ macro_rules! native {
             let one = cv.0.pop_var().0;
             bome(body(cv.1.0, one, two))
         };
-        ($name, v(2), Native::<Data>::new(run))
+        Builtin {
+            name: $name,
+            body: Body::WithTwo(body),
+            run,
+        }
     }};
 }
 
@@ -93,9 +138,18 @@ pub(super) fn funs() -> impl Iterator<Item = Fun<Data>> {
         Box::new(last.transpose().into_iter())
     };
     let over_a_filter = || -> Box<[Bind]> { [Bind::Fun(())].into() };
+    let others =
+        builtins().map(|it| (it.name, v(it.body.arguments()), Native::<Data>::new(it.run)));
     [
         ("first", over_a_filter(), Native::<Data>::new(first)),
         ("last", over_a_filter(), Native::<Data>::new(last)),
+    ]
+    .into_iter()
+    .chain(others)
+}
+
+fn builtins() -> impl Iterator<Item = Builtin> {
+    [
         native!("true", |_it| Ok(yes_or_no(true))),
         native!("false", |_it| Ok(yes_or_no(false))),
         native!("null", |_it| Ok(Jq(Value::Null))),
@@ -494,9 +548,9 @@ fn test(it: &Value, re: &Value, flags: &Value) -> Result {
     // Linear in the text, whatever the expression; compiling one costs more than any match.
     fuel::spend(1 + it.len() / 4);
     COMPILED.with_borrow_mut(|compiled| {
-        let key = format!("{flags}/{re}");
-        if let Some(at) = compiled.iter().position(|(it, _)| *it == key) {
-            return Ok(yes_or_no(compiled[at].1.is_match(it)));
+        let known = compiled.iter().find(|it| it.1 == re && it.0 == flags);
+        if let Some((_, _, regex)) = known {
+            return Ok(yes_or_no(regex.is_match(it)));
         }
         fuel::spend(2000);
         let regex = regex_of(re, flags).map_err(Error::str)?;
@@ -504,7 +558,7 @@ fn test(it: &Value, re: &Value, flags: &Value) -> Result {
             compiled.remove(0);
         }
         let found = regex.is_match(it);
-        compiled.push((key, regex));
+        compiled.push((flags.to_owned(), re.to_owned(), regex));
         Ok(yes_or_no(found))
     })
 }

@@ -1,16 +1,16 @@
 //! A compiled expression, and how it is run.
 
-use std::{borrow::Cow, fmt};
+use std::{fmt, ops::ControlFlow};
 
 use jaq_core::{
-    Compiler, Ctx, Filter, Vars,
+    Compiler, Ctx, Error, Filter, Vars,
     load::{Arena, File, Import, Loader},
 };
 
 use super::{
     analysis::{self, Member, Uses},
     builtins::{self, Data},
-    direct::{self, Direct},
+    direct::{self, Direct, direct},
     fuel::{self, Limit},
     library::{self, Fault, Library},
     val::Jq,
@@ -48,6 +48,9 @@ pub struct Program {
     /// Positions of the global variables that it uses, in ascending order.
     globals: Vec<usize>,
     kind: Kind,
+    /// What a direct form is compared with.
+    #[cfg(debug_assertions)]
+    twin: Kind,
 }
 
 enum Kind {
@@ -75,15 +78,18 @@ impl Program {
     ) -> Result<Self, Vec<Fault>> {
         let term = library::expression(code)?;
         let uses = analysis::check_expression(library, globals, code, &term)?;
-        let kind = match Direct::of(&term, globals) {
+        let interpreted = || interpreted(library, code, globals, &uses).map(Kind::Interpreted);
+        let kind = match direct(library, globals, &term) {
             Some(it) => Kind::Direct(it),
-            None => Kind::Interpreted(interpreted(library, code, globals, &uses)?),
+            None => interpreted()?,
         };
         Ok(Self {
+            #[cfg(debug_assertions)]
+            twin: interpreted()?,
+            kind,
             code: code.into(),
             members: uses.members,
             globals: uses.globals.into_iter().collect(),
-            kind,
         })
     }
 
@@ -102,30 +108,19 @@ impl Program {
         &self.globals
     }
 
-    /// Whether it is looked up without the interpreter.
+    /// Whether it needs no interpreter.
     pub fn is_direct(&self) -> bool {
         matches!(self.kind, Kind::Direct(_))
     }
 
     /// Its one output, or none. Several are an error.
-    pub fn one<'a>(
-        &'a self,
-        input: &'a Value,
-        globals: &[&'a Value],
-    ) -> Result<Option<Cow<'a, Value>>, EvalError> {
-        match &self.kind {
-            Kind::Direct(Direct::One(it)) => {
-                it.run(input, globals).map(Some).map_err(EvalError::new)
-            }
-            _ => {
-                let mut all = self.all(input, globals)?;
-                if all.len() > 1 {
-                    let message = format!("gives {} values where one is wanted", all.len());
-                    return Err(EvalError::new(message));
-                }
-                Ok(all.pop().map(Cow::Owned))
-            }
+    pub fn one(&self, input: &Value, globals: &[&Value]) -> Result<Option<Value>, EvalError> {
+        let mut all = self.all(input, globals)?;
+        if all.len() > 1 {
+            let message = format!("gives {} values where one is wanted", all.len());
+            return Err(EvalError::new(message));
         }
+        Ok(all.pop())
     }
 
     /// Whether its one output is true. No output, null and false are not.
@@ -135,24 +130,116 @@ impl Program {
 
     /// All its outputs.
     pub fn all(&self, input: &Value, globals: &[&Value]) -> Result<Vec<Value>, EvalError> {
-        match &self.kind {
-            Kind::Direct(Direct::One(it)) => it
-                .run(input, globals)
-                .map(|it| vec![it.into_owned()])
-                .map_err(EvalError::new),
-            Kind::Direct(Direct::Many(root, steps)) => {
-                direct::each(*root, steps, input, globals, OUTPUTS).map_err(EvalError::new)
+        let outputs = self.run(&self.kind, input, globals);
+        #[cfg(debug_assertions)]
+        if self.is_direct() {
+            let others = fuel::uncounted(|| self.run(&self.twin, input, globals));
+            self.compare(&outputs, &others, input);
+        }
+        outputs.map_err(|it| it.error)
+    }
+
+    /// Both ways of working it out give the same, unless one of them is ended by a limit.
+    #[cfg(debug_assertions)]
+    fn compare(&self, one: &Ran, other: &Ran, input: &Value) {
+        let same = match (one, other) {
+            (Err(one), Err(other)) => one.limited || other.limited || one.error == other.error,
+            (Err(it), Ok(_)) | (Ok(_), Err(it)) => it.limited,
+            (Ok(one), Ok(other)) => {
+                let text = |it: &[Value]| it.iter().map(Value::to_json).collect::<Vec<_>>();
+                text(one) == text(other)
             }
-            Kind::Interpreted(filter) => {
+        };
+        assert!(
+            same,
+            "`{}` over {input:?} gives {one:?}, and in the interpreter {other:?}",
+            self.code
+        );
+    }
+
+    fn run(&self, kind: &Kind, input: &Value, globals: &[&Value]) -> Ran {
+        let mut outputs = Taken::default();
+        builtins::take_raised();
+        let mut directly =
+            |it| direct::run(it, input, globals, &mut |it| outputs.take(it)).map_err(|it| *it);
+        let ran = match kind {
+            Kind::Direct(it) if it.only_looks_up => Ok(directly(it)),
+            Kind::Direct(it) => fuel::limited(|| directly(it)),
+            Kind::Interpreted(filter) => fuel::limited(|| {
                 // In the order in which they were bound when it was compiled.
                 let globals = self.globals.iter().map(|at| globals.get(*at).copied());
-                interpret(
-                    filter,
-                    input,
-                    globals.map(|it| it.cloned().unwrap_or_default()),
-                )
+                let globals = globals.map(|it| it.cloned().unwrap_or_default());
+                interpret(filter, input, globals, &mut outputs)
+            }),
+        };
+        let ended = match ran {
+            Ok(Ok(())) => outputs.ended,
+            Ok(Err(it)) => {
+                let message = it.to_string();
+                let value = it.into_val();
+                let raised = builtins::take_raised().filter(|it| *it == value.0);
+                return Err(Ended {
+                    error: EvalError { message, raised },
+                    limited: false,
+                });
             }
+            Err(Limit::Steps) => Some(format!(
+                "was ended after {} steps without a result",
+                fuel::STEPS
+            )),
+            Err(Limit::Depth) => Some("built a value nested too deeply".to_owned()),
+        };
+        match ended {
+            None => Ok(outputs.values),
+            Some(it) => Err(Ended {
+                error: EvalError::new(it),
+                limited: true,
+            }),
         }
+    }
+}
+
+type Ran = Result<Vec<Value>, Ended>;
+
+/// Why a run ended early.
+#[derive(Debug)]
+struct Ended {
+    error: EvalError,
+    /// By a limit of ours, which the two ways reach at different points.
+    #[cfg_attr(not(debug_assertions), expect(dead_code, reason = "for comparing"))]
+    limited: bool,
+}
+
+/// What a run gave so far.
+struct Taken {
+    values: Vec<Value>,
+    /// Bytes that further outputs may come to.
+    room: usize,
+    /// Why no more are taken.
+    ended: Option<String>,
+}
+
+impl Default for Taken {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            room: BYTES,
+            ended: None,
+        }
+    }
+}
+
+impl Taken {
+    fn take(&mut self, it: Value) -> ControlFlow<()> {
+        if self.values.len() >= OUTPUTS {
+            self.ended = Some(format!("gives more than {OUTPUTS} values"));
+        } else if !fits(&it, &mut self.room) {
+            self.ended = Some(format!("gives more than {BYTES} bytes"));
+        } else {
+            self.values.push(it);
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(())
     }
 }
 
@@ -160,41 +247,20 @@ fn interpret(
     filter: &Filter<Data>,
     input: &Value,
     globals: impl Iterator<Item = Value>,
-) -> Result<Vec<Value>, EvalError> {
-    builtins::take_raised();
-    let ran = fuel::limited(|| {
-        let context = Ctx::<Data>::new(&filter.lut, Vars::new(globals.map(Jq)));
-        let mut outputs = Vec::new();
-        let mut room = BYTES;
-        for output in filter.id.run((context, Jq(input.clone()))) {
-            let output = output.map_err(|it| {
-                // Nothing that is let through at load ends in anything but an error.
-                let Ok(it) = it.get_err() else {
-                    return EvalError::new("was broken off");
-                };
-                let message = it.to_string();
-                let value = it.into_val();
-                let raised = builtins::take_raised().filter(|it| *it == value.0);
-                EvalError { message, raised }
-            })?;
-            if outputs.len() >= OUTPUTS {
-                return Err(EvalError::new(format!("gives more than {OUTPUTS} values")));
-            }
-            if !fits(&output.0, &mut room) {
-                return Err(EvalError::new(format!("gives more than {BYTES} bytes")));
-            }
-            outputs.push(output.0);
+    outputs: &mut Taken,
+) -> Result<(), Error<Jq>> {
+    let context = Ctx::<Data>::new(&filter.lut, Vars::new(globals.map(Jq)));
+    for output in filter.id.run((context, Jq(input.clone()))) {
+        // Nothing that is let through at load ends in anything but an error.
+        let output = output.map_err(|it| match it.get_err() {
+            Ok(it) => it,
+            Err(_) => Error::str("was broken off"),
+        })?;
+        if outputs.take(output.0).is_break() {
+            break;
         }
-        Ok(outputs)
-    });
-    match ran {
-        Ok(it) => it,
-        Err(Limit::Steps) => Err(EvalError::new(format!(
-            "was ended after {} steps without a result",
-            fuel::STEPS
-        ))),
-        Err(Limit::Depth) => Err(EvalError::new("built a value nested too deeply")),
     }
+    Ok(())
 }
 
 /// Whether the value's JSON fits into `room`, which it then takes. Shared parts count each time:

@@ -23,7 +23,8 @@ pub(super) struct Jq(pub(super) Value);
 type Result<T = Jq> = ValR<T, Jq>;
 
 impl Jq {
-    fn checked(it: Value) -> Self {
+    /// Ends the run when the value is nested too deeply.
+    pub(super) fn checked(it: Value) -> Self {
         if it.depth() > MAX_DEPTH {
             fuel::stop(Limit::Depth);
         }
@@ -60,6 +61,24 @@ pub(super) fn index(it: &Value, index: &Value) -> std::result::Result<Value, Str
 
 pub(super) fn no_field(it: &Value, name: &str) -> String {
     format!("cannot look up `{name}` in {}", shown(it))
+}
+
+pub(super) fn no_name(it: &Value) -> String {
+    format!("{} cannot name a field", shown(it))
+}
+
+pub(super) fn too_long() -> String {
+    format!("a text of more than {MAX_TEXT} bytes")
+}
+
+/// A number as jq writes it: leading zeros are allowed there, in JSON they are not.
+pub(super) fn literal(text: &str) -> Option<Number> {
+    let trimmed = text.trim_start_matches('0');
+    if trimmed.starts_with(|c: char| c.is_ascii_digit()) {
+        Number::parse(trimmed)
+    } else {
+        Number::parse(&format!("0{trimmed}"))
+    }
 }
 
 pub(super) fn not_iterable(it: &Value) -> String {
@@ -169,7 +188,7 @@ impl Add for Jq {
             (Value::Str(l), Value::Str(r)) => {
                 let length = l.len() + r.len();
                 if length > MAX_TEXT {
-                    return fail(format!("a text of more than {MAX_TEXT} bytes"));
+                    return fail(too_long());
                 }
                 fuel::spend(length / 64);
                 Self(Value::from([&*l, &*r].concat()))
@@ -280,14 +299,7 @@ impl Neg for Jq {
 
 impl ValT for Jq {
     fn from_num(text: &str) -> Result {
-        // jq allows leading zeros, JSON does not.
-        let trimmed = text.trim_start_matches('0');
-        let text = if trimmed.starts_with(|c: char| c.is_ascii_digit()) {
-            trimmed.to_owned()
-        } else {
-            format!("0{trimmed}")
-        };
-        match Number::parse(&text) {
+        match literal(text) {
             Some(it) => Ok(Self(Value::Num(it))),
             None => fail(format!("`{text}` is not a number")),
         }
@@ -299,7 +311,7 @@ impl ValT for Jq {
             fuel::spend(1);
             match name.0 {
                 Value::Str(name) => object.insert(name, value.0),
-                it => return fail(format!("{} cannot name a field", shown(&it))),
+                it => return fail(no_name(&it)),
             }
         }
         Ok(Self::checked(Value::from(object)))
