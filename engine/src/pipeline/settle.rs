@@ -176,16 +176,16 @@ fn settled_entry(
                 Some(number) => format!("{what} as {number}"),
                 None => what.to_owned(),
             };
-            hold(plan, &mut entry, ready, remote_id, answered, now);
+            let there = hold(plan, &mut entry, ready, remote_id, answered, now);
             entry.notices.clone_from(&ready.notices);
             entry.notices.extend(
                 warnings
                     .iter()
                     .map(|it| format!("{}: {it}", plan.target_title)),
             );
-            entry
-                .notices
-                .extend(changed_silently(plan, ready, answered));
+            if let Some(there) = there {
+                entry.notices.extend(changed_silently(plan, ready, &there));
+            }
             entry.record(now, State::Synced, Actor::Engine, what, call_id);
         }
         Ending::Uncertain => {
@@ -258,7 +258,7 @@ fn settled_entry(
     entry
 }
 
-/// The entry gets its link, and remembers what was sent and answered.
+/// The entry gets its link, and remembers what was sent and answered. Gives the answer, if it can be read.
 pub(crate) fn hold(
     plan: &RoutePlan,
     entry: &mut Entry,
@@ -266,7 +266,7 @@ pub(crate) fn hold(
     remote_id: &str,
     answered: &str,
     now: i64,
-) {
+) -> Option<Value> {
     let there = Value::parse(answered.as_bytes()).ok();
     entry.held = Some(Held {
         id: remote_id.to_owned(),
@@ -281,14 +281,12 @@ pub(crate) fn hold(
     // What a person asked for is done; a later change of the document is a new question.
     entry.requested = false;
     entry.create_new = false;
+    there
 }
 
 /// What the target changed without a word.
-fn changed_silently(plan: &RoutePlan, ready: &Ready, answered: &str) -> Vec<String> {
-    let Ok(answered) = Value::parse(answered.as_bytes()) else {
-        return Vec::new();
-    };
-    differences(&ready.body, &answered, &plan.update_rules())
+fn changed_silently(plan: &RoutePlan, ready: &Ready, answered: &Value) -> Vec<String> {
+    differences(&ready.body, answered, &plan.update_rules())
         .into_iter()
         .map(|it| {
             format!(

@@ -184,53 +184,6 @@ async fn awaited_lists(run: &Run<'_>, connection: &str) -> Result<BTreeSet<Strin
 
 type Decided = Vec<(EntryId, Entry, Decision)>;
 
-/// Fewest entries that are worth a thread.
-const SHARE: usize = 32;
-
-/// Decides on all of the machine's processors. Where one decision looks at what another one took, they
-/// are made one after the other.
-fn side_by_side(decider: &Decider<'_>, mut claimed: Vec<Claimed>) -> Result<Decided, StoreError> {
-    let one_by_one = |claimed: Vec<Claimed>| -> Result<Decided, StoreError> {
-        claimed
-            .into_iter()
-            .map(|(id, entry, document)| {
-                let decision = decider.decide(&id, &entry, document.as_ref())?;
-                Ok((id, entry, decision))
-            })
-            .collect()
-    };
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(claimed.len() / SHARE);
-    if threads < 2 || decider.plan.matches() {
-        return one_by_one(claimed);
-    }
-    let share = claimed.len().div_ceil(threads);
-    let mut shares = Vec::new();
-    while claimed.len() > share {
-        shares.push(claimed.split_off(claimed.len() - share));
-    }
-    let parts = std::thread::scope(|scope| {
-        // The last share was split off first: in order again, the first one stays here.
-        let others: Vec<_> = shares
-            .into_iter()
-            .rev()
-            .map(|it| scope.spawn(|| one_by_one(it)))
-            .collect();
-        let mut parts = vec![one_by_one(claimed)];
-        parts.extend(others.into_iter().map(|it| match it.join() {
-            Ok(it) => it,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }));
-        parts
-    });
-    let mut decided = Vec::new();
-    for part in parts {
-        decided.extend(part?);
-    }
-    Ok(decided)
-}
-
 struct Turn<'a> {
     run: &'a Run<'a>,
     plan: &'a Arc<RoutePlan>,
@@ -300,7 +253,13 @@ impl<'a> Turn<'a> {
                 taken_over_at,
                 raised: &raised,
             };
-            side_by_side(&decider, claimed)
+            claimed
+                .into_iter()
+                .map(|(id, entry, document)| {
+                    let decision = decider.decide(&id, &entry, document.as_ref())?;
+                    Ok((id, entry, decision))
+                })
+                .collect()
         })
         .await
     }

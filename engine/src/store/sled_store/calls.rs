@@ -10,13 +10,17 @@ use super::{
     SledStore,
     codes::Blob,
     keys,
-    rows::{Name, Stored, decode, encode, from_names, to_names},
+    pack::{packed, unpacked},
+    rows::{Name, Stored, damaged, decode, encode, from_names, to_names},
     work::Work,
 };
 use crate::store::{CallRow, Result};
 
 /// Bytes of one piece: sixteen of them are a page of the tree.
 const PIECE: usize = 16 * 1024;
+
+/// Version of what the pieces hold.
+const BODIES: u8 = 1;
 
 /// Calls that a pruning looks at behind the last old one: ids follow the clock closely, not exactly.
 const TOLERANCE: usize = 100;
@@ -41,8 +45,21 @@ pub(super) struct StoredCall {
     request_length: u64,
     request: Blob,
     answer: Blob,
+    /// The pieces are of a packed row.
+    #[serde(skip)]
+    packed: bool,
 }
-impl Stored for StoredCall {}
+
+impl Stored for StoredCall {
+    /// Version 2 has the fields of version 1, but its pieces are packed.
+    const VERSION: u8 = 2;
+
+    fn read(version: u8, bytes: &[u8]) -> postcard::Result<(Self, &[u8])> {
+        let (mut call, rest): (Self, _) = postcard::take_from_bytes(bytes)?;
+        call.packed = version >= 2;
+        Ok((call, rest))
+    }
+}
 
 impl From<CallRow> for StoredCall {
     fn from(it: CallRow) -> Self {
@@ -59,6 +76,7 @@ impl From<CallRow> for StoredCall {
             request_length: it.request.len() as u64,
             request: Blob(it.request),
             answer: Blob(it.answer),
+            packed: true,
         }
     }
 }
@@ -88,9 +106,10 @@ impl Work<'_> {
         let answer = std::mem::take(&mut call.answer.0);
         call.request_length = request.len() as u64;
         self.put(keys::numbered(keys::CALL, id), encode(&call)?);
-        let mut bodies = request;
+        let mut bodies = vec![BODIES];
+        bodies.extend_from_slice(&request);
         bodies.extend_from_slice(&answer);
-        for (piece, bytes) in (0..).zip(bodies.chunks(PIECE)) {
+        for (piece, bytes) in (0..).zip(packed(bodies).chunks(PIECE)) {
             self.put(keys::piece(id, piece), bytes.to_vec());
         }
         Ok(())
@@ -112,6 +131,14 @@ impl SledStore {
         let mut bodies = Vec::new();
         for row in self.scan(&keys::numbered(keys::PIECE, id), None) {
             bodies.extend_from_slice(&row?.1);
+        }
+        if call.packed {
+            bodies = match unpacked(&bodies) {
+                Some(Ok((_, bodies))) => bodies.into_owned(),
+                Some(Err(why)) => return Err(damaged(key, why)),
+                // A call without its pieces.
+                None => Vec::new(),
+            };
         }
         let length = usize::try_from(call.request_length).unwrap_or(usize::MAX);
         call.answer.0 = bodies.split_off(length.min(bodies.len()));
@@ -162,5 +189,38 @@ impl SledStore {
                 return Ok(dropped);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_of_version_1_whose_pieces_are_as_they_are_is_read() {
+        let store = SledStore::temporary().unwrap();
+        let call = CallRow {
+            connection: "target".into(),
+            at: 50,
+            took: 3,
+            method: "PUT".into(),
+            url: "https://example.com/notes".into(),
+            writes: true,
+            entries: Vec::new(),
+            request: b"asked".to_vec(),
+            status: 200,
+            answer: b"answered".to_vec(),
+            note: String::new(),
+        };
+        let mut stored = StoredCall::from(call.clone());
+        stored.request = Blob(Vec::new());
+        stored.answer = Blob(Vec::new());
+        let row = postcard::to_stdvec(&(1_u8, &stored)).unwrap();
+        store.insert(keys::numbered(keys::CALL, 9), row).unwrap();
+        for (piece, bytes) in [(0, &b"asked"[..]), (1, b"answered")] {
+            store.insert(keys::piece(9, piece), bytes.to_vec()).unwrap();
+        }
+        let read = store.read_call(9).unwrap().map(CallRow::from);
+        assert_eq!(read, Some(call));
     }
 }

@@ -1,11 +1,13 @@
 //! The rows of entries and documents.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{Amount, Coded, Day, Hash},
     keys::Number,
-    rows::{Stored, damaged, decode, decode_head, encode},
+    rows::{Stored, damaged, decode, decode_head, encode, encode_with},
 };
 use crate::store::{
     Actor, Candidate, Cause, Document, Entry, Event, Facts, Held, Money, Result, State,
@@ -43,13 +45,10 @@ pub(super) struct Head {
 
 /// The row of a document: its head, then the vendor's bytes as they came, up to the end.
 pub(super) fn encode_document(head: Head, body: &[u8]) -> Result<Vec<u8>> {
-    let mut bytes = encode(&DocumentRow::from(head))?;
-    bytes.reserve_exact(body.len());
-    bytes.extend_from_slice(body);
-    Ok(bytes)
+    encode_with(&DocumentRow::from(head), body)
 }
 
-pub(super) fn decode_document<'a>(key: &[u8], bytes: &'a [u8]) -> Result<(Head, &'a [u8])> {
+pub(super) fn decode_document<'a>(key: &[u8], bytes: &'a [u8]) -> Result<(Head, Cow<'a, [u8]>)> {
     let (row, body) = decode_head::<DocumentRow>(key, bytes)?;
     if row.deleted && !body.is_empty() {
         return Err(damaged(key, "a deleted document with a body"));
@@ -58,11 +57,11 @@ pub(super) fn decode_document<'a>(key: &[u8], bytes: &'a [u8]) -> Result<(Head, 
 }
 
 impl Head {
-    pub(super) fn with_body(self, body: &[u8]) -> Document {
+    pub(super) fn with_body(self, body: Cow<'_, [u8]>) -> Document {
         Document {
             version: self.version,
             read_at: self.read_at,
-            body: body.to_vec(),
+            body: body.into_owned(),
             deleted: self.deleted,
         }
     }
@@ -487,7 +486,10 @@ pub(super) mod tests {
         };
         for body in [&b""[..], b"{}", b"\0\xff"] {
             let row = encode_document(head.clone(), body).unwrap();
-            assert_eq!(decode_document(b"d", &row).unwrap(), (head.clone(), body));
+            assert_eq!(
+                decode_document(b"d", &row).unwrap(),
+                (head.clone(), Cow::Borrowed(body))
+            );
         }
     }
 

@@ -18,6 +18,7 @@ mod mark;
 mod migrate;
 mod names;
 mod open;
+mod pack;
 mod rows;
 mod scratch;
 mod settle;

@@ -1,4 +1,4 @@
-//! What stands in the rows: a version byte, then postcard.
+//! What stands in the rows: a version byte, then postcard, packed when it is of some size (see `pack`).
 //!
 //! Postcard stores fields by position, without names. A change to any struct here is therefore a new
 //! version of its row: raise [`Stored::VERSION`] and teach [`Stored::read`] the old form, of which a
@@ -7,12 +7,15 @@
 //!
 //! The same structs are the lines of an export, there with names and words (see `codes`).
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     codes::{Amount, Blob, Hash},
     keys,
+    pack::{packed, unpacked},
 };
 use crate::store::{BudgetRow, CursorRow, EntryId, Intent, Result, StoreError, Tally};
 
@@ -32,22 +35,32 @@ pub(super) trait Stored: Serialize + DeserializeOwned {
 
 /// A row ready to be written.
 pub(super) fn encode<T: Stored>(row: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(&(T::VERSION, row)).map_err(|err| damaged(b"", err))
+    encode_with(row, &[])
+}
+
+/// A row ready to be written, and what follows it.
+pub(super) fn encode_with<T: Stored>(row: &T, rest: &[u8]) -> Result<Vec<u8>> {
+    let mut bytes = postcard::to_stdvec(&(T::VERSION, row)).map_err(|err| damaged(b"", err))?;
+    bytes.extend_from_slice(rest);
+    Ok(packed(bytes))
 }
 
 /// Reads a row that ends where its struct ends.
 pub(super) fn decode<T: Stored>(key: &[u8], bytes: &[u8]) -> Result<T> {
     match decode_head(key, bytes)? {
-        (row, []) => Ok(row),
+        (row, rest) if rest.is_empty() => Ok(row),
         (_, rest) => Err(damaged(key, format_args!("{} bytes too many", rest.len()))),
     }
 }
 
 /// Reads a row and gives what follows it.
-pub(super) fn decode_head<'a, T: Stored>(key: &[u8], bytes: &'a [u8]) -> Result<(T, &'a [u8])> {
-    let Some((&version, body)) = bytes.split_first() else {
-        return Err(damaged(key, "it is empty"));
-    };
+pub(super) fn decode_head<'a, T: Stored>(
+    key: &[u8],
+    bytes: &'a [u8],
+) -> Result<(T, Cow<'a, [u8]>)> {
+    let (version, body) = unpacked(bytes)
+        .ok_or_else(|| damaged(key, "it is empty"))?
+        .map_err(|why| damaged(key, why))?;
     if version > T::VERSION {
         let known = T::VERSION;
         return Err(damaged(
@@ -58,7 +71,19 @@ pub(super) fn decode_head<'a, T: Stored>(key: &[u8], bytes: &'a [u8]) -> Result<
             ),
         ));
     }
-    T::read(version, body).map_err(|err| damaged(key, err))
+    let failed = |err| damaged(key, err);
+    Ok(match body {
+        Cow::Borrowed(body) => {
+            let (row, rest) = T::read(version, body).map_err(failed)?;
+            (row, Cow::Borrowed(rest))
+        }
+        Cow::Owned(mut body) => {
+            let (row, rest) = T::read(version, &body).map_err(failed)?;
+            let rest = rest.len();
+            body.drain(..body.len() - rest);
+            (row, Cow::Owned(body))
+        }
+    })
 }
 
 pub(super) fn damaged(key: &[u8], why: impl std::fmt::Display) -> StoreError {

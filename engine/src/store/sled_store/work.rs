@@ -196,7 +196,7 @@ impl<'s> Work<'s> {
         let equal = if head.deleted {
             body.is_none()
         } else {
-            body == Some(held)
+            body == Some(&*held)
         };
         Ok(Some((head, equal)))
     }

@@ -190,6 +190,12 @@ pub(in super::super) fn events(entry: &Entry) -> Vec<String> {
 }
 
 /// Larger than one piece.
+/// Bytes that cannot be packed.
+pub(in super::super) fn noise(length: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(length as u64);
+    (0..length).map(|_| random.u8(..)).collect()
+}
+
 pub(in super::super) fn call_row() -> CallRow {
     CallRow {
         connection: "target".into(),
@@ -199,9 +205,9 @@ pub(in super::super) fn call_row() -> CallRow {
         url: "https://example.com/notes".into(),
         writes: true,
         entries: vec![id("notes/1")],
-        request: vec![b'q'; 20_000],
+        request: noise(20_000),
         status: 200,
-        answer: [b"\xff", vec![b'a'; 40_000].as_slice()].concat(),
+        answer: [b"\xff", noise(40_000).as_slice()].concat(),
         note: "r-1".into(),
     }
 }

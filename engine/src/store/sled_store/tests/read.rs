@@ -2,7 +2,7 @@
 
 use super::{
     super::{SledStore, check},
-    bench::{Bench, call_row, document, id, link, stop},
+    bench::{Bench, call_row, document, id, link, noise, stop},
 };
 use crate::store::{BudgetRow, CallRow, Filter, State, Store};
 
@@ -240,7 +240,7 @@ fn ids_of_calls_only_grow_and_old_calls_go() {
             .store
             .keep_call(&CallRow {
                 at,
-                request: vec![1; (at % 3 * 20_000) as usize],
+                request: noise((at % 3 * 20_000) as usize),
                 answer: Vec::new(),
                 ..call_row()
             })
