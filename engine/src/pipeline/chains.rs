@@ -76,12 +76,22 @@ async fn work_chain(run: &Run<'_>, routes: &[Arc<RoutePlan>]) -> Result<(), Stor
     let mut asked_in_vain = false;
     loop {
         let mut progress = false;
+        let mut early = false;
         for plan in routes {
             if run.cancel.is_cancelled() {
                 run.unfinished();
                 return Ok(());
             }
-            progress |= work::work(run, plan).await?;
+            let worked = work::work(run, plan).await?;
+            progress |= worked.progress;
+            early = worked.early;
+            if early {
+                break;
+            }
+        }
+        // What it left for is done by earlier routes, then it goes on. How often is bounded by the run.
+        if early {
+            continue;
         }
         rounds = rounds.saturating_sub(1);
         if progress && rounds > 0 {

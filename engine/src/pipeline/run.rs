@@ -12,14 +12,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::{
     http::{CallClass, Channel},
     mapping::Reference,
     operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
     pipeline::{
-        account, chains,
+        account, ahead, chains,
         decide::{Ready, Write, lock},
         engine::{Connected, Engine},
         plan::RoutePlan,
@@ -54,7 +54,13 @@ pub(crate) struct Run<'a> {
     report: Mutex<SyncReport>,
     looked: Mutex<BTreeSet<StreamId>>,
     pulls: Mutex<BTreeMap<StreamId, bool>>,
-    pulled: Notify,
+    /// Counts pages that came in and streams that ended, so that none is missed between a look and a
+    /// wait.
+    pulled: watch::Sender<u64>,
+    /// Streams that brought, or certainly will bring, documents that no route has met before.
+    fresh: Mutex<BTreeSet<StreamId>>,
+    /// How often a route's turn was left early, for what it asked of earlier routes.
+    left_early: Mutex<BTreeMap<String, u32>>,
     /// Routes of this run in order of work.
     pub(crate) routes: Vec<Arc<RoutePlan>>,
     confirmed: Mutex<BTreeSet<String>>,
@@ -107,7 +113,9 @@ impl<'a> Run<'a> {
             }),
             looked: Mutex::default(),
             pulls: Mutex::default(),
-            pulled: Notify::new(),
+            pulled: watch::Sender::default(),
+            fresh: Mutex::default(),
+            left_early: Mutex::default(),
             routes,
             confirmed: Mutex::default(),
             proven: Mutex::default(),
@@ -131,9 +139,15 @@ impl<'a> Run<'a> {
             lock(&self.pulls).insert(stream.clone(), false);
         }
         read_back::read_back(&self).await?;
-        let (pulled, worked) = tokio::join!(self.pull_all(streams), chains::work_all(&self));
+        self.first_readings(&streams).await?;
+        let (pulled, worked, looked) = tokio::join!(
+            self.pull_all(streams),
+            chains::work_all(&self),
+            ahead::look_ahead(&self)
+        );
         pulled?;
         worked?;
+        looked?;
         self.outcomes_caught_up().await?;
         steps::reached("outcomes-ended", "");
         self.note_parked().await?;
@@ -196,21 +210,28 @@ impl<'a> Run<'a> {
         streams
     }
 
-    /// Connections side by side, the streams of one connection in order.
-    async fn pull_all(&self, streams: Vec<StreamId>) -> Result<(), StoreError> {
-        let mut by_connection: BTreeMap<String, Vec<StreamId>> = BTreeMap::new();
-        for stream in streams {
-            by_connection
-                .entry(stream.connection.clone())
-                .or_default()
-                .push(stream);
+    /// Streams that were never read bring something new for certain. Only a person is in a hurry for it;
+    /// the schedule may come to a source every minute that gives nothing.
+    async fn first_readings(&self, streams: &[StreamId]) -> Result<(), StoreError> {
+        if !self.interactive {
+            return Ok(());
         }
-        let all = by_connection.into_values().map(|streams| async move {
-            for stream in streams {
-                self.pull_one(&stream).await;
-                lock(&self.pulls).insert(stream, true);
-                self.pulled.notify_waiters();
+        for stream in streams {
+            let id = stream.clone();
+            let cursor = offload::run(&self.store, move |store| store.cursor(&id)).await?;
+            if cursor.is_none() {
+                lock(&self.fresh).insert(stream.clone());
             }
+        }
+        Ok(())
+    }
+
+    /// All streams side by side; each connection's budget says how many calls of it are under way.
+    async fn pull_all(&self, streams: Vec<StreamId>) -> Result<(), StoreError> {
+        let all = streams.into_iter().map(|stream| async move {
+            self.pull_one(&stream).await;
+            lock(&self.pulls).insert(stream, true);
+            self.note_page();
         });
         futures_util::future::join_all(all).await;
         Ok(())
@@ -250,7 +271,10 @@ impl<'a> Run<'a> {
                     stream: stream.clone(),
                     documents: count,
                 });
-                self.pulled.notify_waiters();
+                if intake.new > 0 {
+                    lock(&self.fresh).insert(stream.clone());
+                }
+                self.note_page();
             },
         )
         .await;
@@ -280,13 +304,36 @@ impl<'a> Run<'a> {
         lock(&self.pulls).get(stream).copied().unwrap_or(true)
     }
 
-    /// Waits until a page came in or a stream ended.
-    pub(crate) async fn more_pulled(&self, stream: &StreamId) {
-        let notified = self.pulled.notified();
-        if self.is_pulled(stream) {
-            return;
-        }
-        notified.await;
+    fn note_page(&self) {
+        self.pulled.send_modify(|it| *it += 1);
+    }
+
+    /// Pages that came in and streams that ended so far.
+    pub(crate) fn pages(&self) -> u64 {
+        *self.pulled.borrow()
+    }
+
+    /// Waits until a page came in or a stream ended after so many.
+    pub(crate) async fn pages_after(&self, seen: u64) {
+        let mut pages = self.pulled.subscribe();
+        // The sender is this run's own, so it is there.
+        let _ = pages.wait_for(|it| *it != seen).await;
+    }
+
+    /// Whether the stream brings documents in this run that no route has met before.
+    pub(crate) fn brings_new(&self, stream: &StreamId) -> bool {
+        lock(&self.fresh).contains(stream)
+    }
+
+    /// Whether a route that has decided about so many chunks is to leave its turn for what it asked of
+    /// earlier routes. Each of those looks at all its links once more, so it happens at the first
+    /// chunk, the second, the fourth, and so on.
+    pub(crate) fn leaves_early(&self, route: &str, chunks: u32) -> bool {
+        let mut left = lock(&self.left_early);
+        let count = left.entry(route.to_owned()).or_default();
+        let due = chunks >= 1_u32.checked_shl(*count).unwrap_or(u32::MAX);
+        *count += u32::from(due);
+        due
     }
 
     /// Routes whose first live run is confirmed, by file, by an earlier `--confirm` or by this one.

@@ -90,29 +90,30 @@ pub(crate) fn needs_another(entry: &Entry) -> bool {
         .is_some_and(|it| it.as_entry().is_some())
 }
 
-/// One turn. Returns whether anything changed.
-pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, StoreError> {
+/// What came of a turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Worked {
+    /// Something changed.
+    pub(crate) progress: bool,
+    /// It ended before its stream did: earlier routes were asked for something that its documents need.
+    pub(crate) early: bool,
+}
+
+/// One turn.
+pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<Worked, StoreError> {
     let Some(target) = run.engine.connected.get(&plan.target.connection) else {
-        return Ok(false);
+        return Ok(Worked::default());
     };
     if !has_work(run, plan).await? {
-        return Ok(false);
+        return Ok(Worked::default());
     }
     let streams = plan.reference_streams();
     let connection = &plan.target.connection;
-    let mended = match run.interactive && run.looks_first(connection, &streams) {
-        true => awaited_lists(run, connection).await?,
-        false => BTreeSet::new(),
-    };
-    let reference = run
-        .engine
-        .references
-        .fresh(run, target, &streams, &mended)
-        .await?;
+    let reference = lists(run, plan, target).await?;
     // What a list does not hold yet would be taken for something that is missing there.
     if run.is_parked(connection) && !read_whole(run, target, &streams).await? {
         run.unfinished();
-        return Ok(false);
+        return Ok(Worked::default());
     }
     let mut turn = Turn::new(run, plan, target, reference);
     let mut progress = turn.questions().await?;
@@ -121,13 +122,35 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, S
     let (decided, delivered) =
         tokio::join!(turn.decide_all(batches), deliver_all(run, plan, queue));
     progress |= decided? | delivered?;
-    Ok(progress)
+    Ok(Worked {
+        progress,
+        early: turn.early,
+    })
+}
+
+/// The lists that decisions on the route look at.
+pub(crate) async fn lists(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    target: &Connected,
+) -> Result<Arc<Reference>, StoreError> {
+    let streams = plan.reference_streams();
+    let connection = &plan.target.connection;
+    let mended = match run.interactive && run.looks_first(connection, &streams) {
+        true => awaited_lists(run, connection).await?,
+        false => BTreeSet::new(),
+    };
+    run.engine
+        .references
+        .fresh(run, target, &streams, &mended)
+        .await
 }
 
 /// Whether there is anything to do, as soon as that is known: while the stream is still being read,
 /// its first new document or its end tells.
 async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
     loop {
+        let pages = run.pages();
         let pulled = run.is_pulled(&plan.source);
         for state in [
             State::Pending,
@@ -147,7 +170,7 @@ async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
         if pulled || run.cancel.is_cancelled() {
             return Ok(false);
         }
-        run.more_pulled(&plan.source).await;
+        run.pages_after(pages).await;
     }
 }
 
@@ -240,6 +263,12 @@ struct Turn<'a> {
     memo: Arc<std::sync::Mutex<CheckMemo>>,
     raised: Arc<std::sync::Mutex<Raised>>,
     ready: Vec<Ready>,
+    /// Chunks of new documents that were decided about.
+    chunks: u32,
+    /// Earlier routes were asked for something that they have not been at since.
+    asked: bool,
+    /// The turn ends before its stream does.
+    early: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -265,6 +294,9 @@ impl<'a> Turn<'a> {
             memo: Arc::default(),
             raised: Arc::default(),
             ready: Vec::new(),
+            chunks: 0,
+            asked: false,
+            early: false,
         }
     }
 
@@ -440,6 +472,10 @@ impl<'a> Turn<'a> {
             }
             progress |= self.go_over(state, &batches).await?;
         }
+        if self.early {
+            // Still pending: they go in fuller company when the turn comes back.
+            self.ready.clear();
+        }
         // The last batch of a creation and of an update may be small.
         while self.may_send().await? {
             let (most, _) = self.plan.batch_limits();
@@ -463,16 +499,24 @@ impl<'a> Turn<'a> {
                 self.run.unfinished();
                 return Ok(progress);
             }
+            let pages = self.run.pages();
+            // Looked at before the claim: what its last page brought is met by it.
+            let pulled = self.run.is_pulled(&self.plan.source);
             let page = claim(self.run, self.plan, state, after.clone()).await?;
             match page.last() {
                 Some((last, _, _)) => after = Some(last.clone()),
-                None if state == State::Pending && !self.run.is_pulled(&self.plan.source) => {
-                    self.run.more_pulled(&self.plan.source).await;
+                None if state == State::Pending && !pulled => {
+                    if self.asked && self.run.leaves_early(self.plan.name(), self.chunks) {
+                        self.early = true;
+                        return Ok(progress);
+                    }
+                    self.run.pages_after(pages).await;
                     continue;
                 }
                 None => return Ok(progress),
             }
             progress |= self.decide_page(page, state).await?;
+            self.chunks += u32::from(state == State::Pending);
             let (most, _) = self.plan.batch_limits();
             while self.ready.len() >= most && self.may_send().await? && self.ready.len() >= most {
                 let rest = self.ready.split_off(most);
@@ -550,7 +594,7 @@ impl<'a> Turn<'a> {
     }
 
     /// What the decisions asked of other routes.
-    async fn answer_raised(&self) -> Result<bool, StoreError> {
+    async fn answer_raised(&mut self) -> Result<bool, StoreError> {
         let raised = {
             let mut held = lock(&self.raised);
             // The route's links are read once a turn; everything else is answered here.
@@ -615,6 +659,7 @@ impl<'a> Turn<'a> {
             ) && !entry.needed
             {
                 next.needed = true;
+                self.asked = true;
                 next.record(
                     now,
                     State::Pending,
