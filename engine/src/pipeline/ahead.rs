@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    config::Trigger,
     pipeline::{engine::Connected, plan::RoutePlan, run::Run, work},
     store::StoreError,
 };
@@ -21,7 +22,8 @@ pub(crate) async fn look_ahead(run: &Run<'_>) -> Result<(), StoreError> {
     for plan in &run.routes {
         // What follows another route comes later, and links are made without sending anything.
         let creates = plan.follows.is_none() && !plan.matches();
-        if creates && run.is_confirmed(plan.name()) {
+        let sends = run.interactive || !matches!(plan.route.trigger, Trigger::Manual);
+        if creates && sends && run.is_confirmed(plan.name()) {
             targets
                 .entry(&plan.target.connection)
                 .or_default()

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    pipeline::{plan::RoutePlan, progress::Step, run::Run, work},
+    pipeline::{plan::RoutePlan, progress::Step, run::Run, uncertain, work},
     store::{State, StoreError},
 };
 
@@ -134,10 +134,10 @@ async fn next_question(
         }
         for (_, entry, _) in work::claim_all(run, plan, State::Uncertain).await? {
             // It can be asked for when the other one is there, and in the round after that it is.
-            if work::needs_another(&entry) {
+            if uncertain::needs_another(&entry) {
                 continue;
             }
-            let at = work::may_ask_at(run, plan, &entry);
+            let at = uncertain::may_ask_at(run, plan, &entry);
             next = Some(next.map_or(at, |it| it.min(at)));
         }
     }

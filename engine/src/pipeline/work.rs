@@ -1,5 +1,5 @@
-//! One route's turn in a run: ask about uncertain documents, decide about the others, send what may
-//! go, settle.
+//! One route's turn in a run: ask about uncertain documents (`uncertain`), decide about the others, send
+//! what may go, settle.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,7 +8,6 @@ use ledgerline_plugin_api::manifest::Category;
 use tokio::sync::mpsc;
 
 use crate::{
-    http::CallClass,
     mapping::{CheckMemo, MatchIndex, Reference},
     pipeline::{
         ask,
@@ -29,12 +28,10 @@ use crate::{
 
 /// Longest pause before a failed entry is tried again, in milliseconds.
 pub(crate) const LONGEST_PAUSE: i64 = 3_600_000;
-/// How far back a lost document is looked for when it is not known when it was sent, in milliseconds.
-const LOOK_BACK: i64 = 30 * 24 * 3_600_000;
 /// Entries that are decided about together.
 const CHUNK: usize = 200;
 
-type Claimed = (EntryId, Entry, Option<Document>);
+pub(super) type Claimed = (EntryId, Entry, Option<Document>);
 
 /// Everything of a route in a state. For states that few entries are in.
 pub(crate) async fn claim_all(
@@ -65,29 +62,6 @@ async fn claim(
         store.claim(&route, &source, state, after.as_ref(), CHUNK)
     })
     .await
-}
-
-/// When the target may be asked what became of an uncertain entry.
-pub(crate) fn may_ask_at(run: &Run<'_>, plan: &RoutePlan, entry: &Entry) -> i64 {
-    let grace = run
-        .engine
-        .connected
-        .get(&plan.target.connection)
-        .map_or(30_000, |it| {
-            i64::try_from(it.connection.ask_after.as_millis()).unwrap_or(i64::MAX)
-        });
-    entry
-        .write_open_until
-        .map_or(0, |until| until.saturating_add(grace))
-        .max(entry.not_before)
-}
-
-/// Whether an entry is stopped by another one.
-pub(crate) fn needs_another(entry: &Entry) -> bool {
-    entry
-        .cause
-        .as_ref()
-        .is_some_and(|it| it.as_entry().is_some())
 }
 
 /// What came of a turn.
@@ -205,7 +179,7 @@ async fn awaited_lists(run: &Run<'_>, connection: &str) -> Result<BTreeSet<Strin
     Ok(lists)
 }
 
-type Decided = Vec<(EntryId, Entry, Decision)>;
+pub(super) type Decided = Vec<(EntryId, Entry, Decision)>;
 
 /// Fewest entries that are worth a thread.
 const SHARE: usize = 32;
@@ -254,10 +228,10 @@ fn side_by_side(decider: &Decider<'_>, mut claimed: Vec<Claimed>) -> Result<Deci
     Ok(decided)
 }
 
-struct Turn<'a> {
-    run: &'a Run<'a>,
-    plan: &'a Arc<RoutePlan>,
-    target: &'a Connected,
+pub(super) struct Turn<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) plan: &'a Arc<RoutePlan>,
+    pub(super) target: &'a Connected,
     reference: Arc<Reference>,
     matches: Option<Arc<MatchIndex>>,
     memo: Arc<std::sync::Mutex<CheckMemo>>,
@@ -301,7 +275,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Decides about claimed entries, off the async threads.
-    async fn decide(&self, claimed: Vec<Claimed>) -> Result<Decided, StoreError> {
+    pub(super) async fn decide(&self, claimed: Vec<Claimed>) -> Result<Decided, StoreError> {
         let engine = self.run.engine;
         let plans = engine.plans.clone();
         let plan = self.plan.clone();
@@ -335,132 +309,6 @@ impl<'a> Turn<'a> {
             side_by_side(&decider, claimed)
         })
         .await
-    }
-
-    /// Uncertain documents whose time to be asked about has come.
-    async fn questions(&mut self) -> Result<bool, StoreError> {
-        if self.run.is_parked(&self.plan.target.connection) {
-            return Ok(false);
-        }
-        let now = self.run.engine.clock.now_ms();
-        let due: Vec<Claimed> = self
-            .uncertain(now)
-            .await?
-            .into_iter()
-            .filter(|(_, entry, _)| may_ask_at(self.run, self.plan, entry) <= now)
-            .collect();
-        if due.is_empty() {
-            return Ok(false);
-        }
-        let mut ready = Vec::new();
-        let mut settlement = Settlement::default();
-        for (id, entry, decision) in self.decide(due).await? {
-            match decision {
-                Decision::Send(it) | Decision::LookFor(it) => ready.push(*it),
-                // Equal to what was sent before the lost call: there is nothing to look for.
-                Decision::Settled(next) => settlement.changes.push(Change {
-                    id,
-                    seen: entry.seen(),
-                    entry: *next,
-                }),
-                // What it needs is on its way, or a question of its own: until then nothing can be
-                // compared, and nothing is to be sent.
-                Decision::Settle(next) if next.state == State::Waiting && needs_another(&next) => {
-                    if next.cause != entry.cause {
-                        let change = Entry {
-                            problem: next.problem,
-                            cause: next.cause,
-                            ..entry.clone()
-                        };
-                        settlement.changes.push(Change {
-                            id,
-                            seen: entry.seen(),
-                            entry: change,
-                        });
-                    }
-                }
-                // Whoever is not needed is looked for before anything is created once it is.
-                Decision::Settle(next) if next.state == State::Excluded && self.plan.matches() => {
-                    settlement.changes.push(Change {
-                        id,
-                        seen: entry.seen(),
-                        entry: *next,
-                    });
-                }
-                Decision::Leave | Decision::Settle(_) => {
-                    let number = entry.number.clone().unwrap_or_else(|| id.source.clone());
-                    let mut next = entry.clone();
-                    next.problem = Some(problem(
-                        Category::DocumentState,
-                        format!(
-                            "its answer was lost, and the source document can no longer be prepared \
-                             to compare it with what {} may hold",
-                            self.plan.target_title
-                        ),
-                        format!(
-                            "look for {number} there: `ledgerline adopt {id} --to ID` if it is there, \
-                             `ledgerline reset {id}` if it is not"
-                        ),
-                    ));
-                    next.cause = Some(Cause {
-                        key: "answer lost, not comparable".into(),
-                    });
-                    next.record(
-                        now,
-                        State::Warning,
-                        Actor::Engine,
-                        "cannot be compared",
-                        None,
-                    );
-                    settlement.changes.push(Change {
-                        id,
-                        seen: entry.seen(),
-                        entry: next,
-                    });
-                }
-            }
-        }
-        let mut settled = !settlement.changes.is_empty();
-        self.run.settle(settlement).await?;
-        settled |= self.answer_raised().await?;
-        let asked = ask::clear_uncertain(self.run, self.plan, ready).await?;
-        steps::reached("looked-up", self.plan.name());
-        Ok(settled || asked)
-    }
-
-    /// Uncertain documents. No call can be under way for longer than one that begins now: what lies
-    /// further ahead was reckoned by a clock that has been set back since, and is reckoned anew.
-    async fn uncertain(&self, now: i64) -> Result<Vec<Claimed>, StoreError> {
-        let all = claim_all(self.run, self.plan, State::Uncertain).await?;
-        let longest = CallClass::Scheduled.max_wait() + self.target.connection.call_timeout;
-        let last = now.saturating_add(i64::try_from(longest.as_millis()).unwrap_or(i64::MAX));
-        let mut settlement = Settlement::default();
-        for (id, entry, _) in &all {
-            let ahead = |at: Option<i64>, most: i64| at.is_some_and(|it| it > most);
-            if ahead(entry.write_open_until, last) || ahead(entry.write_open_since, now) {
-                let mut next = entry.clone();
-                next.write_open_until = entry.write_open_until.map(|it| it.min(last));
-                // When it was sent is not known any more: it is looked for among all that is new.
-                next.write_open_since = entry.write_open_since.map(|it| it.min(now - LOOK_BACK));
-                next.record(
-                    now,
-                    State::Uncertain,
-                    Actor::Engine,
-                    "the clock was set back since it was sent",
-                    None,
-                );
-                settlement.changes.push(Change {
-                    id: id.clone(),
-                    seen: entry.seen(),
-                    entry: next,
-                });
-            }
-        }
-        if settlement.changes.is_empty() {
-            return Ok(all);
-        }
-        self.run.settle(settlement).await?;
-        claim_all(self.run, self.plan, State::Uncertain).await
     }
 
     /// Decides about everything that is not settled, and hands over what may go.
@@ -594,7 +442,7 @@ impl<'a> Turn<'a> {
     }
 
     /// What the decisions asked of other routes.
-    async fn answer_raised(&mut self) -> Result<bool, StoreError> {
+    pub(super) async fn answer_raised(&mut self) -> Result<bool, StoreError> {
         let raised = {
             let mut held = lock(&self.raised);
             // The route's links are read once a turn; everything else is answered here.
