@@ -22,10 +22,12 @@ use crate::{
         run::Run,
         settle::{hold, outcome},
         steps,
+        uncertain::for_a_person,
     },
     plugins::{Asked, Given, Operation, OutDoc, SessionError},
     store::{
-        Actor, Candidate, Cause, Change, Entry, Settlement, State, StoreError, StreamId, offload,
+        Actor, Candidate, Cause, Change, Entry, EntryId, Settlement, State, StoreError, StreamId,
+        offload,
     },
 };
 
@@ -250,6 +252,99 @@ pub(crate) async fn clear_uncertain(
     let progress = !settlement.changes.is_empty();
     run.settle(settlement).await?;
     Ok(progress)
+}
+
+/// Clears up uncertain documents that cannot be prepared; each comes with the entry as it would stop. Its
+/// number alone tells whether the target holds it. Nothing can be compared, so what is there is never
+/// taken for it; what is not there stops like any other document, and goes once it can be prepared.
+pub(crate) async fn clear_unprepared(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    unprepared: Vec<(EntryId, Entry, Entry)>,
+) -> Result<bool, StoreError> {
+    if unprepared.is_empty() {
+        return Ok(false);
+    }
+    let wants: Vec<Wanted> = unprepared
+        .iter()
+        .map(|(id, entry, stopped)| Wanted {
+            id: id.source.clone(),
+            number: stopped.number.clone().unwrap_or_default(),
+            since: entry.write_open_since,
+            body: "{}".to_owned(),
+            ..Wanted::default()
+        })
+        .collect();
+    let said = match ask(run, &plan.target, &wants).await {
+        Ok(it) => it,
+        Err(why) => {
+            run.park(&plan.target.connection, &why.message);
+            return Ok(false);
+        }
+    };
+    let now = run.engine.clock.now_ms();
+    let mut settlement = Settlement::default();
+    for ((id, entry, stopped), said) in unprepared.into_iter().zip(said) {
+        let seen = entry.seen();
+        let mut next = Entry {
+            number: stopped.number.clone(),
+            ..entry
+        };
+        match said {
+            Said::HoldsNot => again(plan, &mut next, now),
+            Said::Holds { id: found, body } => {
+                let held = Value::parse(body.as_bytes()).unwrap_or_default();
+                there(plan, &mut next, &id, &stopped, &found, &held, now);
+            }
+            Said::Unknown(_) => next = for_a_person(plan, &id, &next, now),
+        }
+        settlement.changes.push(Change {
+            id,
+            seen,
+            entry: next,
+        });
+    }
+    run.settle(settlement).await?;
+    Ok(true)
+}
+
+/// The target holds the number of a document that cannot be prepared: both are shown.
+fn there(
+    plan: &RoutePlan,
+    entry: &mut Entry,
+    id: &EntryId,
+    stopped: &Entry,
+    target_id: &str,
+    held: &Value,
+    now: i64,
+) {
+    let number = entry.number.clone().unwrap_or_default();
+    let title = &plan.target_title;
+    let why = stopped
+        .problem
+        .as_ref()
+        .map_or_else(|| stopped.last_words().to_owned(), |it| it.cause.clone());
+    entry.problem = Some(problem(
+        Category::DocumentState,
+        format!(
+            "{title} holds number {number}, and the source document can no longer be prepared to \
+             compare it: {why}"
+        ),
+        format!(
+            "compare both; if it is this document `ledgerline adopt {id} --to {target_id} --anyway`, else \
+             renumber one of them and `ledgerline reset {id}`"
+        ),
+    ));
+    entry.cause = Some(Cause {
+        key: format!("number taken {number}"),
+    });
+    entry.candidates = vec![Candidate {
+        id: target_id.to_owned(),
+        label: describe(plan, held),
+        why: format!("has the number {number}"),
+    }];
+    let what = format!("{title} holds number {number}");
+    entry.record(now, State::Warning, Actor::Engine, what, None);
 }
 
 /// The links that the route has, when something was found that may become one.

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    pipeline::{plan::RoutePlan, progress::Step, run::Run, work},
+    pipeline::{plan::RoutePlan, progress::Step, run::Run, uncertain, work},
     store::{State, StoreError},
 };
 
@@ -76,12 +76,22 @@ async fn work_chain(run: &Run<'_>, routes: &[Arc<RoutePlan>]) -> Result<(), Stor
     let mut asked_in_vain = false;
     loop {
         let mut progress = false;
+        let mut early = false;
         for plan in routes {
             if run.cancel.is_cancelled() {
                 run.unfinished();
                 return Ok(());
             }
-            progress |= work::work(run, plan).await?;
+            let worked = work::work(run, plan).await?;
+            progress |= worked.progress;
+            early = worked.early;
+            if early {
+                break;
+            }
+        }
+        // What it left for is done by earlier routes, then it goes on. How often is bounded by the run.
+        if early {
+            continue;
         }
         rounds = rounds.saturating_sub(1);
         if progress && rounds > 0 {
@@ -124,10 +134,10 @@ async fn next_question(
         }
         for (_, entry, _) in work::claim_all(run, plan, State::Uncertain).await? {
             // It can be asked for when the other one is there, and in the round after that it is.
-            if work::needs_another(&entry) {
+            if uncertain::needs_another(&entry) {
                 continue;
             }
-            let at = work::may_ask_at(run, plan, &entry);
+            let at = uncertain::may_ask_at(run, plan, &entry);
             next = Some(next.map_or(at, |it| it.min(at)));
         }
     }

@@ -163,10 +163,33 @@ impl Decider<'_> {
                 ));
             }
         };
-        match &entry.held {
-            Some(held) => Ok(self.linked(id, entry, document, &source, held)),
-            None => self.unlinked(id, entry, document, &source),
+        let mut decision = match &entry.held {
+            Some(held) => self.linked(id, entry, document, &source, held),
+            None => self.unlinked(id, entry, document, &source)?,
+        };
+        // What it may have been sent under is all that the target can be asked for.
+        if entry.state == State::Uncertain
+            && let Decision::Settle(next) = &mut decision
+        {
+            let links = StoredLinks { decider: self };
+            next.number = self.number(id, entry, &source, &links).ok().flatten();
         }
+        Ok(decision)
+    }
+
+    /// Assigned once and kept for life.
+    fn number(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        source: &Source,
+        links: &dyn Links,
+    ) -> Result<Option<String>, Stop> {
+        if let Some(it) = &entry.number {
+            return Ok(Some(it.clone()));
+        }
+        let assigned = self.plan.mapping.number(&self.apply(source, None, links))?;
+        Ok(assigned.or_else(|| self.own_number(id)))
     }
 
     fn facts<'s>(&self, source: &'s Source) -> &'s StreamFacts {
@@ -400,16 +423,7 @@ impl Decider<'_> {
         let stopped_here = |found: Problem, cause: &str| {
             Box::new(self.stop(id, entry, State::Warning, found, cause.into()))
         };
-        let number = match &entry.number {
-            // Assigned once and kept for life.
-            Some(it) => Some(it.clone()),
-            None => self
-                .plan
-                .mapping
-                .number(&self.apply(source, None, &links))
-                .map_err(stopped)?
-                .or_else(|| self.own_number(id)),
-        };
+        let number = self.number(id, entry, source, &links).map_err(stopped)?;
         let mapped = self
             .plan
             .mapping

@@ -1,10 +1,12 @@
 //! The way of a document: pull → intake → prepare → deliver → settle.
 //!
-//! `run` is one run over the routes, `chains` their order, `work` one route's turn. `decide` says what is to be done
-//! about an entry without asking anybody; `ask` asks the systems, `send` writes to them, `settle`
-//! makes the outcome durable. `engine` holds what all of them share.
+//! `run` is one run over the routes, `chains` their order, `work` one route's turn, which begins with
+//! what is `uncertain`; `ahead` asks early for what the first document will need. `decide` says what is
+//! to be done about an entry without asking anybody; `ask` asks the systems, `send` writes to them,
+//! `settle` makes the outcome durable. `engine` holds what all of them share.
 
 pub(crate) mod account;
+mod ahead;
 mod ask;
 mod by_hand;
 mod calls;
@@ -22,6 +24,7 @@ mod schedule;
 mod send;
 mod settle;
 pub(crate) mod steps;
+mod uncertain;
 mod work;
 
 pub(crate) use decide::Takers;

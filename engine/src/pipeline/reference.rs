@@ -65,42 +65,15 @@ impl References {
             .or_default()
             .clone();
         let _alone = turn.lock().await;
-        let mut changed = false;
+        let mut due = Vec::new();
         for name in streams {
-            let id = StreamId {
-                connection: connection.clone(),
-                stream: name.clone(),
-            };
-            let Some(stream) = system.plugin.manifest().streams.get(name) else {
-                continue;
-            };
-            let key = note(&id);
-            let stored = offload::run(&run.store, move |store| store.note(&key)).await?;
-            let now = run.engine.clock.now_ms();
-            let at = stored.and_then(|it| it.parse::<i64>().ok());
-            let limit =
-                i64::try_from(system.connection.reference_age.as_millis()).unwrap_or(i64::MAX);
-            let first_this_run = run.first_look(&id);
-            let due = at.is_none_or(|it| !is_fresh(it, now, limit))
-                || (stream.always_fresh && first_this_run)
-                || (mended.contains(name) && first_this_run);
-            if !due {
-                continue;
-            }
-            let rules = system.rules.get(name);
-            let pulled = pull(run, system, &id, rules, &[], None, |count, intake| {
-                // Lists have no entries, so the page's documents are what counts.
-                changed |= count > intake.same;
-            })
-            .await;
-            if let Err(why) = pulled {
-                run.park(connection, &why.to_string());
-                break;
-            }
-            steps::reached("list-read", &format!("{connection}/{name}"));
-            let (key, at) = (note(&id), now.to_string());
-            offload::run(&run.store, move |store| store.set_note(&key, Some(&at))).await?;
-            steps::reached("list-noted", &format!("{connection}/{name}"));
+            due.extend(due_list(run, system, name, mended.contains(name)).await?);
+        }
+        // Side by side: the first document waits for all of them.
+        let lists = due.into_iter().map(|id| read_list(run, system, id));
+        let mut changed = false;
+        for one in futures_util::future::join_all(lists).await {
+            changed |= one?;
         }
         let held = lock(&self.by_connection).get(connection).cloned();
         if let Some(it) = held
@@ -135,6 +108,53 @@ impl References {
         }
         Ok(Arc::new(read(store, connection, streams.to_vec()).await?))
     }
+}
+
+/// The list, when it is to be read now.
+async fn due_list(
+    run: &Run<'_>,
+    system: &Connected,
+    name: &str,
+    mended: bool,
+) -> Result<Option<StreamId>, StoreError> {
+    let Some(stream) = system.plugin.manifest().streams.get(name) else {
+        return Ok(None);
+    };
+    let id = StreamId {
+        connection: system.connection.name.clone(),
+        stream: name.to_owned(),
+    };
+    let key = note(&id);
+    let stored = offload::run(&run.store, move |store| store.note(&key)).await?;
+    let now = run.engine.clock.now_ms();
+    let at = stored.and_then(|it| it.parse::<i64>().ok());
+    let limit = i64::try_from(system.connection.reference_age.as_millis()).unwrap_or(i64::MAX);
+    let first_this_run = run.first_look(&id);
+    let due = at.is_none_or(|it| !is_fresh(it, now, limit))
+        || ((stream.always_fresh || mended) && first_this_run);
+    Ok(due.then_some(id))
+}
+
+/// Reads what is new in a list. Returns whether anything is.
+async fn read_list(run: &Run<'_>, system: &Connected, id: StreamId) -> Result<bool, StoreError> {
+    let StreamId { connection, stream } = &id;
+    let now = run.engine.clock.now_ms();
+    let rules = system.rules.get(stream);
+    let mut changed = false;
+    let pulled = pull(run, system, &id, rules, &[], None, |count, intake| {
+        // Lists have no entries, so the page's documents are what counts.
+        changed |= count > intake.same;
+    })
+    .await;
+    if let Err(why) = pulled {
+        run.park(connection, &why.to_string());
+        return Ok(changed);
+    }
+    steps::reached("list-read", &format!("{connection}/{stream}"));
+    let (key, at) = (note(&id), now.to_string());
+    offload::run(&run.store, move |store| store.set_note(&key, Some(&at))).await?;
+    steps::reached("list-noted", &format!("{connection}/{stream}"));
+    Ok(changed)
 }
 
 async fn read(

@@ -3,8 +3,10 @@
 //! Pulling and working go on side by side: a route sends full batches while later pages are still
 //! being read, and its last, smaller batch when its stream is at its end. Routes that others depend
 //! on come first; what a later route asks of an earlier one (a contact that a document needs) is
-//! done in the next round. Routes that have nothing to do with each other are worked side by side:
-//! `chains`.
+//! done in the next round, for which it now and then leaves its turn before its stream is at its end.
+//! Routes that have nothing to do with each other are worked side by side: `chains`.
+
+mod pulls;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,19 +14,18 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::{
     http::{CallClass, Channel},
     mapping::Reference,
     operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
     pipeline::{
-        account, chains,
+        account, ahead, chains,
         decide::{Ready, Write, lock},
         engine::{Connected, Engine},
         plan::RoutePlan,
         progress::{Progress, Step},
-        pull::{Pulled, pull},
         read_back,
         settle::{Ending, outcome},
         steps,
@@ -35,10 +36,6 @@ use crate::{
 
 /// Batches in a row without an answer after which no further one is sent in a run.
 const UNANSWERED: u32 = 5;
-
-/// How long a scheduled run reads one stream, in milliseconds. A source that gives one document a
-/// second is hours at its first reading; other routes, and people, are not to wait for it.
-const AT_A_STRETCH: i64 = 2 * 60 * 1_000;
 
 /// One run and what it has met so far.
 pub(crate) struct Run<'a> {
@@ -54,7 +51,13 @@ pub(crate) struct Run<'a> {
     report: Mutex<SyncReport>,
     looked: Mutex<BTreeSet<StreamId>>,
     pulls: Mutex<BTreeMap<StreamId, bool>>,
-    pulled: Notify,
+    /// Counts pages that came in and streams that ended, so that none is missed between a look and a
+    /// wait.
+    pulled: watch::Sender<u64>,
+    /// Streams that brought, or certainly will bring, documents that no route has met before.
+    fresh: Mutex<BTreeSet<StreamId>>,
+    /// How often a route's turn was left early, for what it asked of earlier routes.
+    left_early: Mutex<BTreeMap<String, u32>>,
     /// Routes of this run in order of work.
     pub(crate) routes: Vec<Arc<RoutePlan>>,
     confirmed: Mutex<BTreeSet<String>>,
@@ -107,7 +110,9 @@ impl<'a> Run<'a> {
             }),
             looked: Mutex::default(),
             pulls: Mutex::default(),
-            pulled: Notify::new(),
+            pulled: watch::Sender::default(),
+            fresh: Mutex::default(),
+            left_early: Mutex::default(),
             routes,
             confirmed: Mutex::default(),
             proven: Mutex::default(),
@@ -131,9 +136,15 @@ impl<'a> Run<'a> {
             lock(&self.pulls).insert(stream.clone(), false);
         }
         read_back::read_back(&self).await?;
-        let (pulled, worked) = tokio::join!(self.pull_all(streams), chains::work_all(&self));
+        self.first_readings(&streams).await?;
+        let (pulled, worked, looked) = tokio::join!(
+            self.pull_all(streams),
+            chains::work_all(&self),
+            ahead::look_ahead(&self)
+        );
         pulled?;
         worked?;
+        looked?;
         self.outcomes_caught_up().await?;
         steps::reached("outcomes-ended", "");
         self.note_parked().await?;
@@ -186,107 +197,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn streams(&self) -> Vec<StreamId> {
-        let mut streams: Vec<StreamId> = Vec::new();
-        for plan in &self.routes {
-            if plan.follows.is_none() && !streams.contains(&plan.source) {
-                streams.push(plan.source.clone());
-            }
-        }
-        streams
-    }
-
-    /// Connections side by side, the streams of one connection in order.
-    async fn pull_all(&self, streams: Vec<StreamId>) -> Result<(), StoreError> {
-        let mut by_connection: BTreeMap<String, Vec<StreamId>> = BTreeMap::new();
-        for stream in streams {
-            by_connection
-                .entry(stream.connection.clone())
-                .or_default()
-                .push(stream);
-        }
-        let all = by_connection.into_values().map(|streams| async move {
-            for stream in streams {
-                self.pull_one(&stream).await;
-                lock(&self.pulls).insert(stream, true);
-                self.pulled.notify_waiters();
-            }
-        });
-        futures_util::future::join_all(all).await;
-        Ok(())
-    }
-
-    async fn pull_one(&self, stream: &StreamId) {
-        let Some(system) = self.engine.connected.get(&stream.connection) else {
-            return;
-        };
-        if self.is_parked(&stream.connection) {
-            return;
-        }
-        let routes = self.engine.routes_reading(stream);
-        let rules = system.rules.get(&stream.stream);
-        let until = match self.interactive {
-            true => None,
-            false => Some(self.engine.clock.now_ms() + AT_A_STRETCH),
-        };
-        let done = pull(
-            self,
-            system,
-            stream,
-            rules,
-            &routes,
-            until,
-            |count, intake| {
-                let mut report = lock(&self.report);
-                for route in &routes {
-                    let row = report.routes.entry(route.clone()).or_default();
-                    row.pulled += count;
-                    // The page's counts are of all routes together.
-                    row.new += intake.new / routes.len().max(1) as u64;
-                    row.changed += intake.changed / routes.len().max(1) as u64;
-                }
-                drop(report);
-                self.progress.step(Step::Pulled {
-                    stream: stream.clone(),
-                    documents: count,
-                });
-                self.pulled.notify_waiters();
-            },
-        )
-        .await;
-        match done {
-            Ok(Pulled::SoFar) => {
-                for route in &routes {
-                    self.with_row(route, |row| row.more = true);
-                }
-            }
-            Ok(Pulled::ToItsEnd) => {
-                let id = stream.clone();
-                if let Err(why) = offload::run(&self.store, move |store| store.caught_up(&id)).await
-                {
-                    self.park(&stream.connection, &why.to_string());
-                }
-                steps::reached(
-                    "stream-ended",
-                    &format!("{}/{}", stream.connection, stream.stream),
-                );
-            }
-            Err(why) => self.park(&stream.connection, &why.to_string()),
-        }
-    }
-
-    /// Whether no more pages of the stream will come in this run.
-    pub(crate) fn is_pulled(&self, stream: &StreamId) -> bool {
-        lock(&self.pulls).get(stream).copied().unwrap_or(true)
-    }
-
-    /// Waits until a page came in or a stream ended.
-    pub(crate) async fn more_pulled(&self, stream: &StreamId) {
-        let notified = self.pulled.notified();
-        if self.is_pulled(stream) {
-            return;
-        }
-        notified.await;
+    /// Whether a route that has decided about so many chunks is to leave its turn for what it asked of
+    /// earlier routes. Each of those looks at all its links once more, so it happens at the first
+    /// chunk, the second, the fourth, and so on.
+    pub(crate) fn leaves_early(&self, route: &str, chunks: u32) -> bool {
+        let mut left = lock(&self.left_early);
+        let count = left.entry(route.to_owned()).or_default();
+        let due = chunks >= 1_u32.checked_shl(*count).unwrap_or(u32::MAX);
+        *count += u32::from(due);
+        due
     }
 
     /// Routes whose first live run is confirmed, by file, by an earlier `--confirm` or by this one.

@@ -1,5 +1,5 @@
-//! One route's turn in a run: ask about uncertain documents, decide about the others, send what may
-//! go, settle.
+//! One route's turn in a run: ask about uncertain documents (`uncertain`), decide about the others, send
+//! what may go, settle.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,7 +8,6 @@ use ledgerline_plugin_api::manifest::Category;
 use tokio::sync::mpsc;
 
 use crate::{
-    http::CallClass,
     mapping::{CheckMemo, MatchIndex, Reference},
     pipeline::{
         ask,
@@ -29,12 +28,10 @@ use crate::{
 
 /// Longest pause before a failed entry is tried again, in milliseconds.
 pub(crate) const LONGEST_PAUSE: i64 = 3_600_000;
-/// How far back a lost document is looked for when it is not known when it was sent, in milliseconds.
-const LOOK_BACK: i64 = 30 * 24 * 3_600_000;
 /// Entries that are decided about together.
 const CHUNK: usize = 200;
 
-type Claimed = (EntryId, Entry, Option<Document>);
+pub(super) type Claimed = (EntryId, Entry, Option<Document>);
 
 /// Everything of a route in a state. For states that few entries are in.
 pub(crate) async fn claim_all(
@@ -67,52 +64,30 @@ async fn claim(
     .await
 }
 
-/// When the target may be asked what became of an uncertain entry.
-pub(crate) fn may_ask_at(run: &Run<'_>, plan: &RoutePlan, entry: &Entry) -> i64 {
-    let grace = run
-        .engine
-        .connected
-        .get(&plan.target.connection)
-        .map_or(30_000, |it| {
-            i64::try_from(it.connection.ask_after.as_millis()).unwrap_or(i64::MAX)
-        });
-    entry
-        .write_open_until
-        .map_or(0, |until| until.saturating_add(grace))
-        .max(entry.not_before)
+/// What came of a turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Worked {
+    /// Something changed.
+    pub(crate) progress: bool,
+    /// It ended before its stream did: earlier routes were asked for something that its documents need.
+    pub(crate) early: bool,
 }
 
-/// Whether an entry is stopped by another one.
-pub(crate) fn needs_another(entry: &Entry) -> bool {
-    entry
-        .cause
-        .as_ref()
-        .is_some_and(|it| it.as_entry().is_some())
-}
-
-/// One turn. Returns whether anything changed.
-pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, StoreError> {
+/// One turn.
+pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<Worked, StoreError> {
     let Some(target) = run.engine.connected.get(&plan.target.connection) else {
-        return Ok(false);
+        return Ok(Worked::default());
     };
     if !has_work(run, plan).await? {
-        return Ok(false);
+        return Ok(Worked::default());
     }
     let streams = plan.reference_streams();
     let connection = &plan.target.connection;
-    let mended = match run.interactive && run.looks_first(connection, &streams) {
-        true => awaited_lists(run, connection).await?,
-        false => BTreeSet::new(),
-    };
-    let reference = run
-        .engine
-        .references
-        .fresh(run, target, &streams, &mended)
-        .await?;
+    let reference = lists(run, plan, target).await?;
     // What a list does not hold yet would be taken for something that is missing there.
     if run.is_parked(connection) && !read_whole(run, target, &streams).await? {
         run.unfinished();
-        return Ok(false);
+        return Ok(Worked::default());
     }
     let mut turn = Turn::new(run, plan, target, reference);
     let mut progress = turn.questions().await?;
@@ -121,13 +96,35 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<bool, S
     let (decided, delivered) =
         tokio::join!(turn.decide_all(batches), deliver_all(run, plan, queue));
     progress |= decided? | delivered?;
-    Ok(progress)
+    Ok(Worked {
+        progress,
+        early: turn.early,
+    })
+}
+
+/// The lists that decisions on the route look at.
+pub(crate) async fn lists(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    target: &Connected,
+) -> Result<Arc<Reference>, StoreError> {
+    let streams = plan.reference_streams();
+    let connection = &plan.target.connection;
+    let mended = match run.interactive && run.looks_first(connection, &streams) {
+        true => awaited_lists(run, connection).await?,
+        false => BTreeSet::new(),
+    };
+    run.engine
+        .references
+        .fresh(run, target, &streams, &mended)
+        .await
 }
 
 /// Whether there is anything to do, as soon as that is known: while the stream is still being read,
 /// its first new document or its end tells.
 async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
     loop {
+        let pages = run.pages();
         let pulled = run.is_pulled(&plan.source);
         for state in [
             State::Pending,
@@ -147,7 +144,7 @@ async fn has_work(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, StoreError> {
         if pulled || run.cancel.is_cancelled() {
             return Ok(false);
         }
-        run.more_pulled(&plan.source).await;
+        run.pages_after(pages).await;
     }
 }
 
@@ -182,17 +179,23 @@ async fn awaited_lists(run: &Run<'_>, connection: &str) -> Result<BTreeSet<Strin
     Ok(lists)
 }
 
-type Decided = Vec<(EntryId, Entry, Decision)>;
+pub(super) type Decided = Vec<(EntryId, Entry, Decision)>;
 
-struct Turn<'a> {
-    run: &'a Run<'a>,
-    plan: &'a Arc<RoutePlan>,
-    target: &'a Connected,
+pub(super) struct Turn<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) plan: &'a Arc<RoutePlan>,
+    pub(super) target: &'a Connected,
     reference: Arc<Reference>,
     matches: Option<Arc<MatchIndex>>,
     memo: Arc<std::sync::Mutex<CheckMemo>>,
     raised: Arc<std::sync::Mutex<Raised>>,
     ready: Vec<Ready>,
+    /// Chunks of new documents that were decided about.
+    chunks: u32,
+    /// Earlier routes were asked for something that they have not been at since.
+    asked: bool,
+    /// The turn ends before its stream does.
+    early: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -218,11 +221,14 @@ impl<'a> Turn<'a> {
             memo: Arc::default(),
             raised: Arc::default(),
             ready: Vec::new(),
+            chunks: 0,
+            asked: false,
+            early: false,
         }
     }
 
     /// Decides about claimed entries, off the async threads.
-    async fn decide(&self, claimed: Vec<Claimed>) -> Result<Decided, StoreError> {
+    pub(super) async fn decide(&self, claimed: Vec<Claimed>) -> Result<Decided, StoreError> {
         let engine = self.run.engine;
         let plans = engine.plans.clone();
         let plan = self.plan.clone();
@@ -264,132 +270,6 @@ impl<'a> Turn<'a> {
         .await
     }
 
-    /// Uncertain documents whose time to be asked about has come.
-    async fn questions(&mut self) -> Result<bool, StoreError> {
-        if self.run.is_parked(&self.plan.target.connection) {
-            return Ok(false);
-        }
-        let now = self.run.engine.clock.now_ms();
-        let due: Vec<Claimed> = self
-            .uncertain(now)
-            .await?
-            .into_iter()
-            .filter(|(_, entry, _)| may_ask_at(self.run, self.plan, entry) <= now)
-            .collect();
-        if due.is_empty() {
-            return Ok(false);
-        }
-        let mut ready = Vec::new();
-        let mut settlement = Settlement::default();
-        for (id, entry, decision) in self.decide(due).await? {
-            match decision {
-                Decision::Send(it) | Decision::LookFor(it) => ready.push(*it),
-                // Equal to what was sent before the lost call: there is nothing to look for.
-                Decision::Settled(next) => settlement.changes.push(Change {
-                    id,
-                    seen: entry.seen(),
-                    entry: *next,
-                }),
-                // What it needs is on its way, or a question of its own: until then nothing can be
-                // compared, and nothing is to be sent.
-                Decision::Settle(next) if next.state == State::Waiting && needs_another(&next) => {
-                    if next.cause != entry.cause {
-                        let change = Entry {
-                            problem: next.problem,
-                            cause: next.cause,
-                            ..entry.clone()
-                        };
-                        settlement.changes.push(Change {
-                            id,
-                            seen: entry.seen(),
-                            entry: change,
-                        });
-                    }
-                }
-                // Whoever is not needed is looked for before anything is created once it is.
-                Decision::Settle(next) if next.state == State::Excluded && self.plan.matches() => {
-                    settlement.changes.push(Change {
-                        id,
-                        seen: entry.seen(),
-                        entry: *next,
-                    });
-                }
-                Decision::Leave | Decision::Settle(_) => {
-                    let number = entry.number.clone().unwrap_or_else(|| id.source.clone());
-                    let mut next = entry.clone();
-                    next.problem = Some(problem(
-                        Category::DocumentState,
-                        format!(
-                            "its answer was lost, and the source document can no longer be prepared \
-                             to compare it with what {} may hold",
-                            self.plan.target_title
-                        ),
-                        format!(
-                            "look for {number} there: `ledgerline adopt {id} --to ID` if it is there, \
-                             `ledgerline reset {id}` if it is not"
-                        ),
-                    ));
-                    next.cause = Some(Cause {
-                        key: "answer lost, not comparable".into(),
-                    });
-                    next.record(
-                        now,
-                        State::Warning,
-                        Actor::Engine,
-                        "cannot be compared",
-                        None,
-                    );
-                    settlement.changes.push(Change {
-                        id,
-                        seen: entry.seen(),
-                        entry: next,
-                    });
-                }
-            }
-        }
-        let mut settled = !settlement.changes.is_empty();
-        self.run.settle(settlement).await?;
-        settled |= self.answer_raised().await?;
-        let asked = ask::clear_uncertain(self.run, self.plan, ready).await?;
-        steps::reached("looked-up", self.plan.name());
-        Ok(settled || asked)
-    }
-
-    /// Uncertain documents. No call can be under way for longer than one that begins now: what lies
-    /// further ahead was reckoned by a clock that has been set back since, and is reckoned anew.
-    async fn uncertain(&self, now: i64) -> Result<Vec<Claimed>, StoreError> {
-        let all = claim_all(self.run, self.plan, State::Uncertain).await?;
-        let longest = CallClass::Scheduled.max_wait() + self.target.connection.call_timeout;
-        let last = now.saturating_add(i64::try_from(longest.as_millis()).unwrap_or(i64::MAX));
-        let mut settlement = Settlement::default();
-        for (id, entry, _) in &all {
-            let ahead = |at: Option<i64>, most: i64| at.is_some_and(|it| it > most);
-            if ahead(entry.write_open_until, last) || ahead(entry.write_open_since, now) {
-                let mut next = entry.clone();
-                next.write_open_until = entry.write_open_until.map(|it| it.min(last));
-                // When it was sent is not known any more: it is looked for among all that is new.
-                next.write_open_since = entry.write_open_since.map(|it| it.min(now - LOOK_BACK));
-                next.record(
-                    now,
-                    State::Uncertain,
-                    Actor::Engine,
-                    "the clock was set back since it was sent",
-                    None,
-                );
-                settlement.changes.push(Change {
-                    id: id.clone(),
-                    seen: entry.seen(),
-                    entry: next,
-                });
-            }
-        }
-        if settlement.changes.is_empty() {
-            return Ok(all);
-        }
-        self.run.settle(settlement).await?;
-        claim_all(self.run, self.plan, State::Uncertain).await
-    }
-
     /// Decides about everything that is not settled, and hands over what may go.
     async fn decide_all(&mut self, batches: mpsc::Sender<Vec<Ready>>) -> Result<bool, StoreError> {
         let mut progress = false;
@@ -398,6 +278,10 @@ impl<'a> Turn<'a> {
                 continue;
             }
             progress |= self.go_over(state, &batches).await?;
+        }
+        if self.early {
+            // Still pending: they go in fuller company when the turn comes back.
+            self.ready.clear();
         }
         // The last batch of a creation and of an update may be small.
         while self.may_send().await? {
@@ -422,16 +306,24 @@ impl<'a> Turn<'a> {
                 self.run.unfinished();
                 return Ok(progress);
             }
+            let pages = self.run.pages();
+            // Looked at before the claim: what its last page brought is met by it.
+            let pulled = self.run.is_pulled(&self.plan.source);
             let page = claim(self.run, self.plan, state, after.clone()).await?;
             match page.last() {
                 Some((last, _, _)) => after = Some(last.clone()),
-                None if state == State::Pending && !self.run.is_pulled(&self.plan.source) => {
-                    self.run.more_pulled(&self.plan.source).await;
+                None if state == State::Pending && !pulled => {
+                    if self.asked && self.run.leaves_early(self.plan.name(), self.chunks) {
+                        self.early = true;
+                        return Ok(progress);
+                    }
+                    self.run.pages_after(pages).await;
                     continue;
                 }
                 None => return Ok(progress),
             }
             progress |= self.decide_page(page, state).await?;
+            self.chunks += u32::from(state == State::Pending);
             let (most, _) = self.plan.batch_limits();
             while self.ready.len() >= most && self.may_send().await? && self.ready.len() >= most {
                 let rest = self.ready.split_off(most);
@@ -509,7 +401,7 @@ impl<'a> Turn<'a> {
     }
 
     /// What the decisions asked of other routes.
-    async fn answer_raised(&self) -> Result<bool, StoreError> {
+    pub(super) async fn answer_raised(&mut self) -> Result<bool, StoreError> {
         let raised = {
             let mut held = lock(&self.raised);
             // The route's links are read once a turn; everything else is answered here.
@@ -574,6 +466,7 @@ impl<'a> Turn<'a> {
             ) && !entry.needed
             {
                 next.needed = true;
+                self.asked = true;
                 next.record(
                     now,
                     State::Pending,

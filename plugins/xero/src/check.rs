@@ -1,5 +1,8 @@
 //! Says which organisation a connection reaches, and what it lacks.
+//!
+//! All its questions are asked side by side: the first document of a run waits for the answers.
 
+use futures_util::{future::join_all, join};
 use ledgerline_plugin_api::manifest::{Account, CheckReport};
 use ledgerline_plugin_api::sdk::{Cx, Error, Request, Response, Result};
 use serde_json::value::RawValue;
@@ -32,8 +35,18 @@ const SCOPES: &[(&str, &str)] = &[
 impl Xero {
     pub(crate) async fn examine(&self, cx: &Cx) -> Result<CheckReport> {
         let mut report = CheckReport::default();
-        let tenant = self.tenant(cx, &mut report).await?;
-        let response = cx.http(self.get("/api.xro/2.0/Organisation")).await?;
+        let probes = SCOPES.iter().map(|(_, collection)| {
+            let request = self.get(&format!("/api.xro/2.0/{collection}"));
+            cx.http(request.query([("page", "1"), ("pageSize", "1")]))
+        });
+        let (offered, books, probes, allowed) = join!(
+            cx.http(self.get("/connections")),
+            cx.http(self.get("/api.xro/2.0/Organisation")),
+            join_all(probes),
+            cx.http(self.get("/api.xro/2.0/Organisation/Actions")),
+        );
+        let tenant = self.tenant(&offered?, &mut report)?;
+        let response = books?;
         if lacks_permission(&response) {
             report
                 .missing
@@ -47,11 +60,8 @@ impl Xero {
                 self.account.as_deref(),
             )?;
         }
-        for (scope, collection) in SCOPES {
-            let request = self
-                .get(&format!("/api.xro/2.0/{collection}"))
-                .query([("page", "1"), ("pageSize", "1")]);
-            let response = cx.http(request).await?;
+        for ((scope, _), response) in SCOPES.iter().zip(probes) {
+            let response = response?;
             if lacks_permission(&response) {
                 report
                     .missing
@@ -60,10 +70,7 @@ impl Xero {
                 return Err(failure(&response));
             }
         }
-        let response = cx
-            .http(self.get("/api.xro/2.0/Organisation/Actions"))
-            .await?;
-        actions(&mut report, &response);
+        actions(&mut report, &allowed?);
         Ok(report)
     }
 
@@ -74,15 +81,14 @@ impl Xero {
 
     /// The pinned organisation, or the only one that the consent covers. A custom connection may
     /// have no list of them.
-    async fn tenant(&self, cx: &Cx, report: &mut CheckReport) -> Result<Option<Account>> {
-        let response = cx.http(self.get("/connections")).await?;
+    fn tenant(&self, response: &Response, report: &mut CheckReport) -> Result<Option<Account>> {
         if matches!(response.status, 401 | 403 | 404) {
             report
                 .notes
                 .push("Xero does not list the organisations of this consent".to_owned());
             return Ok(None);
         }
-        choose(tenants(&response)?, self.account.as_deref())
+        choose(tenants(response)?, self.account.as_deref())
     }
 
     fn get(&self, path: &str) -> Request {
