@@ -17,6 +17,9 @@ const AT_WORK: i64 = 5_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Who(usize);
 
+/// One that never joined: it shares with nobody.
+const STRANGER: Who = Who(usize::MAX);
+
 /// The window that is shared, as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
@@ -62,23 +65,21 @@ impl Share {
 
 impl Shares {
     /// A connection may call under this budget.
-    pub(super) fn join(&mut self, name: &str) -> Who {
-        if let Some(who) = self.places.get(name) {
-            return *who;
+    pub(super) fn join(&mut self, name: &str) {
+        if self.places.contains_key(name) {
+            return;
         }
-        let who = Who(self.all.len());
-        self.places.insert(name.to_owned(), who);
+        self.places.insert(name.to_owned(), Who(self.all.len()));
         self.all.push(Share {
             calls: 0,
             waiting: 0,
             asked: i64::MIN,
         });
-        who
     }
 
     /// A call of this connection stands in line.
     pub(super) fn ask(&mut self, name: &str, now: i64) -> Who {
-        let who = self.join(name);
+        let who = self.places.get(name).copied().unwrap_or(STRANGER);
         if let Some(share) = self.all.get_mut(who.0) {
             share.waiting = share.waiting.saturating_add(1);
             share.asked = now;
@@ -175,6 +176,7 @@ mod tests {
 
         /// Asks once, and says whether it went.
         fn try_one(&mut self, name: &str, now: i64) -> bool {
+            self.shares.join(name);
             let room = self.room();
             let who = self.shares.ask(name, now);
             let goes = room.left > 0 && self.shares.may_go(who, room, now);
