@@ -1,5 +1,7 @@
 //! `status`, `list`, `show`, and the changes to entries: `retry`, `reset`, `skip`.
 
+use serde::Serialize;
+
 use crate::{
     cli::{
         args::{BulkArgs, Common, ListArgs},
@@ -9,10 +11,19 @@ use crate::{
         sync::{self, unexpected},
         totals,
     },
-    operate::{Answer, Bulk, Changed, Request, SyncRequest},
+    operate::{Answer, Bulk, Changed, Request, SyncReport, SyncRequest},
     pipeline::Silent,
     store::{EntryId, Filter, State},
 };
+
+/// What a change that sends at once amounts to, as one value.
+#[derive(Serialize)]
+struct ChangedAndSent<'a> {
+    #[serde(flatten)]
+    changed: &'a Changed,
+    /// The run that followed; none when there was nothing to send, or when it could not begin.
+    sync: Option<&'a SyncReport>,
+}
 
 pub(super) async fn status(common: &Common, out: &Out, csv: bool) -> Result<u8, Failure> {
     match request(common, Request::Status, &Silent).await? {
@@ -65,26 +76,39 @@ async fn again(
 ) -> Result<u8, Failure> {
     let filter = meant(&args)?;
     let routes = routes_of(&filter);
-    let Some(changed) = change(common, out, filter, None, args.count, verb, make).await? else {
+    let Some(changed) = change(common, filter, None, args.count, verb, make).await? else {
         return Ok(0);
     };
+    let tell = |sync: Option<&SyncReport>| {
+        if out.json {
+            let changed = &changed;
+            out.value(&ChangedAndSent { changed, sync });
+        } else if let Some(report) = sync {
+            render::sync(out, report);
+        }
+    };
+    if !out.json {
+        render::changed(out, verb, &changed);
+    }
     if changed.counted_only || changed.tally.count == 0 {
+        tell(None);
         return Ok(0);
     }
-    let report = sync::run(
-        common,
-        SyncRequest {
-            routes,
-            ..SyncRequest::default()
-        },
-    )
-    .await?;
-    if out.json {
-        out.value(&report);
-    } else {
-        render::sync(out, &report);
+    let asked = SyncRequest {
+        routes,
+        ..SyncRequest::default()
+    };
+    match sync::run(common, asked).await {
+        Ok(report) => {
+            tell(Some(&report));
+            Ok(sync::code(&report))
+        }
+        Err(why) => {
+            // What was changed stays changed.
+            tell(None);
+            Err(why)
+        }
     }
-    Ok(sync::code(&report))
 }
 
 pub(super) async fn skip(
@@ -94,22 +118,27 @@ pub(super) async fn skip(
     reason: String,
 ) -> Result<u8, Failure> {
     let filter = meant(&args)?;
-    change(
+    let verb = "skipped";
+    let changed = change(
         common,
-        out,
         filter,
         Some(reason),
         args.count,
-        "skipped",
+        verb,
         Request::Skip,
     )
     .await?;
+    match changed {
+        Some(changed) if out.json => out.value(&changed),
+        Some(changed) => render::changed(out, verb, &changed),
+        None => {}
+    }
     Ok(0)
 }
 
+/// Counts, asks, changes; nothing when the answer was no.
 async fn change(
     common: &Common,
-    out: &Out,
     filter: Filter,
     reason: Option<String>,
     count_only: bool,
@@ -123,7 +152,6 @@ async fn change(
     };
     let counted = answered(request(common, make(bulk.clone()), &Silent).await?)?;
     if count_only || counted.tally.count == 0 {
-        tell(out, verb, &counted);
         return Ok(Some(counted));
     }
     let question = format!(
@@ -138,23 +166,13 @@ async fn change(
         count_only: false,
         ..bulk
     };
-    let changed = answered(request(common, make(bulk), &Silent).await?)?;
-    tell(out, verb, &changed);
-    Ok(Some(changed))
+    answered(request(common, make(bulk), &Silent).await?).map(Some)
 }
 
 fn answered(answer: Answer) -> Result<Changed, Failure> {
     match answer {
         Answer::Changed(it) => Ok(it),
         other => Err(unexpected(other)),
-    }
-}
-
-fn tell(out: &Out, verb: &str, changed: &Changed) {
-    if out.json {
-        out.value(changed);
-    } else {
-        render::changed(out, verb, changed);
     }
 }
 

@@ -11,7 +11,7 @@ use url::Url;
 use super::{
     CallNote,
     auth::Applied,
-    budget::{Budget, Exhausted, Refused, Ticket, enter},
+    budget::{Budget, Caller, Exhausted, Refused, Ticket, enter},
     call::{Answer, Call, CallClass, CallError, Outcome, Repeat},
     channel::{Line, PinHeader, millis},
     door::{Parts, Passage},
@@ -145,7 +145,11 @@ impl<'a> Course<'a> {
         if let Err(error) = line.wallet.apply(&self.call.auth, refused).await {
             return Try::End(self.not_sent(error));
         }
-        let entered = enter(&self.budgets, self.class, self.last_start, self.cancel).await;
+        let caller = Caller {
+            connection: &line.connection,
+            class: self.class,
+        };
+        let entered = enter(&self.budgets, caller, self.last_start, self.cancel).await;
         let mut ticket = match entered {
             Ok(ticket) => ticket,
             Err(Refused::Cancelled) => return Try::End(self.not_sent(CallError::Cancelled)),

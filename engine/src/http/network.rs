@@ -249,6 +249,9 @@ impl Network {
             .app
             .map(|app| self.budget(&format!("app/{}", app.name), &app_limits(manifest, app)))
             .transpose()?;
+        if let Some(app) = &app {
+            app.join(&connection.name);
+        }
         let mut buckets = BTreeMap::new();
         for name in manifest
             .budget

@@ -62,8 +62,9 @@ pub(crate) struct Run<'a> {
     pub(crate) routes: Vec<Arc<RoutePlan>>,
     confirmed: Mutex<BTreeSet<String>>,
     proven: Mutex<BTreeSet<String>>,
-    /// Held while an account is asked who it is, so that chains side by side ask once.
-    proving: tokio::sync::Mutex<()>,
+    /// Held while an account is asked who it is, so that chains side by side ask once. One for each
+    /// connection: hundreds that are asked one after the other keep the last ones waiting for minutes.
+    proving: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Source connections whose documents somebody else posts, too: nothing of them is sent.
     barred: Mutex<BTreeSet<String>>,
     previewed: Mutex<BTreeSet<EntryId>>,
@@ -116,7 +117,7 @@ impl<'a> Run<'a> {
             routes,
             confirmed: Mutex::default(),
             proven: Mutex::default(),
-            proving: tokio::sync::Mutex::default(),
+            proving: Mutex::default(),
             barred: Mutex::default(),
             previewed: Mutex::default(),
             stopped: Mutex::default(),
@@ -445,7 +446,11 @@ impl<'a> Run<'a> {
     /// something is about to be sent.
     pub(crate) async fn right_account(&self, plan: &RoutePlan) -> Result<bool, StoreError> {
         let connection = &plan.target.connection;
-        let _alone = self.proving.lock().await;
+        let turn = lock(&self.proving)
+            .entry(connection.clone())
+            .or_default()
+            .clone();
+        let _alone = turn.lock().await;
         if self.is_parked(connection) {
             return Ok(false);
         }

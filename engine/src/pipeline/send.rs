@@ -280,7 +280,7 @@ fn not_sent(status: Status, message: &str, call: Option<&Covering>) -> Ending {
     match status {
         Status::AUTH | Status::CONFIG | Status::RATE_LIMITED => Ending::Parked(why),
         Status::CANCELLED => Ending::Left,
-        Status::BUG | Status::PANIC | Status::PROTOCOL | Status::UNSUPPORTED => Ending::Refused {
+        Status::BUG | Status::PANIC | Status::UNSUPPORTED => Ending::Refused {
             problem: problem(
                 Category::Defect,
                 format!("the connector failed: {why}"),
@@ -288,6 +288,8 @@ fn not_sent(status: Status, message: &str, call: Option<&Covering>) -> Ending {
             ),
             words: message.to_owned(),
         },
+        // Also an answer that the connector does not understand: most are pages of something that stands
+        // before the vendor, and soon gone. One that stays comes to a person by the number of attempts.
         _ => Ending::Failed(why),
     }
 }

@@ -183,7 +183,7 @@ fn read_results(response: &Response, count: usize) -> std::result::Result<Vec<Sa
         #[serde(default)]
         index: Option<usize>,
         #[serde(default)]
-        success: bool,
+        success: Option<bool>,
         #[serde(default)]
         errors: Option<Vec<String>>,
     }
@@ -219,8 +219,10 @@ fn read_results(response: &Response, count: usize) -> std::result::Result<Vec<Sa
     let missing = Error::protocol("Omni's answer has no result for this element");
     let mut said = vec![Said::Nothing(missing); count];
     for (position, result) in results.into_iter().enumerate() {
-        if let Some(place) = said.get_mut(result.index.unwrap_or(position)) {
-            *place = match result.success {
+        // One that does not say whether it succeeded is no result.
+        let place = said.get_mut(result.index.unwrap_or(position));
+        if let (Some(place), Some(success)) = (place, result.success) {
+            *place = match success {
                 true => Said::Saved,
                 false => Said::Refused(result.errors.unwrap_or_default().join("; ")),
             };
@@ -414,5 +416,21 @@ mod tests {
         assert!(matches!(&said[0], Said::Refused(words) if words == "no"));
         assert!(matches!(&said[1], Said::Saved));
         assert!(matches!(&said[2], Said::Nothing(_)));
+    }
+
+    /// An error in the place of a result was taken for a refusal, and a person was asked.
+    #[test]
+    fn an_element_that_does_not_say_whether_it_succeeded_is_no_refusal() {
+        for body in [
+            r#"[{"index":0,"message":"An error has occurred."}]"#,
+            r#"[{"index":0,"success":null}]"#,
+            r#"[{}]"#,
+            r#"["An error has occurred."]"#,
+            r#"{"message":"An error has occurred."}"#,
+            "<html></html>",
+        ] {
+            let said = read_results(&Response::new(200, body), 1).unwrap();
+            assert!(matches!(&said[..], [Said::Nothing(_)]), "{body}: {said:?}");
+        }
     }
 }

@@ -32,11 +32,20 @@ pub(crate) fn list<'a>(response: &'a Response, name: &str) -> Result<List<'a>> {
             response.excerpt()
         )));
     };
-    if envelope.raw(name).is_none() {
+    // Nothing but a list says that there is none: on that rests whether something is sent again.
+    let is_list = |raw: &RawValue| raw.get().starts_with(['[', '{']);
+    if !envelope.raw(name).is_some_and(is_list) {
         return Err(odd(&format!("without `{name}`: {}", response.excerpt())));
     }
+    let elements = envelope.list(name);
+    if !elements.iter().all(|it| it.get().starts_with('{')) {
+        return Err(odd(&format!(
+            "with something else than objects in `{name}`: {}",
+            response.excerpt()
+        )));
+    }
     Ok(List {
-        elements: envelope.list(name),
+        elements,
         pages: envelope
             .object("pagination")
             .and_then(|it| it.count("pageCount")),
@@ -209,6 +218,18 @@ mod tests {
             (
                 "",
                 "the call answered 200 with something else than a JSON object: ",
+            ),
+            (
+                r#"{"Contacts":["oops"]}"#,
+                r#"the call answered 200 with something else than objects in `Contacts`: {"Contacts":["oops"]}"#,
+            ),
+            (
+                r#"{"Contacts":null}"#,
+                r#"the call answered 200 without `Contacts`: {"Contacts":null}"#,
+            ),
+            (
+                r#"{"Contacts":"An error occurred in Xero."}"#,
+                r#"the call answered 200 without `Contacts`: {"Contacts":"An error occurred in Xero."}"#,
             ),
         ] {
             let response = Response::new(200, body);

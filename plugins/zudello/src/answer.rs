@@ -1,10 +1,11 @@
 //! Answers that are not what was asked for.
 //!
 //! The body of a refusal is not described anywhere. The shapes that such APIs use are read:
-//! `{"detail": …}`, `{"message": …}`, `{"errors": {field: […]}}` and plain text.
+//! `{"detail": …}`, `{"message": …}`, `{"errors": {field: […]}}` and plain text. Any of them may come with
+//! 200, and so may a page of something that stands before the API.
 
 use ledgerline_plugin_api::prelude::*;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What Zudello says in a body of any shape.
 pub(crate) fn words(response: &Response) -> String {
@@ -83,6 +84,34 @@ pub(crate) fn failure(response: &Response, what: &str, setting: &str) -> Error {
     }
 }
 
+/// Whether the body of a 2xx says that something was saved: it is empty, shows what was saved, or is at
+/// least an object that names no error. Anything else says nothing: not that it was saved, and not that it
+/// was refused.
+pub(crate) fn is_saved(response: &Response) -> bool {
+    if response.body.trim_ascii().is_empty() {
+        return true;
+    }
+    let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&response.body) else {
+        return false;
+    };
+    let shows = |fields: &Map<String, Value>| ["uuid", "id"].iter().any(|it| says(fields.get(*it)));
+    let inner = ["data", "result"]
+        .iter()
+        .filter_map(|it| fields.get(*it)?.as_object());
+    if inner.chain([&fields]).any(shows) {
+        return true;
+    }
+    let fails = fields.get("success").or_else(|| fields.get("ok")) == Some(&Value::Bool(false));
+    let names_error = ["detail", "message", "error", "errors"]
+        .iter()
+        .any(|it| says(fields.get(*it)));
+    !fails && !names_error
+}
+
+fn says(value: Option<&Value>) -> bool {
+    value.is_some_and(|it| !matches!(it, Value::Bool(false)) && !joined(it).is_empty())
+}
+
 /// The answer itself when it is a 2xx.
 pub(crate) fn success(response: Response, what: &str, setting: &str) -> Result<Response> {
     if response.is_success() {
@@ -113,6 +142,33 @@ mod tests {
         ];
         for (body, expected) in cases {
             assert_eq!(words(&Response::new(400, body)), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn only_what_shows_it_or_names_no_error_is_saved() {
+        let cases = [
+            ("", true),
+            (" \n", true),
+            ("{}", true),
+            (r#"{"status":"COMPLETE"}"#, true),
+            (r#"{"uuid":"u","detail":"two lines were rounded"}"#, true),
+            (r#"{"data":{"uuid":"u"},"message":"saved"}"#, true),
+            (r#"{"id":7,"message":"the note"}"#, true),
+            (r#"{"success":true,"errors":[]}"#, true),
+            (r#"{"success":true,"error":null}"#, true),
+            (r#"{"success":false}"#, false),
+            (r#"{"detail":"Internal server error"}"#, false),
+            (r#"{"errors":{"status":["bad"]}}"#, false),
+            (r#"{"message":"the note"}"#, false),
+            ("<html><body>Sign in</body></html>", false),
+            (r#""oops""#, false),
+            ("[]", false),
+            ("null", false),
+            (r#"{"uuid":"u","#, false),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(is_saved(&Response::new(200, body)), expected, "{body}");
         }
     }
 

@@ -36,6 +36,15 @@ impl Zudello {
                 .await?;
             if response.is_success() {
                 let listing = listing::read(&response, &self.settings.page)?;
+                // A list of anything else says nothing of what was posted.
+                if !listing.rows.iter().all(|it| it.get().starts_with('{')) {
+                    return Err(Error::protocol(format!(
+                        "{} answered {} with something else than notes: {}",
+                        response.call(),
+                        response.status,
+                        response.excerpt()
+                    )));
+                }
                 let there = listing.rows.iter().any(|it| self.is_note(it, note, since));
                 return Ok(if there { Posted::Yes } else { Posted::No });
             }
@@ -48,6 +57,13 @@ impl Zudello {
             (Some(changed), Some(since)) if changed > since => Posted::Perhaps,
             _ => Posted::No,
         })
+    }
+
+    /// Whether the answer to a note says that it is there. Its text may come back under the name that
+    /// errors have.
+    pub(crate) fn took_note(&self, response: &Response, note: &str) -> bool {
+        let shown = response.json::<&RawValue>();
+        answer::is_saved(response) || shown.is_ok_and(|it| self.is_note(it, note, None))
     }
 
     fn is_note(&self, raw: &RawValue, note: &str, since: Option<Timestamp>) -> bool {

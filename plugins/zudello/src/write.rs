@@ -5,6 +5,9 @@
 //! would close a document that is being mended. The note goes before the status, so a document that
 //! shows the status has had its note, whatever answers were lost. A status can be written any number of
 //! times, and counts once it is shown.
+//!
+//! A 2xx whose body is an error or a page says nothing. What became of a status is read back, and of a
+//! note asked for later; only a document that Zudello said it saved, and shows otherwise, is a refusal.
 
 use jiff::Timestamp;
 use ledgerline_plugin_api::prelude::*;
@@ -118,6 +121,9 @@ impl Zudello {
                         let request = self.note_request(&uuid, note, covers.take());
                         let response = cx.http(request).await?;
                         match refusal(&response, "post notes", "paths.note", &uuid)? {
+                            Refusal::No if !self.took_note(&response, note) => {
+                                return Ok(Outcome::unknown(unclear(&response)));
+                            }
                             Refusal::No => {}
                             Refusal::Changed => continue,
                             Refusal::Because(outcome) => return Ok(*outcome),
@@ -195,7 +201,7 @@ impl Zudello {
         Step::Refuse(moved_on(shown, status))
     }
 
-    /// What Zudello shows after it said that it saved.
+    /// What Zudello shows after it answered the update.
     #[expect(
         clippy::too_many_arguments,
         reason = "all of it belongs to one document"
@@ -217,15 +223,23 @@ impl Zudello {
                     || held.external_id.is_some())
         };
         let answered = listing::record(response).and_then(Seen::read).ok();
-        if let Some(held) = answered.filter(agrees) {
+        let other = answered
+            .as_ref()
+            .and_then(|it| it.uuid.as_deref())
+            .is_some_and(|it| !it.eq_ignore_ascii_case(uuid));
+        let saved = answer::is_saved(response) && !other;
+        if let Some(held) = answered.filter(|held| saved && agrees(held)) {
             return Ok(written(uuid, doc, &held, notice));
         }
         let reread = match self.read_one(cx, uuid).await {
             Ok(it) => it,
             Err(error) => {
-                return Ok(Outcome::unknown(format!(
-                    "Zudello answered that it saved, but could not be read back: {error}"
-                )));
+                return Ok(Outcome::unknown(match saved {
+                    true => format!(
+                        "Zudello answered that it saved, but could not be read back: {error}"
+                    ),
+                    false => format!("{}, and could not be read back: {error}", unclear(response)),
+                }));
             }
         };
         let Some(raw) = reread else {
@@ -234,8 +248,10 @@ impl Zudello {
         let held = Seen::read(&raw)?;
         Ok(if agrees(&held) {
             written(uuid, doc, &held, notice)
-        } else {
+        } else if saved {
             Outcome::refused(did_not_stick(status, held.status()), "")
+        } else {
+            Outcome::unknown(unclear(response))
         })
     }
 }
@@ -261,6 +277,16 @@ fn refusal(response: &Response, may: &str, setting: &str, uuid: &str) -> Result<
         404 | 405 => because(no_address(response, setting)),
         _ => return Err(answer::failure(response, "transactions", setting)),
     })
+}
+
+/// A 2xx that does not say what became of the call.
+fn unclear(response: &Response) -> String {
+    format!(
+        "{} answered {} without saying that it saved: {}",
+        response.call(),
+        response.status,
+        answer::words(response)
+    )
 }
 
 /// The document in the form in which it was asked for.

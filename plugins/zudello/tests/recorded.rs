@@ -70,9 +70,22 @@ impl Tape {
     }
 
     fn post_note(self, uuid: &str, status: u16) -> Self {
+        let shown = json!({ "uuid": "n", "message": NOTE, "created_at": READ_AT });
+        match status {
+            200..=299 => self.note_answered(uuid, status, &shown.to_string()),
+            _ => self.note_answered(uuid, status, r#"{"detail":"because"}"#),
+        }
+    }
+
+    fn note_answered(self, uuid: &str, status: u16, answer: &str) -> Self {
         let path = format!("/api/v1/transactions/{uuid}/notes");
         let body = json!({ "message": NOTE });
-        self.call("POST", &path, Some(body), status, r#"{"detail":"because"}"#)
+        self.call("POST", &path, Some(body), status, answer)
+    }
+
+    fn patch_answered(self, uuid: &str, sent: Value, status: u16, answer: &str) -> Self {
+        let path = format!("/api/v1/transactions/{uuid}");
+        self.call("PATCH", &path, Some(sent), status, answer)
     }
 
     fn patch(self, uuid: &str, sent: Value, status: u16, body: Value) -> Self {
@@ -820,6 +833,69 @@ fn refused_writes_say_what_to_do() {
         "{}",
         problem.cause
     );
+}
+
+/// Bodies that come with 200 and say nothing of what was asked for.
+const NO_ANSWER: [&str; 5] = [
+    "<!DOCTYPE html><html><body>Sign in</body></html>",
+    r#"{"detail":"Internal server error"}"#,
+    r#"{"errors":{"status":["bad"]}}"#,
+    r#""oops""#,
+    r#"[{"uuid":"a","status":"COMPLETE","external_id":"x-1"}]"#,
+];
+
+/// A status that was answered so was taken for one that Zudello had refused to keep, and a person was asked.
+#[test]
+fn an_error_or_a_page_inside_200_is_no_refusal_of_a_status() {
+    let pending = stands("a", "PENDING_ERP", Value::Null);
+    let shown = stands("a", "COMPLETE", json!("x-1"));
+    let another = stands("b", "COMPLETE", json!("x-1")).to_string();
+    for body in NO_ANSWER.into_iter().chain([another.as_str()]) {
+        let tape =
+            Tape::default()
+                .one("a", pending.clone())
+                .patch_answered("a", complete(), 200, body);
+        let result = |tape: Tape| {
+            let trace = push(&tape, json!({}), &[done("a")]);
+            assert_eq!((trace.message(), trace.unused.len()), ("", 0), "{body}");
+            trace.results()[0].clone()
+        };
+        let open = result(tape.clone().one("a", pending.clone()));
+        assert_eq!(open.status, Status::UNAVAILABLE, "{body}: {}", open.message);
+        assert!(open.problem.is_none(), "{body}");
+        // It was saved all the same.
+        let kept = result(tape.clone().one("a", shown.clone()));
+        assert_eq!(kept.status, Status::OK, "{body}");
+        let page = NO_ANSWER[0];
+        let unread = result(tape.answers(200, "/api/v1/transactions/a", page));
+        assert_eq!(unread.status, Status::UNAVAILABLE, "{body}");
+    }
+}
+
+/// A note that was answered so counted as posted, and its document was closed without it.
+#[test]
+fn an_error_or_a_page_inside_200_is_no_note() {
+    let pending = stands("a", "PENDING_ERP", Value::Null);
+    let noted = |body: &str| {
+        Tape::default()
+            .one("a", pending.clone())
+            .notes("a", 200, json!([]))
+            .note_answered("a", 200, body)
+    };
+    for body in NO_ANSWER {
+        let trace = push(&noted(body), json!({}), &[failed("a")]);
+        assert_eq!((trace.message(), trace.unused.len()), ("", 0), "{body}");
+        let result = &trace.results()[0];
+        assert_eq!(result.status, Status::UNAVAILABLE, "{body}");
+        assert!(result.problem.is_none(), "{body}");
+    }
+    let text = json!({ "message": NOTE }).to_string();
+    for body in ["", "{}", &text, r#"{"data":{"uuid":"n"}}"#] {
+        let unable_now = stands("a", "UNABLE_TO_PROCESS", Value::Null);
+        let tape = noted(body).patch("a", unable(), 200, unable_now);
+        let trace = push(&tape, json!({}), &[failed("a")]);
+        assert_eq!(trace.results()[0].status, Status::OK, "{body}");
+    }
 }
 
 #[test]

@@ -102,6 +102,18 @@ fn other_commands_reach_it_through_its_socket() {
         "--yes",
     ]);
     assert!(matches!(retried.code, Some(0 | 4)), "{retried:#?}");
+    // One value: what it changed, and the run that followed.
+    let told = retried.json();
+    assert_eq!(told["counted_only"], false, "{told:#}");
+    assert!(told["tally"]["count"].as_u64() > Some(0), "{told:#}");
+    assert!(told["sync"]["routes"].is_object(), "{told:#}");
+    let count = ["retry", "--route", "omni-credit-notes", "--all", "--json"];
+    let counted = programs.run(count.into_iter().chain(["--count"])).json();
+    assert_eq!(
+        (&counted["counted_only"], &counted["sync"]),
+        (&json!(true), &Value::Null),
+        "{counted:#}"
+    );
     assert_eq!(
         programs.books().faults(),
         Vec::<String>::new(),

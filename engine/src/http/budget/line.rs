@@ -1,4 +1,5 @@
-//! Waiting for one's turn: first come, first served, within each budget.
+//! Waiting for one's turn: first come, first served, within each budget; in a window that connections
+//! share, the one that has had the fewest calls is served first.
 //!
 //! A call is counted in several budgets at once: a bucket, the account, the app. It may be counted
 //! only when all of them are free *at the same instant*, else it would be counted in a window in
@@ -15,11 +16,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     BudgetView, Limits,
+    shares::Who,
     state::{Exhausted, Free, Left, Mark, State},
+    turns::{Place, Turn, Turns},
 };
 use crate::{
     clock::Clock,
@@ -32,8 +35,8 @@ use crate::{
 pub(in crate::http) struct Budget {
     name: String,
     left_headers: Mutex<(Option<String>, Option<String>)>,
-    /// Head of the line. Tokio's mutex is fair.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Locked after the state where both are.
+    turns: Mutex<Turns>,
     state: Mutex<State>,
     /// Told when a call ends or the vendor changes what holds.
     changed: Notify,
@@ -47,8 +50,20 @@ pub(in crate::http) struct Budget {
     written: Arc<Mutex<u64>>,
 }
 
+/// After this long it is looked again whether those at the head of a shared line may go: others have stopped
+/// asking meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
 /// Counters to be written, with their place among all that were made.
 type Numbered = (u64, BudgetRow);
+
+/// Whose call wants to leave.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct Caller<'a> {
+    /// Name of the connection.
+    pub(in crate::http) connection: &'a str,
+    pub(in crate::http) class: CallClass,
+}
 
 /// Why a call may not leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +97,7 @@ impl Budget {
         Ok(Self {
             name: name.to_owned(),
             left_headers: Mutex::default(),
-            turn: Arc::default(),
+            turns: Mutex::default(),
             state: Mutex::new(State::new(limits, &row, clock.now_ms())),
             changed: Notify::new(),
             clock,
@@ -109,6 +124,11 @@ impl Budget {
             .unwrap_or_else(PoisonError::into_inner) =
             (lower(&limits.minute_left), lower(&limits.day_left));
         self.changed.notify_one();
+    }
+
+    /// A connection may call under it.
+    pub(in crate::http) fn join(&self, connection: &str) {
+        self.state().join(connection);
     }
 
     pub(in crate::http) fn view(&self) -> BudgetView {
@@ -160,6 +180,29 @@ impl Budget {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls whoever is first, if nobody has the turn.
+    fn call_next(&self) {
+        let now = self.clock.now_ms();
+        let mut state = self.state();
+        self.turns().call_next(&mut state, now);
+    }
+
+    /// The one who had the turn gives it back.
+    pub(super) fn next(&self, who: Who) {
+        self.turns().give_back();
+        self.left_line(who);
+    }
+
+    /// One less stands in line: others may be free to go.
+    pub(super) fn left_line(&self, who: Who) {
+        self.state().done(who);
+        self.call_next();
+    }
+
     fn left(&self, headers: &[(String, String)]) -> Left {
         let held = self
             .left_headers
@@ -183,19 +226,23 @@ impl Budget {
 /// wait ends in any case at `latest`, milliseconds since the epoch.
 pub(in crate::http) async fn enter(
     budgets: &[Arc<Budget>],
-    class: CallClass,
+    caller: Caller<'_>,
     latest: i64,
     cancel: &Cancel,
 ) -> Result<Ticket, Refused> {
     tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Refused::Cancelled),
-        entered = queue(budgets, class, latest) => entered,
+        entered = queue(budgets, caller, latest) => entered,
     }
 }
 
-async fn queue(budgets: &[Arc<Budget>], class: CallClass, latest: i64) -> Result<Ticket, Refused> {
-    let mut turns: Vec<OwnedMutexGuard<()>> = Vec::with_capacity(budgets.len());
+async fn queue(
+    budgets: &[Arc<Budget>],
+    caller: Caller<'_>,
+    latest: i64,
+) -> Result<Ticket, Refused> {
+    let mut turns: Vec<Turn> = Vec::with_capacity(budgets.len());
     loop {
         // Everything up to here was free when its turn came. The first that is not free any more
         // is waited for; places in wider lines are given back meanwhile.
@@ -204,7 +251,7 @@ async fn queue(budgets: &[Arc<Budget>], class: CallClass, latest: i64) -> Result
         let blocked = budgets[..held]
             .iter()
             .enumerate()
-            .map(|(at, budget)| (at, budget.state().free(now, class)))
+            .map(|(at, budget)| (at, budget.state().free(now, caller.class)))
             .find(|(_, free)| *free != Free::Now);
         match blocked {
             Some((at, free)) => {
@@ -212,14 +259,21 @@ async fn queue(budgets: &[Arc<Budget>], class: CallClass, latest: i64) -> Result
                 wait(&budgets[at], free, latest).await?;
             }
             None if held < budgets.len() => {
-                turns.push(take_turn(&budgets[held], class, latest).await?);
+                turns.push(take_turn(&budgets[held], caller, latest).await?);
             }
             None => {
+                // What it was called to may have been had by others while it waited elsewhere.
+                let late =
+                    |(turn, budget): (&Turn, &Arc<Budget>)| !budget.state().may_go(turn.who(), now);
+                if let Some(at) = turns.iter().zip(budgets).position(late) {
+                    turns.truncate(at);
+                    continue;
+                }
                 let mut due = Vec::new();
                 let mut counted = Vec::with_capacity(budgets.len());
                 for budget in budgets {
                     let mut state = budget.state();
-                    counted.push((Arc::clone(budget), state.take(now)));
+                    counted.push((Arc::clone(budget), state.take_for(caller.connection, now)));
                     due.push(budget.due(&mut state, now, false));
                 }
                 // From here on a dropped future must give the places back, so the ticket exists
@@ -240,29 +294,40 @@ async fn queue(budgets: &[Arc<Budget>], class: CallClass, latest: i64) -> Result
     }
 }
 
-async fn take_turn(
-    budget: &Arc<Budget>,
-    class: CallClass,
-    latest: i64,
-) -> Result<OwnedMutexGuard<()>, Refused> {
+async fn take_turn(budget: &Arc<Budget>, caller: Caller<'_>, latest: i64) -> Result<Turn, Refused> {
     // A budget that is parked for longer than the call may wait says so at once, whoever stands
     // in line before it.
     let now = budget.clock.now_ms();
-    if let Free::At(at) = budget.state().free(now, class)
+    if let Free::At(at) = budget.state().free(now, caller.class)
         && at > latest
     {
         return Err(budget.parked(at));
     }
-    let turn = Arc::clone(&budget.turn).lock_owned();
-    tokio::time::timeout(between(now, latest), turn)
-        .await
-        .map_err(|_| {
-            let now = budget.clock.now_ms();
-            match budget.state().free(now, class) {
-                Free::At(at) | Free::AtOrSooner(at) => budget.parked(at),
-                Free::Now | Free::WhenOneEnds => budget.parked(now + 1_000),
-            }
-        })
+    let end = Instant::now() + between(now, latest);
+    let who = budget.state().ask(caller.connection, now);
+    let mut place = Place::at_the_end(budget, who);
+    loop {
+        budget.call_next();
+        let shared = budget.state().is_shared();
+        let again = match shared {
+            true => end.min(Instant::now() + LOOK_AGAIN),
+            false => end,
+        };
+        tokio::select! {
+            biased;
+            () = place.called() => return Ok(place.turn()),
+            () = tokio::time::sleep_until(again) => {}
+        }
+        if Instant::now() >= end {
+            break;
+        }
+    }
+    let now = budget.clock.now_ms();
+    let free = budget.state().free(now, caller.class);
+    Err(match free {
+        Free::At(at) | Free::AtOrSooner(at) => budget.parked(at),
+        Free::Now | Free::WhenOneEnds => budget.parked(now + 1_000),
+    })
 }
 
 async fn wait(budget: &Budget, free: Free, latest: i64) -> Result<(), Refused> {
@@ -359,7 +424,7 @@ mod tests {
         let count = |calls: u32| {
             let mut state = budget.state();
             for _ in 0..calls {
-                state.take(clock.now_ms());
+                state.take_for("acme", clock.now_ms());
             }
             budget.due(&mut state, clock.now_ms(), true)
         };
@@ -367,5 +432,66 @@ mod tests {
         budget.write(newer).await;
         budget.write(older).await;
         assert_eq!(rows.budget_row("acme").day_used, 7);
+    }
+
+    /// Calls that each of ten connections had by the minute, in a window of 100 that the vendor tells of.
+    /// Each makes `calls`, three at once, and begins a tenth of a second after the one before.
+    async fn shared_minutes(calls: [usize; 10]) -> Vec<[usize; 10]> {
+        let clock = Clock::starting_at("2026-11-22T02:00:00Z".parse().unwrap());
+        let limits = Limits {
+            minute: Some(100),
+            minute_left: Some("x-left".to_owned()),
+            ..Limits::default()
+        };
+        let rows = Arc::new(Memory::default());
+        let app = Budget::new("app", &limits, clock, rows, Aside::default()).unwrap();
+        let (app, began) = (Arc::new(app), clock.now_ms());
+        let made = Arc::new(Mutex::new(Vec::<[usize; 10]>::new()));
+        let mut all = tokio::task::JoinSet::new();
+        for (place, calls) in calls.into_iter().enumerate() {
+            app.join(&place.to_string());
+            for part in 0..3 {
+                let (app, made) = (Arc::clone(&app), Arc::clone(&made));
+                let own = calls / 3 + usize::from(part < calls % 3);
+                all.spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(100) * place as u32).await;
+                    let (name, cancel) = (place.to_string(), Cancel::default());
+                    let caller = Caller {
+                        connection: &name,
+                        class: CallClass::Scheduled,
+                    };
+                    for _ in 0..own {
+                        let budgets = [Arc::clone(&app)];
+                        let entered = enter(&budgets, caller, i64::MAX, &cancel).await;
+                        let ticket = entered.unwrap_or_else(|why| panic!("{why:?}"));
+                        let minute = usize::try_from((ticket.sent - began) / 60_000).unwrap();
+                        {
+                            let mut made = made.lock().unwrap();
+                            let minutes = made.len().max(minute + 1);
+                            made.resize(minutes, [0; 10]);
+                            made[minute][place] += 1;
+                        }
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                });
+            }
+        }
+        all.join_all().await;
+        Arc::into_inner(made).unwrap().into_inner().unwrap()
+    }
+
+    /// The first to begin took the whole minute; the last ones waited for the next.
+    #[tokio::test(start_paused = true)]
+    async fn connections_that_begin_early_leave_the_others_their_share() {
+        let made = shared_minutes([30; 10]).await;
+        assert_eq!(made, [[10; 10]; 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_connections_do_not_want_the_others_have() {
+        let made = shared_minutes([180, 2, 2, 2, 2, 2, 2, 2, 2, 4]).await;
+        let minutes: Vec<usize> = made.iter().map(|it| it.iter().sum()).collect();
+        assert_eq!(minutes, [100, 100]);
+        assert_eq!(made[0][1..], [2, 2, 2, 2, 2, 2, 2, 2, 4]);
     }
 }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::{
     Limits,
     recent::Recent,
+    shares::{Room, Shares, Who},
     window::{self, Window},
 };
 use crate::{http::CallClass, store::BudgetRow};
@@ -161,6 +162,7 @@ pub(super) struct State {
     bytes: u64,
     unsaved: u32,
     saved_at: i64,
+    shares: Shares,
 }
 
 impl State {
@@ -182,6 +184,49 @@ impl State {
             bytes: row.bytes,
             unsaved: 0,
             saved_at: now,
+            shares: Shares::default(),
+        }
+    }
+
+    /// The window that connections share; none where the vendor does not tell of one.
+    fn room(&self, now: i64) -> Option<Room> {
+        match &self.minute {
+            Some(Minute::Told(it)) => Some(it.room(now)),
+            Some(Minute::Untold(_)) | None => None,
+        }
+    }
+
+    /// A connection may call under this budget.
+    pub(super) fn join(&mut self, name: &str) {
+        self.shares.join(name);
+    }
+
+    /// A call of this connection stands in line.
+    pub(super) fn ask(&mut self, name: &str, now: i64) -> Who {
+        self.shares.ask(name, now)
+    }
+
+    /// A call that stood in line does so no more.
+    pub(super) fn done(&mut self, who: Who) {
+        self.shares.done(who);
+    }
+
+    /// Whether there are several connections and a window that they share.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shares.are_several() && matches!(self.minute, Some(Minute::Told(_)))
+    }
+
+    /// Calls that a connection has had in the running window.
+    pub(super) fn calls_of(&self, who: Who, now: i64) -> u32 {
+        self.room(now)
+            .map_or(0, |room| self.shares.calls(who, room))
+    }
+
+    /// Whether a call of this connection leaves the others their share.
+    pub(super) fn may_go(&mut self, who: Who, now: i64) -> bool {
+        match self.room(now) {
+            Some(room) if self.shares.are_several() => self.shares.may_go(who, room, now),
+            _ => true,
         }
     }
 
@@ -213,8 +258,17 @@ impl State {
         }
     }
 
+    /// Counts a call of a connection that leaves now.
+    pub(super) fn take_for(&mut self, name: &str, now: i64) -> Mark {
+        let mark = self.take(now);
+        if let Some(room) = self.room(now) {
+            self.shares.take(name, room, now);
+        }
+        mark
+    }
+
     /// Counts a call that leaves now.
-    pub(super) fn take(&mut self, now: i64) -> Mark {
+    fn take(&mut self, now: i64) -> Mark {
         self.second.iter_mut().for_each(|it| it.take(now));
         let minute = self.minute.as_mut().map(|it| it.take(now));
         self.in_flight += 1;

@@ -11,6 +11,8 @@
 //! * The vendor counts a call when it arrives. Its window may have begun as late as that, so ours ends
 //!   later by what the first call took at most.
 
+use super::shares::Room;
+
 /// What is known when a call leaves: the answer to it is held against that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -91,6 +93,22 @@ impl Window {
     /// Calls that are used up even if all that are under way were counted already.
     fn certain(&self) -> u32 {
         self.ended.max(self.told.unwrap_or_default())
+    }
+
+    /// What is left of the window that is running at `now`, or of the one that would begin then.
+    pub(super) fn room(&self, now: i64) -> Room {
+        if self.is_over(now) {
+            return Room {
+                began: now,
+                ends: now.saturating_add(self.length),
+                left: self.limit,
+            };
+        }
+        Room {
+            began: self.began,
+            ends: self.ends(now),
+            left: self.limit.saturating_sub(self.used(now)),
+        }
     }
 
     /// When it ends; `now` when none is running.

@@ -38,6 +38,21 @@ fn a_list_that_breaks_off_stops_no_document() {
     assert_clean(&alone_named("disconnect xero-reads row"), 1);
 }
 
+/// A write-back that was answered so was taken for a refusal, and a person was asked.
+#[test]
+fn an_error_or_a_page_inside_200_asks_nobody() {
+    for name in [
+        "html-200 zudello-writes row",
+        "error-in-200 zudello-writes row",
+        "html-200 zudello-reads row",
+        "error-in-200 omni-writes row",
+    ] {
+        let counts = alone_named(name);
+        assert_clean(&counts, 1);
+        assert_eq!(counts.helped, 0, "{counts:#?}");
+    }
+}
+
 /// The key of a lost call is forgotten while the machine sleeps, and the monotonic clock stands still.
 #[test]
 fn an_answer_lost_before_the_machine_sleeps_is_not_sent_again() {

@@ -44,6 +44,7 @@ async fn organisations_share_the_minutes_of_their_client() {
         .await,
     );
     assert_eq!(figures.not_close(), None, "{figures:?}");
+    assert_eq!(figures.not_fair(), None, "{figures:?}");
 }
 
 #[tokio::test]
