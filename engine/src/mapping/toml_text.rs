@@ -19,7 +19,9 @@ pub(super) fn place(file: &str, value: Range<usize>, within: Range<usize>) -> Ra
     if quotes == 3 {
         at += newline(&raw[at..]);
     }
-    let end = raw.len().saturating_sub(quotes).max(at);
+    // A string that nobody closed goes on to the end of what was read of it.
+    let inner = raw.strip_suffix(&raw[..quotes]).unwrap_or(raw);
+    let end = inner.len().max(at);
     let (mut decoded, mut start) = (0, None);
     while at < end {
         if decoded >= within.start && start.is_none() {
@@ -55,8 +57,10 @@ fn step(rest: &str, escapes: bool) -> (usize, usize) {
         let code = rest
             .get(2..2 + digits)
             .and_then(|it| u32::from_str_radix(it, 16).ok());
-        let made = code.and_then(char::from_u32).map_or(1, char::len_utf8);
-        (2 + digits.min(rest.len().saturating_sub(2)), made)
+        match code.and_then(char::from_u32) {
+            Some(it) => (2 + digits, it.len_utf8()),
+            None => (2, 1),
+        }
     };
     match chars.next() {
         Some('x') => hex(2),
@@ -74,6 +78,32 @@ mod tests {
     use toml::de::DeTable;
 
     use super::*;
+
+    /// Files with such strings are refused, but their other faults are told as well.
+    #[test]
+    fn strings_that_are_not_closed_or_escape_nothing_have_places() {
+        let raws = [
+            "\"",
+            "'",
+            "\"\"\"",
+            "\"\"",
+            "\".code | plain\u{fffd}",
+            "\"\"\"é",
+            "'''é",
+            "\"\\u00é\"",
+            "\"\\x\u{fffd}",
+            "\"\\Uffffffffé",
+            "\"\\",
+        ];
+        for raw in raws {
+            for start in 0..raw.len() {
+                for end in start..=raw.len() {
+                    let found = place(raw, 0..raw.len(), start..end);
+                    assert!(raw.get(found).is_some(), "{raw} {start}..{end}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn places_are_found_behind_quotes_and_escapes() {
