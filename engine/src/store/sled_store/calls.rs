@@ -194,23 +194,15 @@ impl SledStore {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::tests::bench::call_row, *};
 
     #[test]
     fn a_call_of_version_1_whose_pieces_are_as_they_are_is_read() {
         let store = SledStore::temporary().unwrap();
         let call = CallRow {
-            connection: "target".into(),
-            at: 50,
-            took: 3,
-            method: "PUT".into(),
-            url: "https://example.com/notes".into(),
-            writes: true,
-            entries: Vec::new(),
             request: b"asked".to_vec(),
-            status: 200,
             answer: b"answered".to_vec(),
-            note: String::new(),
+            ..call_row()
         };
         let mut stored = StoredCall::from(call.clone());
         stored.request = Blob(Vec::new());

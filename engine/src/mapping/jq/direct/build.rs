@@ -170,15 +170,7 @@ impl<'l, 'a> Build<'l, 'a> {
             BinaryOp::Pipe(Some(Pattern::Var(name))) => {
                 let l = self.node(l, scope)?;
                 let place = self.place();
-                let frame = Frame {
-                    bound: Bound::Variable(name, place),
-                    outer: scope.frame,
-                };
-                let inner = Scope {
-                    frame: Some(&frame),
-                    ..scope
-                };
-                bind(l, place, self.node(r, inner)?)
+                bind(l, place, self.with(name, place, r, scope)?)
             }
             BinaryOp::Comma => {
                 let (l, r) = (self.node(l, scope)?, self.node(r, scope)?);
@@ -222,6 +214,25 @@ impl<'l, 'a> Build<'l, 'a> {
             | BinaryOp::UpdateAlt => return None,
         };
         Some(tied(node, ties))
+    }
+
+    /// A node that sees one variable more.
+    fn with<'e>(
+        &mut self,
+        name: &'a str,
+        place: usize,
+        term: &'e Term<&'a str>,
+        scope: Scope<'e, 'a>,
+    ) -> Option<Node> {
+        let frame = Frame {
+            bound: Bound::Variable(name, place),
+            outer: scope.frame,
+        };
+        let inner = Scope {
+            frame: Some(&frame),
+            ..scope
+        };
+        self.node(term, inner)
     }
 
     fn text<'e>(
@@ -314,15 +325,7 @@ impl<'l, 'a> Build<'l, 'a> {
         let over = self.node(over, scope)?;
         let start = self.node(start, scope)?;
         let place = self.place();
-        let frame = Frame {
-            bound: Bound::Variable(name, place),
-            outer: scope.frame,
-        };
-        let inner = Scope {
-            frame: Some(&frame),
-            ..scope
-        };
-        let step = self.node(step, inner)?;
+        let step = self.with(name, place, step, scope)?;
         if !start.single || !step.single {
             return None;
         }
