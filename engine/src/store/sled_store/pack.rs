@@ -41,8 +41,11 @@ pub(super) fn packed(row: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// Version and body of a row; `None` when there is nothing.
-pub(super) fn unpacked(row: &[u8]) -> Option<Result<(u8, Cow<'_, [u8]>), String>> {
+/// Version and body of a row.
+type Unpacked<'r> = (u8, Cow<'r, [u8]>);
+
+/// What a kept row holds; `None` when there is nothing.
+pub(super) fn unpacked(row: &[u8]) -> Option<Result<Unpacked<'_>, String>> {
     let (&version, body) = row.split_first()?;
     if version & PACKED == 0 {
         return Some(Ok((version, Cow::Borrowed(body))));

@@ -19,6 +19,9 @@ use crate::mapping::{
     value::Value,
 };
 
+/// Nodes of the largest direct form, some 50 bytes each. Those of real mappings have up to 1,400.
+const LARGEST: usize = 10_000;
+
 /// The direct form of an expression that `analysis` let through, if it has one.
 pub(in crate::mapping::jq) fn direct<'a>(
     library: &Library<'a>,
@@ -29,6 +32,7 @@ pub(in crate::mapping::jq) fn direct<'a>(
         library,
         globals,
         variables: 0,
+        nodes: 0,
     };
     let scope = Scope {
         frame: None,
@@ -46,6 +50,7 @@ struct Build<'l, 'a> {
     library: &'l Library<'a>,
     globals: &'l [&'l str],
     variables: usize,
+    nodes: usize,
 }
 
 /// What a piece of code sees.
@@ -92,6 +97,10 @@ impl<'l, 'a> Build<'l, 'a> {
     }
 
     fn node<'e>(&mut self, term: &'e Term<&'a str>, scope: Scope<'e, 'a>) -> Option<Node> {
+        self.nodes += 1;
+        if self.nodes > LARGEST {
+            return None;
+        }
         Some(match term {
             Term::Id => What::Input.single(),
             Term::Num(it) => What::Literal(Value::Num(val::literal(it)?)).single(),
@@ -272,16 +281,17 @@ impl<'l, 'a> Build<'l, 'a> {
                     )
                 }
                 (name, None) => {
-                    let step = |at| Step {
-                        at: At::Index(at),
+                    // A name that is worked out would be written out twice.
+                    let name = self.node(name, scope)?;
+                    let What::Literal(Value::Str(field)) = &name.what else {
+                        return None;
+                    };
+                    let step = Step {
+                        at: At::Field(field.clone()),
                         optional: false,
                     };
-                    let (one, two) = (self.node(name, scope)?, self.node(name, scope)?);
-                    if !one.single {
-                        return None;
-                    }
                     let input = Box::new(What::Input.single());
-                    (one, What::Path(input, vec![step(two)]).single())
+                    (name, What::Path(input, vec![step]).single())
                 }
                 (name, Some(value)) => {
                     let name = self.one(name, scope, &mut ties)?;
