@@ -20,7 +20,7 @@ use crate::mapping::{
 };
 
 /// Nodes of the largest direct form, some 50 bytes each. Those of real mappings have up to 1,400.
-const LARGEST: usize = 10_000;
+const LARGEST: usize = 4_000;
 
 /// The direct form of an expression that `analysis` let through, if it has one.
 pub(in crate::mapping::jq) fn direct<'a>(
