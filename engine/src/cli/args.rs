@@ -29,7 +29,7 @@ pub(super) struct Common {
     /// Works on the state of the demonstration instead of the deployment itself.
     #[arg(long, global = true)]
     pub(super) demo: bool,
-    /// Answers with one JSON value, for programs.
+    /// Answers as JSON, for programs.
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// What is logged to standard error, as for RUST_LOG: `info`, `ledgerline=debug`.
