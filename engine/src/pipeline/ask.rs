@@ -53,6 +53,17 @@ pub(crate) enum Said {
     Unknown(String),
 }
 
+/// As [`ask`]; a system that cannot be asked is left alone for the rest of the run.
+async fn ask_or_park(run: &Run<'_>, stream: &StreamId, wanted: &[Wanted]) -> Option<Vec<Said>> {
+    match ask(run, stream, wanted).await {
+        Ok(it) => Some(it),
+        Err(why) => {
+            run.park(&stream.connection, &why.message);
+            None
+        }
+    }
+}
+
 /// Asks for documents of a stream, in order. Spends no writing call.
 pub(crate) async fn ask(
     run: &Run<'_>,
@@ -176,12 +187,8 @@ pub(crate) async fn clear_uncertain(
         return give_to_person(run, plan, uncertain).await;
     }
     let wants: Vec<Wanted> = uncertain.iter().map(wanted).collect();
-    let said = match ask(run, &plan.target, &wants).await {
-        Ok(it) => it,
-        Err(why) => {
-            run.park(&plan.target.connection, &why.message);
-            return Ok(false);
-        }
+    let Some(said) = ask_or_park(run, &plan.target, &wants).await else {
+        return Ok(false);
     };
     steps::reached("question-answered", plan.name());
     let now = run.engine.clock.now_ms();
@@ -275,12 +282,8 @@ pub(crate) async fn clear_unprepared(
             ..Wanted::default()
         })
         .collect();
-    let said = match ask(run, &plan.target, &wants).await {
-        Ok(it) => it,
-        Err(why) => {
-            run.park(&plan.target.connection, &why.message);
-            return Ok(false);
-        }
+    let Some(said) = ask_or_park(run, &plan.target, &wants).await else {
+        return Ok(false);
     };
     let now = run.engine.clock.now_ms();
     let mut settlement = Settlement::default();
@@ -504,12 +507,8 @@ pub(crate) async fn look_for(
         return Ok(false);
     }
     let wants: Vec<Wanted> = documents.iter().map(wanted).collect();
-    let said = match ask(run, &plan.target, &wants).await {
-        Ok(it) => it,
-        Err(why) => {
-            run.park(&plan.target.connection, &why.message);
-            return Ok(false);
-        }
+    let Some(said) = ask_or_park(run, &plan.target, &wants).await else {
+        return Ok(false);
     };
     let now = run.engine.clock.now_ms();
     let mut takers = takers(run, plan, &said).await?;

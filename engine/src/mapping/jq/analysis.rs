@@ -568,35 +568,24 @@ impl<'l, 'a> Walk<'l, 'a> {
                 _ => frame = it.outer,
             }
         }
-        if let Level::Module(module, position) = env.level {
-            let library: &'l Library<'a> = self.library;
-            let visible = &library.modules[module].defs[..=position];
-            if let Some(at) = find(visible, name, args.len()) {
-                self.uses.defs.insert((module, at));
-                let home = Env {
-                    frame: None,
-                    level: Level::Module(module, at),
-                    ..env
-                };
-                return self.enter(&visible[at], args, env, home, name, depth);
+        let library: &'l Library<'a> = self.library;
+        if let Some((level, def)) = definition(library, env.level, name, args.len()) {
+            match level {
+                Level::Module(module, at) => drop(self.uses.defs.insert((module, at))),
+                Level::Std(at) => {
+                    self.uses.std.insert(at);
+                    self.literal_regex(name, args, env);
+                }
+                Level::Main => {}
             }
-        }
-        let private = name.starts_with('_');
-        let visible = match env.level {
-            Level::Std(position) => &std_defs()[..=position],
-            _ if private => &[],
-            _ => std_defs(),
-        };
-        if let Some(at) = find(visible, name, args.len()) {
-            self.uses.std.insert(at);
-            self.literal_regex(name, args, env);
             let home = Env {
                 frame: None,
-                level: Level::Std(at),
+                level,
                 ..env
             };
-            return self.enter(&visible[at], args, env, home, name, depth);
+            return self.enter(def, args, env, home, name, depth);
         }
+        let private = name.starts_with('_');
         let in_std = matches!(env.level, Level::Std(_));
         let native = builtins::signatures().any(|it| it == (name, args.len()));
         if !native || (private && !in_std) {
@@ -714,6 +703,30 @@ fn taken_apart<'e, 'a>(
             taken_apart(it, names, keys);
         }),
     }
+}
+
+/// What a name without a module means, where it is no parameter and not defined around its place: a
+/// definition that stands before it in its module, or one of ours. Those with `_` are ours alone.
+pub(super) fn definition<'l, 'a>(
+    library: &'l Library<'a>,
+    level: Level,
+    name: &str,
+    arity: usize,
+) -> Option<(Level, &'l Def<&'a str>)> {
+    if let Level::Module(module, position) = level {
+        let defs = &library.modules.get(module)?.defs;
+        let visible = defs.get(..=position).unwrap_or(defs);
+        if let Some(at) = find(visible, name, arity) {
+            return Some((Level::Module(module, at), visible.get(at)?));
+        }
+    }
+    let visible = match level {
+        Level::Std(position) => std_defs().get(..=position)?,
+        _ if name.starts_with('_') => return None,
+        _ => std_defs(),
+    };
+    let at = find(visible, name, arity)?;
+    Some((Level::Std(at), visible.get(at)?))
 }
 
 pub(super) fn find(defs: &[Def<&str>], name: &str, arity: usize) -> Option<usize> {

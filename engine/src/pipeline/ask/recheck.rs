@@ -5,7 +5,7 @@ use ledgerline_plugin_api::manifest::Op;
 use crate::{
     clock::is_fresh,
     pipeline::{
-        ask::{Said, Wanted, ask},
+        ask::{Said, Wanted, ask_or_park},
         decide::{Ready, Write},
         plan::RoutePlan,
         pull,
@@ -42,12 +42,8 @@ pub(crate) async fn recheck(
             ..Wanted::default()
         })
         .collect();
-    let said = match ask(run, &plan.source, &wants).await {
-        Ok(it) => it,
-        Err(why) => {
-            run.park(&plan.source.connection, &why.message);
-            return Ok((going, false));
-        }
+    let Some(said) = ask_or_park(run, &plan.source, &wants).await else {
+        return Ok((going, false));
     };
     let mut incoming = Vec::new();
     for (ready, said) in old.into_iter().zip(said) {

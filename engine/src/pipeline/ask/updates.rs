@@ -6,7 +6,7 @@ use ledgerline_plugin_api::manifest::{Category, HeldState, Problem, Update};
 use crate::{
     mapping::{Value, three_way, with_line_ids},
     pipeline::{
-        ask::{Said, Wanted, ask, wanted},
+        ask::{Said, Wanted, ask_or_park, wanted},
         decide::{Ready, gone, problem},
         plan::RoutePlan,
         run::Run,
@@ -35,12 +35,8 @@ pub(crate) async fn compare_updates(
         return Ok((updates, false));
     };
     let wants: Vec<Wanted> = updates.iter().map(wanted).collect();
-    let said = match ask(run, &plan.target, &wants).await {
-        Ok(it) => it,
-        Err(why) => {
-            run.park(&plan.target.connection, &why.message);
-            return Ok((Vec::new(), false));
-        }
+    let Some(said) = ask_or_park(run, &plan.target, &wants).await else {
+        return Ok((Vec::new(), false));
     };
     let now = run.engine.clock.now_ms();
     let mut settlement = Settlement::default();

@@ -11,9 +11,9 @@ use jaq_core::{
 use super::{At, Direct, Fold, Node, Piece, Step, What};
 use crate::mapping::{
     jq::{
-        analysis::{Level, find, plain_text},
+        analysis::{Level, definition, find, plain_text},
         builtins,
-        library::{Library, std_defs},
+        library::Library,
         val,
     },
     value::Value,
@@ -432,7 +432,8 @@ impl<'l, 'a> Build<'l, 'a> {
                 frame: None,
                 level: Level::Module(at, position),
             };
-            return self.enter(&defs[position], args, scope, home);
+            let def = defs.get(position)?;
+            return self.parameters(&def.args, args, scope, &def.body, home);
         }
         let mut frame = scope.frame;
         while let Some(it) = frame {
@@ -445,37 +446,20 @@ impl<'l, 'a> Build<'l, 'a> {
                         frame: Some(it),
                         ..scope
                     };
-                    return self.enter(def, args, scope, home);
+                    return self.parameters(&def.args, args, scope, &def.body, home);
                 }
                 _ => frame = it.outer,
             }
         }
-        if let Level::Module(module, position) = scope.level {
-            let visible: &'l [Def<&'a str>] = &library.modules[module].defs[..=position];
-            if let Some(at) = find(visible, name, args.len()) {
-                let home = Scope {
-                    frame: None,
-                    level: Level::Module(module, at),
-                };
-                return self.enter(&visible[at], args, scope, home);
-            }
-        }
-        let visible = match scope.level {
-            Level::Std(position) => &std_defs()[..=position],
-            _ => std_defs(),
+        let Some((level, def)) = definition(library, scope.level, name, args.len()) else {
+            return self.native(name, args, scope);
         };
-        if let Some(at) = find(visible, name, args.len()) {
-            // It is made of a loop over nothing, because jq has no other word for it.
-            if (name, args.len()) == ("empty", 0) {
-                return Some(What::Nothing.if_single(false));
-            }
-            let home = Scope {
-                frame: None,
-                level: Level::Std(at),
-            };
-            return self.enter(&visible[at], args, scope, home);
+        // It is made of a loop over nothing, because jq has no other word for it.
+        if matches!(level, Level::Std(_)) && (name, args.len()) == ("empty", 0) {
+            return Some(What::Nothing.if_single(false));
         }
-        self.native(name, args, scope)
+        let home = Scope { frame: None, level };
+        self.parameters(&def.args, args, scope, &def.body, home)
     }
 
     fn native<'e>(
@@ -503,16 +487,6 @@ impl<'l, 'a> Build<'l, 'a> {
     }
 
     /// The body of a definition with its parameters bound.
-    fn enter<'e>(
-        &mut self,
-        def: &'e Def<&'a str>,
-        args: &'e [Term<&'a str>],
-        caller: Scope<'e, 'a>,
-        home: Scope<'e, 'a>,
-    ) -> Option<Node> {
-        self.parameters(&def.args, args, caller, &def.body, home)
-    }
-
     fn parameters<'e>(
         &mut self,
         names: &[&'a str],

@@ -1,7 +1,10 @@
 //! What the parts with real processes stand on: a deployment and vendors for each case, the way to a
 //! run's end, and the judgement.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    process::{Child, Stdio},
+};
 
 use ledgerline::store::{SledStore, Store, StreamId};
 use serde_json::{Value, json};
@@ -216,4 +219,14 @@ pub(super) fn sorted(mut value: Value) -> Value {
         }
     }
     value
+}
+
+/// Starts the engine, whose words nobody reads.
+pub(super) fn begun(programs: &Programs) -> Child {
+    programs
+        .engine(["sync", "--confirm", "--json"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the engine starts")
 }

@@ -1,14 +1,14 @@
 //! One lost answer: a batch is taken by the target, the call is answered with an error, and the
 //! engine is started again until it says that nothing is left to do.
 
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::tally::{Tally, all_at_once, with};
+use super::{
+    ground::begun,
+    tally::{Tally, all_at_once, with},
+};
 use crate::processes::{Books, Programs, finish, set};
 
 /// How much of it is done.
@@ -174,12 +174,7 @@ fn books(programs: &Programs) -> Books {
 
 /// Starts the engine and kills it when the struck call was carried out.
 fn killed_when_taken(programs: &Programs) -> bool {
-    let mut child = programs
-        .engine(["sync", "--confirm", "--json"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the engine starts");
+    let mut child = begun(programs);
     let began = Instant::now();
     loop {
         let rules = programs.ask("/_sandbox/faults");

@@ -1,14 +1,11 @@
 //! SIGKILL at moments that nobody chose, over runs of three sources with several calls in flight.
 
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::{
-    ground::{Ground, bring_to_its_end, rerun, sources},
+    ground::{Ground, begun, bring_to_its_end, rerun, sources},
     phase::{Phase, left},
     tally::{Tally, all_at_once, with},
 };
@@ -116,12 +113,7 @@ pub fn moments(how: Moments, say: &(dyn Fn(&str) + Sync)) -> Tally {
 
 /// Starts the engine and kills it after so long. False when it had ended by itself.
 fn killed_after(moment: Duration, programs: &Programs) -> bool {
-    let mut child = programs
-        .engine(["sync", "--confirm", "--json"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the engine starts");
+    let mut child = begun(programs);
     std::thread::sleep(moment);
     let _ = child.kill();
     finish(child).signal == Some(9)
