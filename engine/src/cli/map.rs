@@ -8,7 +8,7 @@ use crate::{
         open::{Failure, ground, plugins},
         out::Out,
     },
-    mapping::{Apply, LinkAnswer, Links, Shared, TestCx, Value},
+    mapping::{Apply, Followed, LinkAnswer, LinkAsk, Links, Shared, TestCx, Value},
     pipeline::{Offline, check_offline},
 };
 
@@ -25,8 +25,9 @@ struct Pretended(&'static str);
 const FORMS: [&str; 3] = ["<{link} {id}>", "00000000-0000-0000-0000-000000000000", "0"];
 
 impl Links for Pretended {
-    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
-        LinkAnswer::Target(self.0.replace("{link}", link).replace("{id}", id))
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer {
+        let named = self.0.replace("{link}", ask.link);
+        LinkAnswer::Target(named.replace("{id}", ask.value))
     }
 }
 
@@ -64,7 +65,7 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
     let document = Value::parse(&bytes).map_err(|it| told(it.to_string()))?;
     let settings = offline
         .ends
-        .get(&plan.source.connection)
+        .get(&plan.origin)
         .map(|it| it.settings.clone())
         .unwrap_or_default();
     let today = jiff::Timestamp::now()
@@ -79,6 +80,7 @@ pub(super) fn map(common: &Common, out: &Out, args: &MapArgs) -> Result<u8, Fail
         number: None,
         today: &today,
         links: &Pretended(FORMS[0]),
+        followed: &Followed::default(),
         shared: &shared,
     };
     let number = plan
@@ -155,7 +157,7 @@ pub(super) fn test(common: &Common, out: &Out, only: Option<&str>) -> Result<u8,
         done.push(name);
         let settings = offline
             .ends
-            .get(&plan.source.connection)
+            .get(&plan.origin)
             .map(|it| it.settings.clone())
             .unwrap_or_default();
         let cx = TestCx {

@@ -216,8 +216,8 @@ fn names_exist(name: &str, route: &RouteToml, written: &Written<'_>, reader: &mu
     }
 }
 
-/// A link gives the id of a document in the target: it must be the same target, and about documents
-/// of the same source.
+/// A link gives the id of a document in the target, or one in the source by that in the target: it must be
+/// about the same two accounts, in whichever direction.
 fn links_fit(name: &str, route: &RouteToml, written: &Written<'_>, reader: &mut Reader<'_>) {
     for (link, wanted) in route.links.iter().flatten() {
         let wanted = &wanted.value;
@@ -226,6 +226,10 @@ fn links_fit(name: &str, route: &RouteToml, written: &Written<'_>, reader: &mut 
         }
         let linked = &written.routes[wanted.get_ref()].toml;
         let known = |it: &&str| connections(written).any(|(name, _)| name == *it);
+        let (from, to) = (source_of(linked, written), connection_of(&linked.to));
+        if from.is_some() && from == connection_of(&route.to) && to == source_of(route, written) {
+            continue;
+        }
         let ends = [
             (
                 connection_of(&route.to),

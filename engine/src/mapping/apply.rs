@@ -7,7 +7,7 @@ use ledgerline_plugin_api::manifest::{Category, Problem};
 
 use super::{
     compile::{GLOBALS, LETS},
-    file::TestToml,
+    file::{LinkBy, TestToml},
     jq::{EvalError, Program},
     matching::Matcher,
     schema::Schema,
@@ -33,6 +33,10 @@ pub struct Mapping {
     pub(super) schema: Option<Arc<Schema>>,
     pub(super) number: Option<Program>,
     pub(super) matcher: Option<Matcher>,
+    /// Links used, and what each is found by.
+    pub(super) links: BTreeMap<String, LinkBy>,
+    /// Some expression asks for `$source` or `$held`.
+    pub(super) followed: bool,
     pub(super) tests: Vec<TestToml>,
 }
 
@@ -51,6 +55,8 @@ pub struct Apply<'a> {
     pub today: &'a str,
     /// Where linked documents are looked up.
     pub links: &'a dyn Links,
+    /// What the followed route knows of the document; nulls where there is none.
+    pub followed: &'a Followed,
     /// What is worked out of the document along the way: empty at first, and only for this document.
     pub shared: &'a Shared,
 }
@@ -67,17 +73,42 @@ impl Shared {
     }
 }
 
-/// Looks up the target ids of linked source documents.
+/// What a route that follows another one may read of the followed entry.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Followed {
+    /// `$source`: the source document.
+    pub source: Value,
+    /// `$held`: `{ id, state, document }` of what the target holds for it, `state` as it was last read
+    /// back and `document` as the target gave it last.
+    pub held: Value,
+}
+
+/// A linked document that a mapping asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkAsk<'a> {
+    /// Name of the link in the mapping.
+    pub link: &'a str,
+    /// What it is found by.
+    pub by: LinkBy,
+    /// The value of that.
+    pub value: &'a str,
+    /// The target must have approved it.
+    pub approved: bool,
+}
+
+/// Looks up linked documents.
 pub trait Links {
-    /// The target's id of the source document `id`, by the link's name in the mapping.
-    fn resolve(&self, link: &str, id: &str) -> LinkAnswer;
+    /// What the link gives: an id in the target, or in the source when it was found by its target.
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer;
 }
 
 /// What became of a linked document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkAnswer {
-    /// It is in the target, under this id.
+    /// It is there, under this id.
     Target(String),
+    /// No document stands for it, and none will by itself; in words. What asks for it is left out.
+    Nothing(String),
     /// It is not there yet.
     Waiting {
         /// Stable key of the cause, for grouping.
@@ -144,6 +175,8 @@ pub(super) enum Kind {
     Link {
         link: Arc<str>,
         of: Program,
+        by: LinkBy,
+        approved: bool,
         wrap: Option<Arc<str>>,
         optional: bool,
         category: Category,
@@ -190,6 +223,7 @@ pub(super) struct Bound<'a> {
     pub(super) tables: &'a Value,
     pub(super) lookups: &'a BTreeMap<String, Arc<TableData>>,
     links: &'a dyn Links,
+    followed: &'a Followed,
     lets: &'a [Let],
     shared: &'a Shared,
 }
@@ -225,6 +259,8 @@ impl Bound<'_> {
             &self.number,
             &self.today,
             self.tables,
+            &self.followed.source,
+            &self.followed.held,
         ]);
         for at in program.globals() {
             if let Some(position) = at.checked_sub(GLOBALS.len()) {
@@ -258,6 +294,16 @@ impl Mapping {
     /// How an existing target document is found, when the mapping says so.
     pub fn matcher(&self) -> Option<&Matcher> {
         self.matcher.as_ref()
+    }
+
+    /// The links that it uses, and what each is found by.
+    pub fn links(&self) -> &BTreeMap<String, LinkBy> {
+        &self.links
+    }
+
+    /// Whether it reads `$source` or `$held`.
+    pub fn reads_followed(&self) -> bool {
+        self.followed
     }
 
     /// Gate and map.
@@ -309,6 +355,7 @@ impl Mapping {
             tables: &self.tables,
             lookups: &self.lookups,
             links: cx.links,
+            followed: cx.followed,
             lets: &self.lets,
             shared: cx.shared,
         }
@@ -474,6 +521,8 @@ impl Mapping {
             Kind::Link {
                 link,
                 of,
+                by,
+                approved,
                 wrap,
                 optional,
                 category,
@@ -496,11 +545,18 @@ impl Mapping {
                         waits: false,
                     });
                 }
-                match bound.links.resolve(link, &id) {
+                let ask = LinkAsk {
+                    link,
+                    by: *by,
+                    value: &id,
+                    approved: *approved,
+                };
+                match bound.links.resolve(&ask) {
                     LinkAnswer::Target(it) => Ok(Some(match wrap {
                         Some(name) => Value::object([(name.clone(), Value::from(it))]),
                         None => Value::from(it),
                     })),
+                    LinkAnswer::Nothing(reason) => Err(Stop::Excluded { reason }),
                     LinkAnswer::Waiting {
                         cause_key,
                         cause,

@@ -52,7 +52,7 @@ impl Cx<'_> {
             .links
             .iter()
             .filter(|(name, _)| !route.links.contains_key(*name))
-            .map(|(name, span)| (name.clone(), span.clone()))
+            .map(|(name, it)| (name.clone(), it.span.clone()))
             .collect();
         for (name, span) in unbound {
             let message = format!("the route `{}` binds no link `{name}`", route.name);

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{
     apply::{Field, Gate, Kind, Let, Lines, Mapping, Phrase, TableData},
     bindings::suggestion,
-    file::{self, FieldToml, GateToml, MappingToml, Source, Text, Words},
+    file::{self, FieldToml, GateToml, LinkBy, MappingToml, Source, Text, Words},
     jq::{Fault, Library, Prelude, Program},
     matching::Matcher,
     schema::{Place, Schema},
@@ -22,7 +22,7 @@ use crate::config::{
 };
 
 /// Variables of a mapping's expressions, in the order in which they are bound.
-pub(super) const GLOBALS: [&str; 7] = [
+pub(super) const GLOBALS: [&str; 9] = [
     "$document",
     "$settings",
     "$target_settings",
@@ -30,16 +30,24 @@ pub(super) const GLOBALS: [&str; 7] = [
     "$number",
     "$today",
     "$tables",
+    "$source",
+    "$held",
 ];
 
 /// Position of `$number`.
 const NUMBER: usize = 4;
 
+/// Positions of `$source` and `$held`, which only routes that follow another one have.
+const FOLLOWED: std::ops::Range<usize> = 7..9;
+
+/// What a mapping that reads the outcomes of a route names as its `from`.
+const OUTCOMES: &str = "outcomes";
+
 /// Most values of `[let]`.
 pub(super) const LETS: usize = 24;
 
 /// Every variable that some expression somewhere may have bound. Preludes are checked with these.
-pub(super) const ANYWHERE: [&str; 10] = [
+pub(super) const ANYWHERE: [&str; 12] = [
     "$document",
     "$settings",
     "$target_settings",
@@ -47,6 +55,8 @@ pub(super) const ANYWHERE: [&str; 10] = [
     "$number",
     "$today",
     "$tables",
+    "$source",
+    "$held",
     "$reference",
     "$difference",
     "$account",
@@ -61,8 +71,9 @@ pub struct CompileInput<'a> {
     pub route: Option<&'a Route>,
     /// Tables by name.
     pub tables: &'a BTreeMap<String, Table>,
-    /// Connector, stream and prelude of the source; none for `outcomes`.
-    pub source: Option<(&'a str, &'a Stream, &'a str)>,
+    /// Connector and prelude of the source; of a route that follows another one, those of the
+    /// documents that it speaks of.
+    pub source: Option<(&'a str, &'a str)>,
     /// Connector, stream and prelude of the target.
     pub target: (&'a str, &'a Stream, &'a str),
 }
@@ -86,7 +97,11 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         tables: BTreeMap::new(),
         all_tables: false,
         globals: GLOBALS.map(str::to_owned).to_vec(),
+        followed: false,
     };
+    if toml.from.as_deref() != Some(OUTCOMES) {
+        cx.globals[FOLLOWED].fill("$".to_owned());
+    }
     let options = cx.options();
     let lets = cx.lets(&toml.lets);
     let number = cx.number();
@@ -111,6 +126,7 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         .and_then(|it| Matcher::compile(it, |text| cx.program(text)));
     cx.bindings();
     let (tables, all) = (std::mem::take(&mut cx.tables), cx.all_tables);
+    let (links, followed) = (std::mem::take(&mut cx.links), cx.followed);
     let used = cx.used_tables(tables, all);
     if findings.list.len() > before {
         return None;
@@ -131,6 +147,8 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         schema,
         number,
         matcher,
+        links: links.into_iter().map(|(name, it)| (name, it.by)).collect(),
+        followed,
         tests: toml.tests,
     })
 }
@@ -138,7 +156,7 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
 fn preludes(input: &CompileInput<'_>) -> Vec<Prelude> {
     let (target, _, target_prelude) = input.target;
     let mut preludes = Vec::new();
-    if let Some((source, _, prelude)) = input.source {
+    if let Some((source, prelude)) = input.source {
         preludes.push(Prelude::new(source, prelude));
     }
     let target_prelude = Prelude::new(target, target_prelude).with_settings("$target_settings");
@@ -206,7 +224,7 @@ pub(super) struct Cx<'c> {
     pub(super) findings: &'c mut Findings,
     pub(super) options: Vec<(Text, Value)>,
     /// Links used, each with its first place.
-    pub(super) links: BTreeMap<String, Range<usize>>,
+    pub(super) links: BTreeMap<String, LinkUse>,
     /// Tables used, each with its first place.
     pub(super) tables: BTreeMap<String, Range<usize>>,
     /// `$tables` is used by computed names.
@@ -214,6 +232,14 @@ pub(super) struct Cx<'c> {
     /// Variables of the expressions that are compiled now: those of every mapping, and the values of
     /// `[let]` that stand before.
     globals: Vec<String>,
+    /// Some expression asks for `$source` or `$held`.
+    followed: bool,
+}
+
+/// A link that a mapping uses.
+pub(super) struct LinkUse {
+    pub(super) by: LinkBy,
+    pub(super) span: Range<usize>,
 }
 
 impl<'c> Cx<'c> {
@@ -272,6 +298,7 @@ impl<'c> Cx<'c> {
         let globals: Vec<&str> = self.globals.iter().map(String::as_str).collect();
         match Program::compile(self.library, &text.value, &globals) {
             Ok(program) => {
+                self.followed |= program.globals().iter().any(|it| FOLLOWED.contains(it));
                 for it in program.members() {
                     let span = place(it.span.clone());
                     match (it.variable.as_str(), &it.name) {
@@ -313,8 +340,15 @@ impl<'c> Cx<'c> {
         let route = self.input.route?;
         let code = route.number.as_ref()?;
         let place = route.places.value("number");
-        match Program::compile(self.library, code, &GLOBALS) {
-            Ok(it) => Some(it),
+        let globals: Vec<&str> = self.globals[..GLOBALS.len()]
+            .iter()
+            .map(String::as_str)
+            .collect();
+        match Program::compile(self.library, code, &globals) {
+            Ok(it) => {
+                self.followed |= it.globals().iter().any(|it| FOLLOWED.contains(it));
+                Some(it)
+            }
             Err(faults) => {
                 for fault in faults {
                     let within = fault.span.clone();
@@ -442,13 +476,26 @@ impl<'c> Cx<'c> {
             Source::Link {
                 link,
                 of,
+                by,
+                approved,
                 wrap,
                 optional,
                 category,
             } => {
-                self.links
-                    .entry(link.value.clone())
-                    .or_insert_with(|| link.span.clone());
+                let used = self.links.entry(link.value.clone()).or_insert(LinkUse {
+                    by: *by,
+                    span: link.span.clone(),
+                });
+                if used.by != *by {
+                    let message = format!("the link `{}` is found in two ways", link.value);
+                    let help = "use another name for the one of the two".to_owned();
+                    self.wrong(
+                        link.span.clone(),
+                        message,
+                        "by something else above",
+                        Some(help),
+                    );
+                }
                 if let (Some(place), Some(wrap)) = (place, wrap) {
                     self.place(Some(place), wrap, &toml.name.value);
                 }
@@ -457,6 +504,8 @@ impl<'c> Cx<'c> {
                 let kind = Kind::Link {
                     link: link.value.as_str().into(),
                     of,
+                    by: *by,
+                    approved: *approved,
                     wrap: wrap.as_ref().map(|it| it.value.as_str().into()),
                     optional: *optional,
                     category: *category,

@@ -24,14 +24,14 @@ mod toml_text;
 mod totals;
 mod trial;
 
-pub use apply::{Apply, LinkAnswer, Links, Mapped, Mapping, Shared};
+pub use apply::{Apply, Followed, LinkAnswer, LinkAsk, Links, Mapped, Mapping, Shared};
 pub use cases::run_cases;
 pub use checks::{CheckMemo, CheckStop, Checks};
 pub use compare::{Difference, ThreeWay, differences, three_way, with_line_ids};
 pub use compile::{CompileInput, compile};
 pub use explain::Explained;
-pub use file::file_schema;
 pub(crate) use file::read_only;
+pub use file::{LinkBy, file_schema};
 pub use matching::{MatchAnswer, MatchIndex, Matcher, Suggestion};
 pub use rules::{Reference, RulesCx, StreamFacts, StreamRules};
 pub use stop::Stop;

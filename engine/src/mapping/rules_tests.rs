@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::{
-    Apply, CheckMemo, LinkAnswer, Links, MatchAnswer, Reconciled, Reference, RulesCx, Shared,
-    StreamRules, Value, differences, reconcile,
+    Apply, CheckMemo, Followed, LinkAnswer, LinkAsk, Links, MatchAnswer, Reconciled, Reference,
+    RulesCx, Shared, StreamRules, Value, differences, reconcile,
     tests::{World, stream, value},
     three_way, with_line_ids,
 };
@@ -288,7 +288,7 @@ fn checks_stop_documents_and_are_remembered() {
 struct NoLinks;
 
 impl Links for NoLinks {
-    fn resolve(&self, _: &str, _: &str) -> LinkAnswer {
+    fn resolve(&self, _: &LinkAsk<'_>) -> LinkAnswer {
         LinkAnswer::Target("none".to_owned())
     }
 }
@@ -404,6 +404,7 @@ Text = ".t"
             number: None,
             today: "2026-01-01",
             links: &NoLinks,
+            followed: &Followed::default(),
             shared: &Shared::default(),
         };
         let shown = |it: Vec<super::Suggestion>| {

@@ -6,8 +6,8 @@ use ledgerline_plugin_api::manifest::Stream;
 use serde_json::json;
 
 use super::{
-    Apply, CompileInput, LinkAnswer, Links, Mapping, Shared, Stop, StreamRules, TestCx, Value,
-    compile,
+    Apply, CompileInput, Followed, LinkAnswer, LinkAsk, Links, Mapping, Shared, Stop, StreamRules,
+    TestCx, Value, compile,
 };
 use crate::config::{
     checked::{
@@ -58,7 +58,6 @@ fn schema() -> serde_json::Value {
 
 pub(super) struct World {
     tables: BTreeMap<String, Table>,
-    source: Stream,
     target: Stream,
 }
 
@@ -84,7 +83,6 @@ impl World {
         ];
         Self {
             tables: tables.into_iter().map(|it| (it.name.clone(), it)).collect(),
-            source: stream(json!({})),
             target: stream(json!({"schema": schema()})),
         }
     }
@@ -107,7 +105,7 @@ impl World {
                 mapping: &mapping,
                 route,
                 tables: &self.tables,
-                source: Some(("acme", &self.source, PRELUDE)),
+                source: Some(("acme", PRELUDE)),
                 target: ("books", &self.target, TARGET_PRELUDE),
             },
             &mut findings,
@@ -130,8 +128,11 @@ impl World {
 struct Linked;
 
 impl Links for Linked {
-    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
-        match id {
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer {
+        let LinkAsk {
+            link, value: id, ..
+        } = ask;
+        match *id {
             "1207" => LinkAnswer::Target(format!("{link}-guid")),
             _ => LinkAnswer::Waiting {
                 cause_key: format!("entry:customers/{id}"),
@@ -200,6 +201,7 @@ fn apply(mapping: &Mapping, document: &str) -> Result<String, String> {
         number: None,
         today: "2026-06-30",
         links: &Linked,
+        followed: &Followed::default(),
         shared: &Shared::default(),
     };
     mapping
@@ -260,6 +262,7 @@ fn shared_values_are_worked_out_once_a_document() {
         number: None,
         today: "2026-06-30",
         links: &Linked,
+        followed: &Followed::default(),
         shared: &shared,
     };
     let runs = || super::jq::counts().0;
@@ -605,6 +608,7 @@ fn every_field_can_be_explained() {
         number: None,
         today: "2026-06-30",
         links: &Linked,
+        followed: &Followed::default(),
         shared: &Shared::default(),
     };
     let lines: Vec<String> = mapping
@@ -808,6 +812,7 @@ fn a_route_chooses_options_rows_and_the_number() {
             number: None,
             today: "2026-06-30",
             links: &Linked,
+            followed: &Followed::default(),
             shared: &Shared::default(),
         };
         mapping.number(&cx).map_err(|it| it.words().to_owned())

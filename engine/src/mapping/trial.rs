@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    apply::{Apply, LinkAnswer, Links, Mapping, Shared, TableData},
+    apply::{Apply, Followed, LinkAnswer, LinkAsk, Links, Mapping, Shared, TableData},
     compile::line_of,
     file::{TestDocument, TestToml},
     stop::Stop,
@@ -49,7 +49,10 @@ impl TestResult {
 struct TestLinks<'a>(&'a Value);
 
 impl Links for TestLinks<'_> {
-    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer {
+        let LinkAsk {
+            link, value: id, ..
+        } = ask;
         match self.0.child(link).and_then(|it| it.child(id)) {
             Some(it) => LinkAnswer::Target(it.to_text().to_string()),
             None => LinkAnswer::Waiting {
@@ -97,6 +100,10 @@ impl Mapping {
         let settings = over(cx.settings, &test.settings);
         let target_settings = over(cx.target_settings, &test.target_settings);
         let links = TestLinks(&test.links);
+        let followed = Followed {
+            source: test.source.clone(),
+            held: test.held.clone(),
+        };
         let number = if test.number.is_null() {
             None
         } else {
@@ -109,6 +116,7 @@ impl Mapping {
             number: number.as_deref(),
             today: test.today.as_deref().unwrap_or(TODAY),
             links: &links,
+            followed: &followed,
             shared: &Shared::default(),
         };
         let chosen = test

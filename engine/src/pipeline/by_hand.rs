@@ -51,7 +51,7 @@ impl Engine {
         });
         let settings = self
             .connected
-            .get(&plan.source.connection)
+            .get(&plan.origin)
             .map(|it| it.settings.clone())
             .unwrap_or_default();
         let target_settings = target.settings.clone();

@@ -23,10 +23,10 @@ pub(crate) use takers::Takers;
 
 use crate::{
     mapping::{
-        Apply, CheckMemo, CheckStop, Links, MatchIndex, Reference, Shared, Stop, StreamFacts,
-        Value, reconcile,
+        Apply, CheckMemo, CheckStop, Followed, Links, MatchIndex, Reference, Shared, Stop,
+        StreamFacts, Value, reconcile,
     },
-    pipeline::plan::RoutePlan,
+    pipeline::{plan::RoutePlan, settle::held_name},
     store::{Actor, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store, StoreError},
 };
 
@@ -102,6 +102,7 @@ struct Source {
     value: Value,
     facts: OnceCell<StreamFacts>,
     shared: Shared,
+    followed: Followed,
 }
 
 /// What decisions ask for beside themselves.
@@ -148,6 +149,7 @@ impl Decider<'_> {
                 value,
                 facts: OnceCell::new(),
                 shared: Shared::default(),
+                followed: self.followed(id)?,
             },
             Err(why) => {
                 return Ok(self.stop(
@@ -175,6 +177,34 @@ impl Decider<'_> {
             next.number = self.number(id, entry, &source, &links).ok().flatten();
         }
         Ok(decision)
+    }
+
+    /// What the route that this one follows knows of the document, where the mapping asks for it.
+    fn followed(&self, id: &EntryId) -> Result<Followed, StoreError> {
+        let Some(follows) = &self.plan.follows else {
+            return Ok(Followed::default());
+        };
+        if !self.plan.mapping.reads_followed() {
+            return Ok(Followed::default());
+        }
+        let document = self.store.document(&follows.source, &id.source)?;
+        let source = document.and_then(|it| Value::parse(&it.body).ok());
+        let entry = self
+            .store
+            .entry(&EntryId::new(&follows.route, &id.source))?;
+        let held = entry.and_then(|it| it.held).map(|held| {
+            let state = held.state.map(|it| Value::from(held_name(it)));
+            let there = Value::parse(held.answered.as_bytes()).unwrap_or_default();
+            Value::object([
+                ("id", Value::from(held.id)),
+                ("state", state.unwrap_or_default()),
+                ("document", there),
+            ])
+        });
+        Ok(Followed {
+            source: source.unwrap_or_default(),
+            held: held.unwrap_or_default(),
+        })
     }
 
     /// Assigned once and kept for life.
@@ -405,6 +435,7 @@ impl Decider<'_> {
             number,
             today: self.today,
             links,
+            followed: &source.followed,
             shared: &source.shared,
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     config::{Connection, Deployment, Findings},
     http::{Channel, ChannelSpec, Network},
-    mapping::{StreamRules, Value},
+    mapping::{LinkBy, StreamRules, Value},
     operate::{CallCount, SyncReport, SyncRequest},
     pipeline::{
         plan::RoutePlan,
@@ -25,8 +25,8 @@ use crate::{
         Cancel, Limits, LoadError, Operation, Plugin, Registry, Session, SessionError, SessionSpec,
     },
     store::{
-        Actor, Cause, Change, EntryId, Settlement, SharedStore, State, StoreError, StreamId,
-        offload,
+        Actor, Cause, Change, EntryId, LookUp, Settlement, SharedStore, State, StoreError,
+        StreamId, offload,
     },
 };
 
@@ -245,6 +245,7 @@ impl Engine {
         let store = if request.dry_run {
             offload::run(&self.store, |store| store.scratch_copy()).await?
         } else {
+            self.keep_look_ups().await?;
             for plan in self.plans.values() {
                 let (name, source) = (plan.route.name.clone(), plan.source.clone());
                 let at = self.clock.now_ms();
@@ -265,6 +266,24 @@ impl Engine {
         )
         .run()
         .await
+    }
+
+    /// Routes whose documents others find by something else than their ids keep them findable.
+    async fn keep_look_ups(&self) -> Result<(), StoreError> {
+        for plan in self.plans.values() {
+            for (link, by) in plan.mapping.links() {
+                let by = match by {
+                    LinkBy::Id => continue,
+                    LinkBy::Number => LookUp::Number,
+                    LinkBy::Target => LookUp::Target,
+                };
+                let Some(route) = plan.route.links.get(link).cloned() else {
+                    continue;
+                };
+                offload::run(&self.store, move |store| store.keep_look_up(&route, by)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Routes that read a stream.

@@ -17,6 +17,8 @@ pub(crate) struct RoutePlan {
     pub(crate) route: Route,
     /// Where its documents come from.
     pub(crate) source: StreamId,
+    /// The connection whose documents it speaks of: of a route that follows another one, that one's.
+    pub(crate) origin: String,
     /// Where they go.
     pub(crate) target: StreamId,
     pub(crate) mapping: Mapping,
@@ -50,6 +52,8 @@ pub(crate) struct RoutePlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Follows {
     pub(crate) route: String,
+    /// Where the followed route's documents come from.
+    pub(crate) source: StreamId,
     pub(crate) writes_back: bool,
 }
 

@@ -6,7 +6,7 @@ use ledgerline_plugin_api::manifest::Manifest;
 
 use crate::{
     config::{Connection, Deployment, Fares, Findings, OUTCOMES, Route},
-    mapping::{CompileInput, StreamRules, Value, compile as compile_mapping},
+    mapping::{CompileInput, LinkBy, Mapping, StreamRules, Value, compile as compile_mapping},
     pipeline::plan::{Follows, RoutePlan},
     plugins::Registry,
     store::{State, StreamId},
@@ -147,13 +147,10 @@ fn compile_one(
             mapping: mapping_file,
             route: Some(route),
             tables: &deployment.tables,
-            source: source_stream.map(|it| {
-                (
-                    source_manifest.name.as_str(),
-                    it,
-                    source_manifest.prelude.as_str(),
-                )
-            }),
+            source: Some((
+                source_manifest.name.as_str(),
+                source_manifest.prelude.as_str(),
+            )),
             target: (
                 target_manifest.name.as_str(),
                 target_stream,
@@ -161,17 +158,19 @@ fn compile_one(
             ),
         },
         findings,
-    );
+    )?;
+    links_point_the_right_way(deployment, route, &mapping, findings);
     Some(RoutePlan {
         source: StreamId {
             connection: route.from.connection.clone(),
             stream: route.from.stream.clone(),
         },
+        origin: origin.connection.clone(),
         target: StreamId {
             connection: route.to.connection.clone(),
             stream: route.to.stream.clone(),
         },
-        mapping: mapping?,
+        mapping,
         source_rules: source_stream.and_then(|_| source.rules.get(&route.from.stream).cloned()),
         source_stream: source_stream.cloned(),
         target_rules: target.rules.get(&route.to.stream)?.clone(),
@@ -192,10 +191,57 @@ fn compile_one(
         told: told(deployment, &route.name),
         follows: follows.map(|it| Follows {
             route: it.name.clone(),
+            source: StreamId {
+                connection: it.from.connection.clone(),
+                stream: it.from.stream.clone(),
+            },
             writes_back: it.from == route.to,
         }),
         route: route.clone(),
     })
+}
+
+/// A link that is found by its id in the target needs a route that goes the other way round, any other
+/// one a route that goes this way.
+fn links_point_the_right_way(
+    deployment: &Deployment,
+    route: &Route,
+    mapping: &Mapping,
+    findings: &mut Findings,
+) {
+    for (name, by) in mapping.links() {
+        let linked = route
+            .links
+            .get(name)
+            .and_then(|it| deployment.routes.get(it));
+        let Some(linked) = linked.filter(|it| it.name != route.name) else {
+            continue;
+        };
+        let backwards = linked.to.connection != route.to.connection;
+        if backwards == (*by == LinkBy::Target) {
+            continue;
+        }
+        let message = match by {
+            LinkBy::Target => format!(
+                "the mapping `{}` finds the link `{name}` by its id in the target",
+                mapping.name()
+            ),
+            LinkBy::Id | LinkBy::Number => format!(
+                "the mapping `{}` wants to know what the link `{name}` became in `{}`",
+                mapping.name(),
+                route.to.connection
+            ),
+        };
+        let help = match by {
+            LinkBy::Target => format!("link a route that goes to `{}`", route.from.connection),
+            LinkBy::Id | LinkBy::Number => {
+                format!("link a route that goes to `{}`", route.to.connection)
+            }
+        };
+        let span = route.places.value(&format!("links/{name}"));
+        let label = format!("goes to `{}`", linked.to.connection);
+        findings.push(route.file.finding(span, message, label, Some(help)));
+    }
 }
 
 /// Routes that read the outcomes of one.

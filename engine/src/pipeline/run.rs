@@ -366,9 +366,10 @@ impl<'a> Run<'a> {
     pub(crate) fn worth_weighing(&self, plan: &RoutePlan, lists: &Arc<Reference>) -> bool {
         let changes = {
             let changes = lock(&self.changes);
-            plan.route
-                .links
-                .values()
+            let followed = plan.follows.as_ref().map(|it| &it.route);
+            let linked = plan.route.links.values();
+            linked
+                .chain(followed)
                 .filter_map(|it| changes.get(it))
                 .sum()
         };

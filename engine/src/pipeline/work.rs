@@ -235,7 +235,7 @@ impl<'a> Turn<'a> {
         let reference = self.reference.clone();
         let matches = self.matches.clone();
         let (memo, raised) = (self.memo.clone(), self.raised.clone());
-        let source = engine.connected.get(&self.plan.source.connection);
+        let source = engine.connected.get(&self.plan.origin);
         let settings = source.map(|it| it.settings.clone()).unwrap_or_default();
         let target_settings = self.target.settings.clone();
         let now = engine.clock.now();

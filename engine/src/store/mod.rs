@@ -19,6 +19,6 @@ pub use entry::{
 pub use sled_store::{Opened, SledStore, check, export};
 pub use types::{
     BudgetRow, CallRow, Change, CursorRow, Filter, Group, Incoming, Intake, Intent, Listing,
-    OutcomeIn, PageIn, Seen, Settlement, StreamId, TotalsRow,
+    LookUp, OutcomeIn, PageIn, Seen, Settlement, StreamId, TotalsRow,
 };
 pub use verbs::{Result, SharedStore, Store, StoreError};

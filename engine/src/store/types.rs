@@ -176,6 +176,21 @@ pub struct Filter {
     pub text: Option<String>,
 }
 
+/// What an entry is found by, other than its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum LookUp {
+    /// The number of the document in its source.
+    Number = 0,
+    /// The document's id in the target.
+    Target = 1,
+}
+
+impl LookUp {
+    /// Every one, in order of the numbers, which are stored.
+    pub const ALL: [Self; 2] = [Self::Number, Self::Target];
+}
+
 /// One page of a listing; resume with `after`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listing {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     BudgetRow, CallRow, Cause, CursorRow, Document, Entry, EntryId, Filter, Group, Intake, Intent,
-    Listing, PageIn, Settlement, State, StreamId, TotalsRow,
+    Listing, LookUp, PageIn, Settlement, State, StreamId, TotalsRow,
 };
 
 /// What went wrong in the store.
@@ -72,9 +72,10 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 ///
 /// Verbs may block for a flush: callers on an async thread go through
 /// [`offload::run`](super::offload::run). Every verb is atomic and durable on return, but for the
-/// three that may touch every entry ([`seed_route`](Store::seed_route),
-/// [`distrust`](Store::distrust), [`prune_calls`](Store::prune_calls)): they write in chunks, and
-/// one that was cut short is finished by calling it again.
+/// four that may touch every entry ([`seed_route`](Store::seed_route),
+/// [`keep_look_up`](Store::keep_look_up), [`distrust`](Store::distrust),
+/// [`prune_calls`](Store::prune_calls)): they write in chunks, and one that was cut short is finished by
+/// calling it again.
 pub trait Store: Send + Sync + 'static {
     /// Takes a page in: documents, entries and cursor in one write.
     ///
@@ -93,6 +94,13 @@ pub trait Store: Send + Sync + 'static {
     /// Makes pending entries on `route` for every document of the stream that has none yet (a route
     /// that was added later). Returns how many.
     fn seed_route(&self, route: &str, stream: &StreamId, at: i64) -> Result<u64>;
+
+    /// From now on entries of the route can be found by this, also those that were there before.
+    fn keep_look_up(&self, route: &str, by: LookUp) -> Result<()>;
+
+    /// Source ids of the route's entries with this value, in order of id. Nothing is found by what was
+    /// never [kept](Store::keep_look_up).
+    fn look_up(&self, route: &str, by: LookUp, value: &str) -> Result<Vec<String>>;
 
     /// The stored cursor of a stream.
     fn cursor(&self, stream: &StreamId) -> Result<Option<CursorRow>>;

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf, sync::OnceLock};
 use ledgerline::{
     config::{Findings, MappingFile, Route, SourceFile, mapping_ends},
     mapping::{
-        Apply, CheckMemo, CompileInput, LinkAnswer, Links, Mapping, Reference, RulesCx, Shared,
-        Stop, StreamRules, TestCx, Value, compile, differences, reconcile, three_way,
-        with_line_ids,
+        Apply, CheckMemo, CompileInput, Followed, LinkAnswer, LinkAsk, Links, Mapping, Reference,
+        RulesCx, Shared, Stop, StreamRules, TestCx, Value, compile, differences, reconcile,
+        three_way, with_line_ids,
     },
 };
 use ledgerline_plugin_api::manifest::{Manifest, Stream};
@@ -149,7 +149,9 @@ impl Ground {
             mapping,
             route: Some(&self.route),
             tables: &grounds::deployment().tables,
-            source: self.source.map(part),
+            source: self
+                .source
+                .map(|it| (it.0.name.as_str(), it.0.prelude.as_str())),
             target: part(self.target),
         };
         compile(input, findings)
@@ -213,7 +215,10 @@ fn ground_of(name: &str) -> (&'static str, &'static Ground) {
 struct Everything;
 
 impl Links for Everything {
-    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer {
+        let LinkAsk {
+            link, value: id, ..
+        } = ask;
         if id.len().is_multiple_of(5) {
             return LinkAnswer::Waiting {
                 cause_key: format!("{link} {id}"),
@@ -285,6 +290,7 @@ fn apply(mapping: &Mapping, ground: &Ground, document: &Value) {
         number: None,
         today: "2026-11-22",
         links: &Everything,
+        followed: &Followed::default(),
         shared: &shared,
     };
     let number = match mapping.number(&cx) {
@@ -457,6 +463,7 @@ mod tests {
                 number: Some("N-1"),
                 today: "2026-11-22",
                 links: &Everything,
+                followed: &Followed::default(),
                 shared: &Shared::default(),
             };
             mapped += usize::from(compiled.mapping.map(&cx).is_ok());

@@ -8,6 +8,7 @@ mod written;
 pub(super) use read::read;
 pub(crate) use read::read_only;
 pub use schema::file_schema;
+pub use written::LinkBy;
 pub(super) use written::{
     FieldToml, GateToml, LinesToml, MappingToml, MatchToml, RuleToml, Source, TestDocument,
     TestToml, Text, Words,

@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 use super::{
     reader::{Reader, Table, Written, in_order},
     written::{
-        FieldToml, GateToml, LinesToml, MappingToml, MatchToml, RuleToml, Source, TestDocument,
-        TestToml, Text, Words,
+        FieldToml, GateToml, LinesToml, LinkBy, MappingToml, MatchToml, RuleToml, Source,
+        TestDocument, TestToml, Text, Words,
     },
 };
 use crate::config::findings::{Findings, SourceFile};
@@ -25,7 +25,10 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
     let mut table = Table::of(tree.get_ref(), 0..0);
     let mut mapping = MappingToml::default();
     // Both ends are checked with the route, where the connections are known.
-    let _ = (table.take("from"), table.take("to"));
+    mapping.from = table
+        .take("from")
+        .and_then(|(_, it)| it.get_ref().as_str().map(str::to_owned));
+    let _ = table.take("to");
     if let Some((_, value)) = table.take("when") {
         mapping.when = match value.get_ref() {
             DeValue::String(_) => reader
@@ -169,6 +172,8 @@ impl Reader<'_> {
                 let link = table.need("link", self).and_then(|it| self.text(it));
                 let of = table.need("of", self).and_then(|it| self.text(it));
                 let wrap = table.take("as").and_then(|(_, it)| self.text(it));
+                let by = table.take("by").and_then(|(_, it)| self.link_by(it));
+                let approved = self.flag(table.take("approved"), false);
                 let optional = self.flag(table.take("optional"), false);
                 let category = table.take("category").and_then(|(_, it)| self.category(it));
                 let category = category.unwrap_or(Category::Contact);
@@ -176,6 +181,8 @@ impl Reader<'_> {
                     (Some(link), Some(of)) => Some(Source::Link {
                         link,
                         of,
+                        by: by.unwrap_or_default(),
+                        approved,
                         wrap,
                         optional,
                         category,
@@ -216,6 +223,20 @@ impl Reader<'_> {
         };
         table.finish(self);
         source
+    }
+
+    fn link_by(&mut self, value: &Written<'_>) -> Option<LinkBy> {
+        let text = self.text(value)?;
+        let found = match text.value.as_str() {
+            "id" => LinkBy::Id,
+            "number" => LinkBy::Number,
+            "target" => LinkBy::Target,
+            _ => {
+                self.unexpected(value, "\"id\", \"number\" or \"target\"");
+                return None;
+            }
+        };
+        Some(found)
     }
 
     fn category(&mut self, value: &Written<'_>) -> Option<Category> {
@@ -348,6 +369,8 @@ impl Reader<'_> {
         let settings = value_of("settings", self);
         let target_settings = value_of("target-settings", self);
         let links = value_of("links", self);
+        let source = value_of("source", self);
+        let held = value_of("held", self);
         let tables = value_of("tables", self);
         let number = value_of("number", self);
         let mut values_of = |name, reader: &mut Self| match table.take(name) {
@@ -373,6 +396,8 @@ impl Reader<'_> {
             settings,
             target_settings,
             links,
+            source,
+            held,
             tables,
             number,
             today,

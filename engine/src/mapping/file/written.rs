@@ -13,6 +13,18 @@ pub(in crate::mapping) struct Text {
     pub(in crate::mapping) span: Range<usize>,
 }
 
+/// What the `of` of a link gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkBy {
+    /// The linked document's id in the source; the link gives its id in the target.
+    #[default]
+    Id,
+    /// The number by which people know the linked document in the source; as above.
+    Number,
+    /// The linked document's id in the target; the link gives its id in the source.
+    Target,
+}
+
 /// What a field is made of.
 #[derive(Debug)]
 pub(in crate::mapping) enum Source {
@@ -30,8 +42,12 @@ pub(in crate::mapping) enum Source {
     Link {
         /// Name of the link; the route binds it to another route.
         link: Text,
-        /// jq: the linked document's source id.
+        /// jq: what the linked document is found by.
         of: Text,
+        /// What that is.
+        by: LinkBy,
+        /// The target must have approved the linked document.
+        approved: bool,
         /// Field of the object around the id; absent: the bare id.
         wrap: Option<Text>,
         /// Leaves the field out when there is no source id.
@@ -124,6 +140,10 @@ pub(in crate::mapping) struct TestToml {
     pub(in crate::mapping) settings: Value,
     pub(in crate::mapping) target_settings: Value,
     pub(in crate::mapping) links: Value,
+    /// `$source`, for mappings of routes that follow another one.
+    pub(in crate::mapping) source: Value,
+    /// `$held`, likewise.
+    pub(in crate::mapping) held: Value,
     pub(in crate::mapping) tables: Value,
     pub(in crate::mapping) number: Value,
     pub(in crate::mapping) today: Option<String>,
@@ -142,6 +162,8 @@ pub(in crate::mapping) enum TestDocument {
 /// A whole mapping file.
 #[derive(Debug, Default)]
 pub(in crate::mapping) struct MappingToml {
+    /// What it reads; whether that fits its route is looked at when the configuration loads.
+    pub(in crate::mapping) from: Option<String>,
     pub(in crate::mapping) when: Vec<GateToml>,
     pub(in crate::mapping) require: Vec<GateToml>,
     pub(in crate::mapping) options: Vec<(Text, Value)>,

@@ -1,20 +1,26 @@
 //! Links of a document to entries of other routes: what it needs from them, and whether they can give
 //! it yet.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
+
+use ledgerline_plugin_api::manifest::HeldState;
 
 use crate::{
-    mapping::{LinkAnswer, Links},
-    pipeline::decide::{Decider, lock},
-    store::{Cause, EntryId, Held, State},
+    mapping::{LinkAnswer, LinkAsk, LinkBy, Links},
+    pipeline::{
+        decide::{Decider, lock},
+        plan::RoutePlan,
+        settle::held_name,
+    },
+    store::{Cause, Entry, EntryId, Held, LookUp, State},
 };
 
 /// Links while only the gate is asked.
 pub(super) struct NoLinks;
 
 impl Links for NoLinks {
-    fn resolve(&self, _: &str, id: &str) -> LinkAnswer {
-        LinkAnswer::Target(id.to_owned())
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer {
+        LinkAnswer::Target(ask.value.to_owned())
     }
 }
 
@@ -24,8 +30,8 @@ pub(super) struct StoredLinks<'a> {
 }
 
 impl Links for StoredLinks<'_> {
-    fn resolve(&self, link: &str, id: &str) -> LinkAnswer {
-        let decider = self.decider;
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer {
+        let (decider, link) = (self.decider, ask.link);
         let Some(route) = decider.plan.route.links.get(link) else {
             return waiting(
                 format!("link {link}"),
@@ -33,6 +39,17 @@ impl Links for StoredLinks<'_> {
                 "bind it in the route's `links`".to_owned(),
             );
         };
+        let found = match ask.by {
+            LinkBy::Id => Ok(ask.value.to_owned()),
+            LinkBy::Number => self.only(route, LookUp::Number, ask),
+            LinkBy::Target => self.only(route, LookUp::Target, ask),
+        };
+        let id = match found {
+            Ok(id) if ask.by == LinkBy::Target => return LinkAnswer::Target(id),
+            Ok(id) => id,
+            Err(answer) => return answer,
+        };
+        let id = id.as_str();
         let wanted = EntryId::new(route, id);
         let cause = Cause::entry(&wanted).key;
         let entry = match decider.store.entry(&wanted) {
@@ -48,8 +65,17 @@ impl Links for StoredLinks<'_> {
                 format!("see that it exists and can be read, then `ledgerline sync {route}`"),
             );
         };
-        let name = entry.facts.party.clone().unwrap_or_else(|| id.to_owned());
+        let name = named(&entry, decider.plans.get(route)).unwrap_or_else(|| id.to_owned());
         match (entry.state, &entry.held) {
+            (State::Synced, Some(held)) if ask.approved && !is_posted(held) => {
+                let target = &decider.plan.target_title;
+                let there = held.state.map_or("not approved", held_name);
+                waiting(
+                    format!("approval in {route}"),
+                    format!("{name} is {there} in {target}, not approved"),
+                    format!("approve it in {target}; this goes on by itself"),
+                )
+            }
             (State::Synced, Some(held)) => self.in_use(&wanted, &name, held),
             (State::Excluded | State::Pending | State::Synced, _) => {
                 lock(decider.raised).needed.insert(wanted.clone());
@@ -79,6 +105,34 @@ impl Links for StoredLinks<'_> {
 }
 
 impl StoredLinks<'_> {
+    /// The one entry with this value.
+    fn only(&self, route: &str, by: LookUp, ask: &LinkAsk<'_>) -> Result<String, LinkAnswer> {
+        let LinkAsk { link, value, .. } = *ask;
+        let cause = format!("{link} {value} on {route}");
+        let found = self.decider.store.look_up(route, by, value);
+        let found = found
+            .map_err(|why| waiting(cause.clone(), why.to_string(), "mend the store".to_owned()))?;
+        match found.as_slice() {
+            [only] => Ok(only.clone()),
+            [] if by == LookUp::Target => Err(LinkAnswer::Nothing(format!(
+                "no document of {route} stands for the {link} {value}"
+            ))),
+            [] => Err(waiting(
+                cause,
+                format!("the {link} {value} has not been read from the source"),
+                format!("see that it exists and can be read, then `ledgerline sync {route}`"),
+            )),
+            several => Err(waiting(
+                cause,
+                format!(
+                    "{} documents have the number {value} of the {link}",
+                    several.len()
+                ),
+                "give each a number of its own in the source".to_owned(),
+            )),
+        }
+    }
+
     /// Follows merges, and refuses a link whose target document is out of use.
     fn in_use(&self, wanted: &EntryId, name: &str, held: &Held) -> LinkAnswer {
         let decider = self.decider;
@@ -122,6 +176,20 @@ impl StoredLinks<'_> {
             .to_owned();
         waiting(Cause::entry(wanted).key, cause, remedy)
     }
+}
+
+/// Whether the books hold it: a draft is not posted.
+fn is_posted(held: &Held) -> bool {
+    matches!(held.state, Some(HeldState::Approved | HeldState::Paid))
+}
+
+/// What people call a linked document: a counterparty by its name, any other by its number.
+fn named(entry: &Entry, plan: Option<&Arc<RoutePlan>>) -> Option<String> {
+    if plan.is_some_and(|it| it.matches()) {
+        return entry.facts.party.clone();
+    }
+    let number = entry.facts.number.clone();
+    number.or_else(|| entry.facts.party.clone())
 }
 
 fn waiting(cause_key: String, cause: String, remedy: String) -> LinkAnswer {

@@ -12,6 +12,7 @@ use super::{
     calls::StoredCall,
     entry_row::{Row, decode_document},
     keys::{self, CauseHash, Number},
+    lookup::Kept,
     open::meta,
     rows::{
         NumberRow, SecretRow, Stored, StoredBudget, StoredCursor, StoredIntent, StreamRow,
@@ -179,6 +180,8 @@ pub fn row(key: &[u8], bytes: &[u8]) -> Result<()> {
         Some(&keys::SECRET) => reads::<SecretRow>(key, bytes, named),
         Some(&keys::NOTE) => reads::<TextRow>(key, bytes, named),
         Some(&keys::META) => reads::<NumberRow>(key, bytes, named),
+        Some(&keys::LOOKUP) if keys::is_lookup_flag(key) => reads::<NumberRow>(key, bytes, true),
+        Some(&keys::LOOKUP) => reads_key(key, keys::read_lookup(key).is_some()),
         Some(&keys::NAME) => match key.get(1) {
             Some(0) => reads::<TextRow>(key, bytes, key.len() == 4),
             _ => reads::<StreamRow>(key, bytes, key.len() == 4),
@@ -228,6 +231,10 @@ impl SledStore {
                 self.check_index(key, report)?;
                 Ok(())
             }
+            Some(&keys::LOOKUP) if !keys::is_lookup_flag(key) => {
+                self.check_lookup(key, report)?;
+                Ok(())
+            }
             Some(&(keys::CURSOR | keys::CAUGHT_UP)) => row(key, bytes).and_then(|()| of_stream()),
             Some(&keys::INTENT) => self.check_intent(key, bytes, covered),
             Some(&keys::PIECE) => self.check_piece(key),
@@ -268,6 +275,11 @@ impl SledStore {
         {
             report.derived(key, "it is not in the index");
         }
+        for lookup in self.whole_lookups(route)?.keys(route, id, &row.entry) {
+            if self.get(&lookup)?.is_none() {
+                report.derived(key, "it is not in a look-up");
+            }
+        }
         if self.names().routes.name(route).is_none() {
             return Ok(Err(damaged(key, "nobody knows its route")));
         }
@@ -291,6 +303,25 @@ impl SledStore {
                 row.and_then(|it| Standing::of(&it.entry).index_key(found.route, found.id));
             if expected.as_deref() != Some(key) {
                 report.derived(key, "the entry stands elsewhere");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_lookup(&self, key: &[u8], report: &mut Report) -> Result<()> {
+        let Some(found) = keys::read_lookup(key) else {
+            report.derived(key, "its key is damaged");
+            return Ok(());
+        };
+        // An entry that cannot be read is a fault of its own.
+        if let Ok(row) = self.stored(found.route, found.id) {
+            let all = Kept::all();
+            let stands = row.is_some_and(|it| {
+                let keys = all.keys(found.route, found.id, &it.entry);
+                keys.iter().any(|it| it == key)
+            });
+            if !stands {
+                report.derived(key, "the entry is not found by this");
             }
         }
         Ok(())
@@ -371,13 +402,17 @@ impl SledStore {
         let flag = meta::key(meta::REBUILDING);
         self.insert(flag.clone(), encode(&NumberRow(1))?)?;
         let mut step = Step::of(self);
-        for kind in [keys::INDEX, keys::GROUP, keys::TOTAL] {
+        for kind in [keys::INDEX, keys::GROUP, keys::TOTAL, keys::LOOKUP] {
             for row in self.scan(&[kind], None) {
-                step.remove(row?.0.to_vec())?;
+                let (key, _) = row?;
+                if !keys::is_lookup_flag(&key) || kind != keys::LOOKUP {
+                    step.remove(key.to_vec())?;
+                }
             }
         }
         // Removals go first: a key must not be removed after it was put.
         step.end()?;
+        let lookups = self.load_lookups()?;
         let mut counted = Counted::default();
         for row in self.scan(&[keys::ENTRY], None) {
             let (key, bytes) = row?;
@@ -389,6 +424,10 @@ impl SledStore {
             counted.add(route, &standing);
             if let Some(index) = standing.index_key(route, id) {
                 step.put(index, Vec::new())?;
+            }
+            let kept = lookups.get(&route).copied().unwrap_or_default();
+            for key in kept.keys(route, id, &row.entry) {
+                step.put(key, Vec::new())?;
             }
         }
         writer.waiting.clear();

@@ -14,6 +14,8 @@
 //! q STREAM                           generation at which the stream caught up
 //! r kind NUMBER                      name behind a number (kind 0: route, 1: stream)
 //! m name                             facts about the store itself
+//! x by ROUTE                         this route keeps this look-up: 0 begun, 1 whole
+//! x by ROUTE value id                look-up of an entry; no value
 //! ```
 //!
 //! Names of routes and streams are replaced by two-byte numbers: they stand in every key and in
@@ -22,7 +24,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::store::{Entry, State};
+use crate::store::{Entry, LookUp, State};
 
 pub(super) const DOCUMENT: u8 = b'd';
 pub(super) const ENTRY: u8 = b'e';
@@ -39,6 +41,7 @@ pub(super) const NOTE: u8 = b'n';
 pub(super) const CAUGHT_UP: u8 = b'q';
 pub(super) const NAME: u8 = b'r';
 pub(super) const META: u8 = b'm';
+pub(super) const LOOKUP: u8 = b'x';
 
 /// Number of a route or a stream in this store.
 pub(super) type Number = u16;
@@ -126,6 +129,41 @@ pub(super) fn named(kind: u8, name: &str) -> Vec<u8> {
 
 pub(super) fn name(kind: u8, number: Number) -> Vec<u8> {
     key(NAME, &[&[kind], &number.to_be_bytes()])
+}
+
+pub(super) fn lookup_flag(by: LookUp, route: Number) -> Vec<u8> {
+    key(LOOKUP, &[&[by as u8], &route.to_be_bytes()])
+}
+
+/// The value stands by its hash, so that keys have a bound.
+pub(super) fn lookup(by: LookUp, route: Number, value: &str, id: &str) -> Vec<u8> {
+    let (number, hash) = (route.to_be_bytes(), cause_hash(value).to_be_bytes());
+    key(LOOKUP, &[&[by as u8], &number, &hash, id.as_bytes()])
+}
+
+/// The key of a look-up's row, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LookupKey<'a> {
+    pub(super) route: Number,
+    pub(super) id: &'a str,
+}
+
+pub(super) fn read_lookup(key: &[u8]) -> Option<LookupKey<'_>> {
+    let (by, rest) = key.get(1..)?.split_first()?;
+    LookUp::ALL.get(usize::from(*by))?;
+    let (route, rest) = rest.split_first_chunk()?;
+    let (_, id) = rest.split_first_chunk::<8>()?;
+    let id = std::str::from_utf8(id).ok()?;
+    (!id.is_empty()).then(|| LookupKey {
+        route: u16::from_be_bytes(*route),
+        id,
+    })
+}
+
+/// Whether a key is the flag of a look-up.
+pub(super) fn is_lookup_flag(key: &[u8]) -> bool {
+    let known = |it: &u8| LookUp::ALL.get(usize::from(*it)).is_some();
+    key.len() == 4 && key.get(1).is_some_and(known)
 }
 
 /// Bytes that sort as the signed number does.
@@ -225,6 +263,7 @@ pub(super) fn kind(key: &[u8]) -> &'static str {
         Some(&CAUGHT_UP) => "caught-up",
         Some(&NAME) => "name",
         Some(&META) => "meta",
+        Some(&LOOKUP) => "lookup",
         _ => "unknown",
     }
 }

@@ -12,10 +12,16 @@ use super::{
 use crate::store::{Result, StoreError};
 
 /// The schema that this engine writes.
-pub(super) const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 2;
 
 /// Steps from schema N to N + 1, in order. The first leads from schema 1.
-pub(super) const MIGRATIONS: &[Migration] = &[];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    // Nothing moves: an engine that does not keep look-ups must not write into a store that has them.
+    Migration {
+        from: 1,
+        step: |_| Ok(sled::Batch::default()),
+    },
+];
 
 /// One step.
 pub(super) struct Migration {

@@ -14,6 +14,7 @@ mod groups;
 mod intake;
 mod keys;
 mod list;
+mod lookup;
 mod mark;
 mod migrate;
 mod names;

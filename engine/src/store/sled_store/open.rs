@@ -175,6 +175,7 @@ impl SledStore {
                 writer.caught_up.insert(number, row.0);
             }
         }
+        writer.lookups = self.load_lookups()?;
         let derived = self.load_tallies(&mut writer);
         *self.writer() = writer;
         let rebuilding = self.number_at(&meta::key(meta::REBUILDING));

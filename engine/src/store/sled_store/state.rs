@@ -60,6 +60,8 @@ pub(super) struct Writer {
     pub(super) writes: u64,
     /// Generation in which the store was last found to be restored; 0 when it never was.
     pub(super) distrusted: u64,
+    /// Look-ups that routes keep.
+    pub(super) lookups: HashMap<Number, super::lookup::Kept>,
     /// Generation in which a stream caught up.
     pub(super) caught_up: HashMap<Number, u64>,
 }

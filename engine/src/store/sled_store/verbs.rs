@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::SledStore;
 use crate::store::{
     BudgetRow, CallRow, Cause, CursorRow, Document, Entry, EntryId, Filter, Group, Intake, Intent,
-    Listing, PageIn, Result, Settlement, SharedStore, State, Store, StreamId, TotalsRow,
+    Listing, LookUp, PageIn, Result, Settlement, SharedStore, State, Store, StreamId, TotalsRow,
 };
 
 impl Store for SledStore {
@@ -15,6 +15,14 @@ impl Store for SledStore {
 
     fn seed_route(&self, route: &str, stream: &StreamId, at: i64) -> Result<u64> {
         self.guarded(|| self.seed(route, stream, at))
+    }
+
+    fn keep_look_up(&self, route: &str, by: LookUp) -> Result<()> {
+        self.guarded(|| self.begin_look_up(route, by))
+    }
+
+    fn look_up(&self, route: &str, by: LookUp, value: &str) -> Result<Vec<String>> {
+        self.guarded(|| self.found_by(route, by, value))
     }
 
     fn cursor(&self, stream: &StreamId) -> Result<Option<CursorRow>> {

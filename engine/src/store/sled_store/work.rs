@@ -69,6 +69,8 @@ pub(super) struct Slot {
     route: Number,
     id: String,
     before: Option<Standing>,
+    /// Keys by which it was found before, where its route keeps look-ups.
+    found_by: Vec<Vec<u8>>,
     /// The entry as it is to be; `None` when there is none.
     pub(super) row: Option<Row>,
     /// Set by whoever changed `row`.
@@ -160,11 +162,17 @@ impl<'s> Work<'s> {
                 let row = bytes.map(|it| Row::decode(key, &it)).transpose()?;
                 let sending = self.store.open_calls().by_entry.get(key).copied();
                 let before = row.as_ref().map(|it| Standing::of(&it.entry));
+                let kept = self.writer.lookups.get(&route).copied();
+                let found_by = match (kept, &row) {
+                    (Some(kept), Some(row)) => kept.keys(route, id, &row.entry),
+                    _ => Vec::new(),
+                };
                 let id = id.to_owned();
                 Ok(vacant.insert(Slot {
                     route,
                     id,
                     before,
+                    found_by,
                     row,
                     changed: false,
                     sending,
@@ -242,6 +250,7 @@ impl<'s> Work<'s> {
                 continue;
             };
             let after = Standing::of(&row.entry);
+            self.look_up_anew(slot.route, &slot.id, slot.found_by, &row.entry);
             self.put(key, row.encode()?);
             if slot.before.as_ref() != Some(&after) {
                 self.reindex(slot.route, &slot.id, slot.before.as_ref(), &after);
@@ -276,6 +285,19 @@ impl<'s> Work<'s> {
         // The next writer may go on while this one waits for the disk: the log keeps their order.
         drop(self);
         store.flush(number)
+    }
+
+    fn look_up_anew(&mut self, route: Number, id: &str, before: Vec<Vec<u8>>, entry: &Entry) {
+        let Some(kept) = self.writer.lookups.get(&route).copied() else {
+            return;
+        };
+        let after = kept.keys(route, id, entry);
+        for key in before.iter().filter(|it| !after.contains(it)) {
+            self.remove(key.clone());
+        }
+        for key in after.into_iter().filter(|it| !before.contains(it)) {
+            self.put(key, Vec::new());
+        }
     }
 
     fn reindex(&mut self, route: Number, id: &str, before: Option<&Standing>, after: &Standing) {

@@ -3,6 +3,7 @@
 pub(super) mod bench;
 mod campaign;
 mod intake;
+mod lookup;
 mod opening;
 mod read;
 mod settle;

@@ -185,7 +185,7 @@ fn a_newer_store_is_refused_and_left_alone() {
                 err,
                 StoreError::Newer {
                     found: 99,
-                    known: 1,
+                    known: 2,
                     ..
                 }
             ),
