@@ -73,6 +73,9 @@ pub(super) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Takes documents back in the target that are void, deleted or unwanted in their source, posted ones
+    /// too.
+    Void(BulkArgs),
     /// Takes a document that the target holds for an entry's own.
     Adopt {
         /// The entry: ROUTE/ID.

@@ -136,6 +136,10 @@ pub(super) async fn skip(
     Ok(0)
 }
 
+pub(super) async fn void(common: &Common, out: &Out, args: BulkArgs) -> Result<u8, Failure> {
+    again(common, out, args, "voided", Request::Void).await
+}
+
 /// Counts, asks, changes; nothing when the answer was no.
 async fn change(
     common: &Common,

@@ -84,6 +84,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Retry(it) => entries::retry(&common, &out, it).await,
         Command::Reset(it) => entries::reset(&common, &out, it).await,
         Command::Skip { bulk, reason } => entries::skip(&common, &out, bulk, reason).await,
+        Command::Void(it) => entries::void(&common, &out, it).await,
         Command::Adopt { id, to, anyway } => link::adopt(&common, &out, id, to, anyway).await,
         Command::Link(it) => link::link(&common, &out, it).await,
         Command::Map(it) => map::map(&common, &out, &it),

@@ -62,6 +62,9 @@ pub(super) fn sync(out: &Out, report: &SyncReport) {
         );
     }
     for (route, row) in &report.routes {
+        if row.voided.count > 0 {
+            out.line(format!("{route}: taken back {}", tally(&row.voided)));
+        }
         if row.uncertain + row.found + row.not_found > 0 {
             out.line(format!(
                 "{route}: uncertain {}, found {}, sent again {}",

@@ -182,6 +182,17 @@ pub enum Unmatched {
     Create,
 }
 
+/// What becomes of a target document whose source document is void, deleted or no longer wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voids {
+    /// A person is asked: `ledgerline void`, or skip.
+    Ask,
+    /// What we made and nobody posted yet is taken back by itself; a person is asked about the rest.
+    Drafts,
+    /// What we made is taken back by itself, posted or not, as long as nothing is paid or applied.
+    Always,
+}
+
 /// How an entry fares, as a route that follows its route may be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fares {
@@ -228,6 +239,8 @@ pub struct Route {
     pub only_when_needed: bool,
     /// Amounts on approved target documents may change.
     pub update_approved: bool,
+    /// What becomes of a document that the source took back.
+    pub voids: Voids,
     /// The first live run needs no `--confirm`.
     pub confirmed: bool,
     /// Documents in one call at most, below the stream's own limit.

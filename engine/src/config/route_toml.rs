@@ -6,7 +6,9 @@ use rust_decimal::Decimal;
 use toml::Spanned;
 
 use super::{
-    checked::{Endpoint, Fares, OUTCOMES, Rounding, RoundingPolicy, Route, Trigger, Unmatched},
+    checked::{
+        Endpoint, Fares, OUTCOMES, Rounding, RoundingPolicy, Route, Trigger, Unmatched, Voids,
+    },
     findings::Places,
     reader::{Keyed, Reader, as_written},
     values::check_range,
@@ -43,6 +45,8 @@ as_written! {
         optional only_when_needed: bool,
         /// Amounts of approved documents in the target may be changed.
         optional update_approved: bool,
+        /// What becomes of a document whose source document is void or deleted: "ask", "drafts" or "always".
+        optional voids: Voids,
         /// The first live run needs no --confirm.
         optional confirmed: bool,
         /// Documents in one call at most.
@@ -140,6 +144,7 @@ impl RouteToml {
             unmatched: self.unmatched.unwrap_or(Unmatched::Ask),
             only_when_needed: self.only_when_needed.unwrap_or(false),
             update_approved: self.update_approved.unwrap_or(false),
+            voids: self.voids.unwrap_or(Voids::Ask),
             confirmed: self.confirmed.unwrap_or(false),
             batch: self.batch.as_ref().map(|it| *it.get_ref()),
             attempts: self.attempts.as_ref().map_or(8, |it| *it.get_ref()),

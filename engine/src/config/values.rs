@@ -10,7 +10,7 @@ use toml::{Spanned, de::DeValue};
 use url::Url;
 
 use super::{
-    checked::{Fares, RoundingPolicy, SecretRef, Trigger, Unmatched},
+    checked::{Fares, RoundingPolicy, SecretRef, Trigger, Unmatched, Voids},
     findings::known_names,
     reader::{FromToml, Keyed, Named, Reader},
 };
@@ -455,6 +455,14 @@ impl Choice for RoundingPolicy {
 
 impl Choice for Unmatched {
     const KNOWN: &'static [(&'static str, Self)] = &[("ask", Self::Ask), ("create", Self::Create)];
+}
+
+impl Choice for Voids {
+    const KNOWN: &'static [(&'static str, Self)] = &[
+        ("ask", Self::Ask),
+        ("drafts", Self::Drafts),
+        ("always", Self::Always),
+    ];
 }
 
 impl Choice for Fares {

@@ -12,6 +12,7 @@ use super::{
 use crate::config::{
     checked::{
         Endpoint, Fares, MappingFile, Rounding, RoundingPolicy, Route, Table, Trigger, Unmatched,
+        Voids,
     },
     findings::{Findings, Places, SourceFile},
 };
@@ -775,6 +776,7 @@ fn route() -> Route {
         outcomes: vec![Fares::Synced],
         unmatched: Unmatched::Ask,
         only_when_needed: false,
+        voids: Voids::Ask,
         update_approved: false,
         confirmed: true,
         batch: None,

@@ -1,9 +1,9 @@
-//! Retry, reset and skip: on one entry, on a filter, on everything shown. Counted first, done
+//! Retry, reset, skip and void: on one entry, on a filter, on everything shown. Counted first, done
 //! second, with who did it in each entry's history.
 
 use crate::{
     operate::{Bulk, Changed},
-    pipeline::Engine,
+    pipeline::{Engine, WITHDRAWN, void_note},
     store::{Actor, Change, Entry, EntryId, Settlement, State, StoreError, offload},
 };
 
@@ -22,7 +22,7 @@ enum Verdict {
 pub(super) async fn retry(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
     let routes = bulk.filter.routes.clone();
     let counted_only = bulk.count_only;
-    let changed = over(engine, bulk, |now, entry, reason| match entry.state {
+    let changed = over(engine, bulk, None, |now, entry, reason| match entry.state {
         State::Waiting | State::Failed | State::Warning | State::Pending => {
             Verdict::To(Box::new(pending(now, entry, &by, "retried", reason)))
         }
@@ -42,7 +42,7 @@ pub(super) async fn retry(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chan
 pub(super) async fn reset(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
     let routes = bulk.filter.routes.clone();
     let counted_only = bulk.count_only;
-    let changed = over(engine, bulk, |now, entry, reason| match entry.state {
+    let changed = over(engine, bulk, None, |now, entry, reason| match entry.state {
         State::Uncertain => Verdict::Left("uncertain: the target is asked before anything is sent"),
         State::Sending => Verdict::Left("being sent at this moment"),
         _ => {
@@ -62,7 +62,7 @@ pub(super) async fn reset(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chan
 
 /// Entries are left out.
 pub(super) async fn skip(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
-    over(engine, bulk, |now, entry, reason| match entry.state {
+    over(engine, bulk, None, |now, entry, reason| match entry.state {
         State::Uncertain => Verdict::Left("uncertain: the target may hold them"),
         State::Sending => Verdict::Left("being sent at this moment"),
         State::Skipped => Verdict::Left("skipped already"),
@@ -79,6 +79,30 @@ pub(super) async fn skip(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chang
     .await
 }
 
+/// Documents that the source took back are taken back in the target as well.
+pub(super) async fn void(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
+    let waits = |entry: &Entry| {
+        let cause = entry.cause.as_ref().map(|it| it.key.as_str());
+        entry.state == State::Warning && cause == Some(WITHDRAWN)
+    };
+    over(
+        engine,
+        bulk,
+        Some(void_note),
+        |now, entry, reason| match entry.state {
+            _ if waits(entry) => {
+                Verdict::To(Box::new(pending(now, entry, &by, "to be voided", reason)))
+            }
+            State::Uncertain => {
+                Verdict::Left("uncertain: the target is asked before anything is sent")
+            }
+            State::Sending => Verdict::Left("being sent at this moment"),
+            _ => Verdict::Left("the source wants it in the books: void it there"),
+        },
+    )
+    .await
+}
+
 fn pending(now: i64, entry: &Entry, by: &Actor, verb: &str, reason: Option<&str>) -> Entry {
     let mut next = entry.clone();
     next.clear_stop();
@@ -90,9 +114,11 @@ fn pending(now: i64, entry: &Entry, by: &Actor, verb: &str, reason: Option<&str>
     next
 }
 
+/// Changes what is meant. `note` names a note that is kept for each entry that changes.
 async fn over(
     engine: &Engine,
     bulk: Bulk,
+    note: Option<fn(&EntryId) -> String>,
     verdict: impl Fn(i64, &Entry, Option<&str>) -> Verdict,
 ) -> Result<Changed, StoreError> {
     let store = engine.store();
@@ -134,6 +160,17 @@ async fn over(
             }
         }
         if !bulk.count_only && !changes.is_empty() {
+            // First: whoever meets the changed entry meets it too.
+            if let Some(note) = note {
+                let names: Vec<String> = changes.iter().map(|it| note(&it.id)).collect();
+                let at = engine.clock().now().to_string();
+                offload::run(store, move |store| {
+                    names
+                        .iter()
+                        .try_for_each(|it| store.set_note(it, Some(&at)))
+                })
+                .await?;
+            }
             let settlement = Settlement {
                 changes,
                 ..Settlement::default()

@@ -53,6 +53,7 @@ async fn answer(
         Request::Retry(it) => Answer::Changed(bulk::retry(engine, by, it).await?),
         Request::Reset(it) => Answer::Changed(bulk::reset(engine, by, it).await?),
         Request::Skip(it) => Answer::Changed(bulk::skip(engine, by, it).await?),
+        Request::Void(it) => Answer::Changed(bulk::void(engine, by, it).await?),
         Request::Adopt { id, target, anyway } => {
             linking::adopt(engine, by, id, target, anyway).await?
         }
@@ -81,7 +82,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
             named.extend(it.filter.iter().flat_map(|it| &it.routes));
         }
         Request::List { filter, .. } => named.extend(&filter.routes),
-        Request::Retry(it) | Request::Reset(it) | Request::Skip(it) => {
+        Request::Retry(it) | Request::Reset(it) | Request::Skip(it) | Request::Void(it) => {
             named.extend(&it.filter.routes);
         }
         Request::Status

@@ -50,6 +50,8 @@ pub enum Request {
     Reset(Bulk),
     /// Leaves entries out, with a reason.
     Skip(Bulk),
+    /// Takes documents back in the target that the source took back, posted ones too.
+    Void(Bulk),
     /// Takes a document that the target holds for an entry's own.
     Adopt {
         /// The entry.
@@ -223,6 +225,9 @@ pub struct RouteReport {
     pub created: Tally,
     /// Updated in the target.
     pub updated: Tally,
+    /// Taken back in the target, because the source took them back.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub voided: Tally,
     /// Found in the target and taken for ours.
     pub adopted: Tally,
     /// Compared and found equal to what was sent: no call.
@@ -235,6 +240,10 @@ pub struct RouteReport {
     pub not_found: u64,
     /// Stopped, by state.
     pub stopped: BTreeMap<String, u64>,
+}
+
+fn is_nothing(tally: &Tally) -> bool {
+    tally.count == 0
 }
 
 /// Calls of one connection.

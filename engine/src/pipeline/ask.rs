@@ -6,7 +6,7 @@ mod updates;
 
 use ledgerline_plugin_api::{
     abi::Status,
-    manifest::{Category, Find, Op},
+    manifest::{Category, Find, HeldState, Op},
 };
 use rust_decimal::Decimal;
 
@@ -20,7 +20,7 @@ use crate::{
         decide::{Ready, Takers, Write, problem},
         plan::RoutePlan,
         run::Run,
-        settle::{hold, outcome},
+        settle::{hold, outcome, took_back},
         steps,
         uncertain::for_a_person,
     },
@@ -208,6 +208,10 @@ pub(crate) async fn clear_uncertain(
                     Write::Update if plan.target_stream.update.is_none() => {
                         agrees(plan, &ready, &held)
                     }
+                    Write::Void => match plan.held_state(&held) {
+                        Some(HeldState::Voided | HeldState::Deleted) => Ok(()),
+                        _ => Err(String::new()),
+                    },
                     Write::Update => {
                         let apart = differences(&ready.body, &held, &plan.update_rules());
                         if apart.is_empty() {
@@ -218,6 +222,10 @@ pub(crate) async fn clear_uncertain(
                     }
                 };
                 match same {
+                    Ok(()) if ready.write == Write::Void => {
+                        run.found(plan, &ready, true);
+                        took_back(plan, &mut entry, &ready, &body, now, None);
+                    }
                     Ok(()) => {
                         takers.take(&id, &ready.id);
                         hold(plan, &mut entry, &ready, &id, &body, now);
@@ -238,7 +246,7 @@ pub(crate) async fn clear_uncertain(
                         ));
                     }
                     // The update did not arrive: it is compared and sent again.
-                    Err(_) if ready.write == Write::Update => {
+                    Err(_) if ready.write != Write::Create => {
                         run.found(plan, &ready, false);
                         again(plan, &mut entry, now);
                     }

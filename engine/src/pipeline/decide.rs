@@ -8,6 +8,7 @@
 mod links;
 mod matched;
 mod takers;
+mod withdrawn;
 
 use std::{
     cell::OnceCell,
@@ -20,6 +21,7 @@ use rust_decimal::Decimal;
 
 use links::{NoLinks, StoredLinks};
 pub(crate) use takers::Takers;
+pub(crate) use withdrawn::{WITHDRAWN, void_note, withdrawn_problem};
 
 use crate::{
     mapping::{
@@ -53,6 +55,8 @@ pub(crate) enum Write {
     /// The linked one changes. Compared with what the target holds before it goes, where the
     /// stream's manifest says how.
     Update,
+    /// The linked one is taken back.
+    Void,
 }
 
 /// A prepared document.
@@ -142,7 +146,7 @@ impl Decider<'_> {
             ));
         };
         if document.deleted {
-            return Ok(self.deleted_in_source(id, entry));
+            return self.deleted_in_source(id, entry, document);
         }
         let source = match Value::parse(&document.body) {
             Ok(value) => Source {
@@ -166,7 +170,7 @@ impl Decider<'_> {
             }
         };
         let mut decision = match &entry.held {
-            Some(held) => self.linked(id, entry, document, &source, held),
+            Some(held) => self.linked(id, entry, document, &source, held)?,
             None => self.unlinked(id, entry, document, &source)?,
         };
         // What it may have been sent under is all that the target can be asked for.
@@ -229,26 +233,6 @@ impl Decider<'_> {
         })
     }
 
-    fn deleted_in_source(&self, id: &EntryId, entry: &Entry) -> Decision {
-        let target = &self.plan.target_title;
-        if entry.held.is_some() {
-            return self.stop(
-                id,
-                entry,
-                State::Warning,
-                problem(
-                    Category::DocumentState,
-                    format!("the source deleted this document; {target} still holds it"),
-                    format!(
-                        "void it in {target} if it should not stand, then `ledgerline skip {id}`"
-                    ),
-                ),
-                "deleted in the source".into(),
-            );
-        }
-        self.exclude(entry, "the source deleted it before it was sent")
-    }
-
     fn linked(
         &self,
         id: &EntryId,
@@ -256,48 +240,35 @@ impl Decider<'_> {
         document: &Document,
         source: &Source,
         held: &Held,
-    ) -> Decision {
-        let target = &self.plan.target_title;
-        if matches!(held.state, Some(HeldState::Voided | HeldState::Deleted)) {
-            let (problem, cause) = gone(self.plan, id);
-            return self.stop(id, entry, State::Warning, problem, cause);
-        }
+    ) -> Result<Decision, StoreError> {
+        let gone_there = matches!(held.state, Some(HeldState::Voided | HeldState::Deleted));
         // A matched counterparty is only a link: its fields are never pushed.
-        if self.plan.matches() && held.sent.is_empty() {
-            return self.keep_synced(entry, "unchanged link");
+        if !gone_there && self.plan.matches() && held.sent.is_empty() {
+            return Ok(self.keep_synced(entry, "unchanged link"));
         }
         if let Err(Stop::Excluded { reason }) = self.gate(source, entry) {
             // An outcome that the route has nothing to say about changes nothing.
-            if self.plan.follows.is_some() {
-                return self.keep_synced(entry, &reason);
+            if !gone_there && self.plan.follows.is_some() {
+                return Ok(self.keep_synced(entry, &reason));
             }
-            return self.stop(
-                id,
-                entry,
-                State::Warning,
-                problem(
-                    Category::DocumentState,
-                    format!("the source no longer wants this document in the books: {reason}"),
-                    format!(
-                        "void it in {target}, then `ledgerline skip {id}`; or put it right in the \
-                         source"
-                    ),
-                ),
-                "withdrawn in the source".into(),
-            );
+            return self.withdrawn(id, entry, document, held, &reason);
+        }
+        if gone_there {
+            let (problem, cause) = gone(self.plan, id);
+            return Ok(self.stop(id, entry, State::Warning, problem, cause));
         }
         let ready = match self.prepare(id, entry, document, source, Write::Update) {
             Ok(it) => it,
-            Err(decision) => return *decision,
+            Err(decision) => return Ok(*decision),
         };
         if ready.fingerprint == held.fingerprint {
-            return self.unchanged(entry, source);
+            return Ok(self.unchanged(entry, source));
         }
         // A new date in an open period does not open the one that the document lies in.
         if let Err(stop) = self.held_period_is_open(held) {
-            return self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for);
+            return Ok(self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for));
         }
-        Decision::Send(Box::new(ready))
+        Ok(Decision::Send(Box::new(ready)))
     }
 
     /// Whether the document, as the target holds it, may be touched at all.

@@ -27,7 +27,7 @@ pub(crate) mod steps;
 mod uncertain;
 mod work;
 
-pub(crate) use decide::Takers;
+pub(crate) use decide::{Takers, WITHDRAWN, void_note};
 pub(crate) use engine::Connected;
 pub use engine::{Engine, OpenError, Parts};
 pub(crate) use plan::RoutePlan;

@@ -17,13 +17,18 @@ use crate::{
     clock::is_fresh,
     mapping::Value,
     pipeline::{
-        calls::ReadEffects, decide::gone, engine::Connected, plan::RoutePlan, run::Run,
-        settle::held_name, steps,
+        calls::ReadEffects,
+        decide::{WITHDRAWN, gone},
+        engine::Connected,
+        plan::RoutePlan,
+        run::Run,
+        settle::held_name,
+        steps,
     },
     plugins::{Asked, Given, Operation, SessionError},
     store::{
         Actor, Cause, Change, CursorRow, Entry, EntryId, Filter, Settlement, State, StoreError,
-        StreamId, offload,
+        StreamId, TotalsRow, offload,
     },
 };
 
@@ -93,9 +98,11 @@ async fn is_due(
     })
     .await?;
     let ours = |route: &str| plans.iter().any(|it| it.name() == route);
+    // What a person was asked about may have been answered there.
+    let shows = |it: &TotalsRow| it.held.is_some() || it.state == State::Warning;
     let any = totals
         .iter()
-        .any(|it| it.held.is_some() && it.tally.count > 0 && ours(&it.route));
+        .any(|it| shows(it) && it.tally.count > 0 && ours(&it.route));
     let now = run.engine.clock.now_ms();
     let at = last.and_then(|it| it.parse::<i64>().ok());
     let limit = if run.interactive {
@@ -252,6 +259,12 @@ fn shown(
         let (problem, cause) = gone(plan, id);
         entry.problem = Some(problem);
         entry.cause = Some(Cause { key: cause });
+    }
+    let waits = entry.cause.as_ref().is_some_and(|it| it.key == WITHDRAWN);
+    if waits && matches!(state, HeldState::Voided | HeldState::Deleted) {
+        // What a person was asked to do about it is done.
+        entry.clear_stop();
+        next = State::Pending;
     }
     entry.record(now, next, Actor::Engine, what, None);
     Some(entry)

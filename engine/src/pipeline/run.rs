@@ -22,7 +22,7 @@ use crate::{
     operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
     pipeline::{
         account, ahead, chains,
-        decide::{Ready, Write, lock},
+        decide::{Ready, Write, lock, void_note},
         engine::{Connected, Engine},
         plan::RoutePlan,
         progress::{Progress, Step},
@@ -396,6 +396,13 @@ impl<'a> Run<'a> {
         lock(&self.confirmed).contains(route)
     }
 
+    /// Whether a person wants the target's document of an entry taken back.
+    pub(crate) async fn voids(&self, id: &EntryId) -> Result<bool, StoreError> {
+        let key = void_note(id);
+        let note = offload::run(&self.store, move |store| store.note(&key)).await?;
+        Ok(note.is_some())
+    }
+
     /// Marks a connection as unusable for the rest of the run.
     pub(crate) fn park(&self, connection: &str, why: &str) {
         tracing::warn!(connection, why, "connection parked");
@@ -508,6 +515,7 @@ impl<'a> Run<'a> {
             Ending::Synced { .. } => match ready.write {
                 Write::Create => row.created.add(money),
                 Write::Update => row.updated.add(money),
+                Write::Void => row.voided.add(money),
             },
             Ending::Uncertain => row.uncertain += 1,
             Ending::Refused { .. }
@@ -530,6 +538,7 @@ impl<'a> Run<'a> {
                 match ready.write {
                     Write::Create => row.created.add(money),
                     Write::Update => row.updated.add(money),
+                    Write::Void => row.voided.add(money),
                 }
             } else {
                 row.not_found += 1;
@@ -569,6 +578,7 @@ impl<'a> Run<'a> {
                 action: match it.write {
                     Write::Create => "create".into(),
                     Write::Update => "update".into(),
+                    Write::Void => "void".into(),
                 },
                 number: it.number.clone(),
                 body: it.body.to_json(),
@@ -598,7 +608,7 @@ impl<'a> Run<'a> {
             let money = it.entry.facts.money.as_ref();
             match it.write {
                 Write::Create => row.create.add(money),
-                Write::Update => row.update.add(money),
+                Write::Update | Write::Void => row.update.add(money),
             }
         }
         let most = plan.batch_limits().0 as u64;

@@ -148,6 +148,7 @@ fn out_document(ready: &Ready) -> OutDoc {
         change: match ready.write {
             Write::Create => 1,
             Write::Update => 2,
+            Write::Void => 3,
         },
         id: ready.id.source.clone(),
         number: ready.number.clone().unwrap_or_default(),

@@ -7,7 +7,7 @@ use crate::{
     mapping::{Value, differences},
     pipeline::{
         calls::Covering,
-        decide::{Ready, Write, problem},
+        decide::{Ready, Write, problem, void_note},
         plan::RoutePlan,
         run::Run,
         send::{AfterBatch, Batch, Done, ending},
@@ -63,6 +63,7 @@ pub(crate) async fn settle_batch(
     let mut halves = Vec::new();
     let mut others = Vec::new();
     let mut uncertain = 0;
+    let mut done_voids = Vec::new();
     // One settlement for each call, one more for documents that no call covered.
     let mut settlements: Vec<Settlement> = done
         .calls
@@ -121,6 +122,9 @@ pub(crate) async fn settle_batch(
             continue;
         };
         run.count(&route, &ready, &ending);
+        if ready.write == Write::Void && matches!(ending, Ending::Synced { .. }) {
+            done_voids.push(void_note(&ready.id));
+        }
         let entry = settled_entry(plan, &ready, &ending, call, now);
         if entry.state == State::Synced {
             settlement
@@ -137,6 +141,9 @@ pub(crate) async fn settle_batch(
     for settlement in settlements {
         run.settle(settlement).await?;
         steps::reached("settled", plan.name());
+    }
+    for note in done_voids {
+        run.keep_note(note, None).await?;
     }
     let second = halves.split_off(halves.len().div_ceil(2));
     for (documents, split) in [(halves, split + 1), (second, split + 1), (others, split)] {
@@ -168,9 +175,13 @@ fn settled_entry(
             answered,
             warnings,
         } => {
+            if ready.write == Write::Void {
+                took_back(plan, &mut entry, ready, answered, now, call_id);
+                return entry;
+            }
             let what = match ready.write {
                 Write::Create => "created",
-                Write::Update => "updated",
+                Write::Update | Write::Void => "updated",
             };
             let what = match &ready.number {
                 Some(number) => format!("{what} as {number}"),
@@ -256,6 +267,29 @@ fn settled_entry(
         Ending::Halve | Ending::Parked(_) | Ending::Left | Ending::Again => {}
     }
     entry
+}
+
+/// The target took the document back: the entry is left out, with its link.
+pub(crate) fn took_back(
+    plan: &RoutePlan,
+    entry: &mut Entry,
+    ready: &Ready,
+    answered: &str,
+    now: i64,
+    call: Option<u64>,
+) {
+    let there = Value::parse(answered.as_bytes()).ok();
+    let state = there.as_ref().and_then(|it| plan.held_state(it));
+    if let Some(held) = entry.held.as_mut() {
+        held.state = Some(state.unwrap_or(HeldState::Voided));
+        held.seen_at = now;
+        answered.clone_into(&mut held.answered);
+    }
+    entry.clear_stop();
+    entry.requested = false;
+    let reason = ready.notices.join("; ");
+    let what = format!("taken back in {}: {reason}", plan.target_title);
+    entry.record(now, State::Excluded, Actor::Engine, what, call);
 }
 
 /// The entry gets its link, and remembers what was sent and answered. Gives the answer, if it can be read.

@@ -550,7 +550,7 @@ async fn deliver(
     let mut progress = false;
     let (updates, creates): (Vec<Ready>, Vec<Ready>) = ready
         .into_iter()
-        .partition(|it| it.write == Write::Update && it.entry.held.is_some());
+        .partition(|it| it.write != Write::Create && it.entry.held.is_some());
     let mut going = Vec::new();
     if !updates.is_empty() {
         let (fit, changed) = ask::compare_updates(run, plan, updates).await?;

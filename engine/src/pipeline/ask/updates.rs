@@ -4,10 +4,11 @@
 use ledgerline_plugin_api::manifest::{Category, HeldState, Problem, Update};
 
 use crate::{
+    config::Voids,
     mapping::{Value, three_way, with_line_ids},
     pipeline::{
         ask::{Said, Wanted, ask_or_park, wanted},
-        decide::{Ready, gone, problem},
+        decide::{Ready, WITHDRAWN, Write, gone, problem, withdrawn_problem},
         plan::RoutePlan,
         run::Run,
         settle::{held_name, outcome},
@@ -21,6 +22,8 @@ enum Verdict {
     Goes,
     /// All that changed in the source is there already.
     IsSo,
+    /// It was to be taken back, and is.
+    IsGone,
     /// A person decides; with the key of its cause.
     Question(Problem, String),
 }
@@ -45,6 +48,9 @@ pub(crate) async fn compare_updates(
         let verdict = match said {
             Said::Unknown(_) => continue,
             Said::HoldsNot => no_longer_held(plan, &ready),
+            Said::Holds { body, .. } if ready.write == Write::Void => {
+                taken_back(run, plan, &mut ready, body, now).await?
+            }
             Said::Holds { body, .. } => compare(plan, rules, &mut ready, body, now),
         };
         match verdict {
@@ -59,6 +65,13 @@ pub(crate) async fn compare_updates(
                 ready.entry.record(now, state, Actor::Engine, what, None);
                 let told = outcome(run, plan, &ready.id.source, &ready.entry, now);
                 settlement.outcomes.extend(told);
+            }
+            Verdict::IsGone => {
+                let reason = ready.notices.join("; ");
+                let what = format!("{reason}; taken back in {} too", plan.target_title);
+                ready.entry.clear_stop();
+                let state = State::Excluded;
+                ready.entry.record(now, state, Actor::Engine, what, None);
             }
             Verdict::Question(found, key) => {
                 let what = found.cause.clone();
@@ -150,6 +163,39 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
     }));
     ready.body = compared.body;
     Verdict::Goes
+}
+
+/// Judges a document that is to be taken back by what the target holds now: it may have been posted or
+/// paid since that was looked at.
+async fn taken_back(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    ready: &mut Ready,
+    body: String,
+    now: i64,
+) -> Result<Verdict, StoreError> {
+    let held = Value::parse(body.as_bytes()).unwrap_or_default();
+    let state = plan.held_state(&held);
+    if let Some(it) = ready.entry.held.as_mut() {
+        it.state = state;
+        it.seen_at = now;
+        it.answered = body;
+    }
+    let (id, target) = (&ready.id, &plan.target_title);
+    let reason = ready.notices.join("; ");
+    Ok(match state {
+        Some(HeldState::Voided | HeldState::Deleted) => Verdict::IsGone,
+        Some(HeldState::Paid) => question(
+            format!("{reason}; but the document is paid in {target} and cannot be taken back"),
+            format!(
+                "remove its payments in {target}, then `ledgerline retry {id}`; or `ledgerline skip {id}`"
+            ),
+            "closed in the target",
+        ),
+        Some(HeldState::Draft | HeldState::AwaitingApproval) => Verdict::Goes,
+        _ if plan.route.voids == Voids::Always || run.voids(id).await? => Verdict::Goes,
+        _ => Verdict::Question(withdrawn_problem(plan, id, &reason), WITHDRAWN.to_owned()),
+    })
 }
 
 fn no_longer_held(plan: &RoutePlan, ready: &Ready) -> Verdict {

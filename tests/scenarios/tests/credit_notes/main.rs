@@ -16,3 +16,4 @@ mod right_books;
 mod schedule;
 mod sending;
 mod updates;
+mod withdrawn;
