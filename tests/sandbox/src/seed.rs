@@ -308,6 +308,16 @@ pub enum TaxRateScale {
     Fraction,
 }
 
+impl TaxRateScale {
+    /// A percentage on this scale.
+    pub fn of(self, percent: Decimal) -> Decimal {
+        match self {
+            Self::Percent => percent,
+            Self::Fraction => percent / Decimal::ONE_HUNDRED,
+        }
+    }
+}
+
 /// How much to make up. Shares are percentages of all generated credit notes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use rust_decimal::Decimal;
 
-use super::account::{Account, Key, Permission};
+use super::account::{Account, Defaults, Key, Permission};
 use super::writing::stamp;
 use crate::chance::Chance;
 use crate::counterparts::{self, Party};
@@ -16,6 +15,7 @@ use crate::omni::generate_notes::NoteMaker;
 use crate::seed::{Counterpart, CustomerSeed, OmniAccountSeed, SeedError};
 use crate::xero::Xero;
 use crate::xero::organisation::Organisation;
+use crate::xero::settings::DayRates;
 
 /// A customer that credit notes can name.
 #[derive(Debug, Clone)]
@@ -61,6 +61,13 @@ pub(crate) fn account(
         behaviour: seed.behaviour.clone(),
         rows: BTreeMap::new(),
         next_id: 1,
+        next_invoice: 1,
+        defaults: Defaults {
+            currency: seed.currency.clone(),
+            tax_status: "Excl".to_owned(),
+            tax_rate: seed.tax_rate_scale.of(seed.generate.tax_percent),
+            day_rates: DayRates::new(),
+        },
         refusals: 0,
     };
     branches_and_users(&mut account, past);
@@ -109,6 +116,7 @@ pub(crate) fn account(
         .as_deref()
         .map(|it| it.day_rates.clone())
         .unwrap_or_default();
+    account.defaults.day_rates.clone_from(&day_rates);
     NoteMaker::new(seed, zone, day_rates, customers).plant(&mut account)?;
     for document in &seed.documents {
         account.put(&document.resource, document.json.clone());
@@ -262,9 +270,4 @@ fn made_up_names(count: usize, taken: &[Customer]) -> Vec<String> {
     counterparts::made_up_names(count, FIRST, SECOND, |name| {
         taken.iter().any(|it| it.company == name)
     })
-}
-
-/// A decimal of `units` hundredths.
-pub(crate) fn cents(units: i64) -> Decimal {
-    Decimal::new(units, 2)
 }

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
-use super::account::Account;
-use super::generate::{Customer, cents};
+use super::account::{Account, home_rate};
+use super::generate::Customer;
+use super::money::{cents, money, rounded};
 use super::writing::stamp;
 use crate::chance::Chance;
 use crate::json::{Json, Object};
@@ -411,18 +412,8 @@ impl<'a> NoteMaker<'a> {
         }
     }
 
-    fn currency_rate(&mut self, currency: &str) -> Json {
-        if currency == self.seed.currency {
-            return Json::Num("1.0".into());
-        }
-        // Omni keeps home units per document unit, the inverse of the books' rate.
-        let rate = self
-            .day_rates
-            .get(currency)
-            .copied()
-            .unwrap_or(Decimal::ONE);
-        let inverse = Decimal::ONE.checked_div(rate).unwrap_or(Decimal::ONE);
-        Json::decimal(inverse.round_dp(6))
+    fn currency_rate(&self, currency: &str) -> Json {
+        home_rate(&self.day_rates, &self.seed.currency, currency)
     }
 
     fn tax_rate(&self, rate: Decimal) -> Json {
@@ -491,20 +482,4 @@ impl<'a> NoteMaker<'a> {
             .with("lineItems", Vec::new())
             .into()
     }
-}
-
-fn rounded(value: Decimal) -> Decimal {
-    value.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
-}
-
-/// Two decimals, or as many as there are.
-fn money(value: Decimal) -> String {
-    let mut value = value.normalize();
-    if value.scale() < 2 {
-        value.rescale(2);
-    }
-    if value.is_zero() {
-        return "0.00".to_owned();
-    }
-    value.to_string()
 }
