@@ -57,6 +57,12 @@ pub struct Account {
     /// What a document gets that leaves it out.
     #[serde(default)]
     pub defaults: Defaults,
+    /// Rows of exports that no document stands behind: CSV by kind, without a header.
+    #[serde(default)]
+    pub exports: BTreeMap<String, String>,
+    /// Account codes that the cost of goods sold is exported with.
+    #[serde(default)]
+    pub ledger: Ledger,
     #[serde(default)]
     pub(crate) refusals: u64,
 }
@@ -74,6 +80,28 @@ pub struct Defaults {
     pub tax_rate: Decimal,
     /// Foreign units per home unit.
     pub day_rates: DayRates,
+}
+
+/// Account codes that the cost of goods sold is exported with. No call tells them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ledger {
+    /// Cost of goods sold.
+    pub cost_of_goods_sold: String,
+    /// Cost of goods sold of orders with an alternative account, by its name.
+    pub alternative: BTreeMap<String, String>,
+    /// Stock on hand.
+    pub stock_on_hand: String,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            cost_of_goods_sold: "310".to_owned(),
+            alternative: BTreeMap::new(),
+            stock_on_hand: "631".to_owned(),
+        }
+    }
 }
 
 /// One API connection of an account.

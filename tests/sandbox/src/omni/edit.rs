@@ -48,6 +48,9 @@ pub(crate) fn edit(
     if !edit.quiet && edit.patch.get("modifiedDate").is_none() {
         document.set("modifiedDate", stamp(now));
     }
+    if document.get("id") != before.get("id") {
+        account.remove(resource.name, id);
+    }
     let document = Json::Obj(document);
     let text = document.to_string();
     account.put(resource.name, document);

@@ -166,8 +166,11 @@ pub(crate) fn order_of(account: &Account, payment: &Object) -> Option<(&'static 
             Some((name == kind, same, resource, order))
         })
         .collect();
-    found.sort_by_key(|(named, same, _, _)| (*named, *same));
-    found.pop().map(|(_, _, resource, order)| (resource, order))
+    found.sort_by_key(|(named, same, _, _)| (!*named, !*same));
+    found
+        .into_iter()
+        .next()
+        .map(|(_, _, resource, order)| (resource, order))
 }
 
 /// The reference and the branch of the document that a payment is for.

@@ -133,7 +133,7 @@ fn save(
         Sort::Contact => fresh::name_parent(&mut document, account),
         _ => {}
     }
-    writing_lines::number(&mut document, account);
+    writing_lines::number(&mut document, resource.sort, account);
     rules::settle(&mut document, before, resource.sort, account);
     rules::follow_totals(&mut document, before, resource.sort);
     document.set("modifiedDate", stamp(cx.now));

@@ -6,6 +6,8 @@ use super::account::Account;
 use super::behaviour::Behaviour;
 use super::fields::LINE_READ_ONLY;
 use super::money::{amount, quantity, text};
+use super::resources::Sort;
+use super::rules::has;
 use super::writing::find;
 use crate::json::{Json, Object};
 use crate::world::Cx;
@@ -59,7 +61,8 @@ pub(crate) fn merge(document: &mut Object, sent: &[Json], behaviour: &Behaviour,
 }
 
 /// Gives new lines what they lack: an id, their product, and zeros.
-pub(crate) fn number(document: &mut Object, account: &mut Account) {
+pub(crate) fn number(document: &mut Object, sort: Sort, account: &mut Account) {
+    let moved = sort.moved_date().is_some_and(|it| has(document, it));
     let transaction = document.get("id").cloned().unwrap_or_default();
     let Some(Json::Arr(lines)) = document.get_mut("lineItems") else {
         return;
@@ -81,10 +84,13 @@ pub(crate) fn number(document: &mut Object, account: &mut Account) {
             fresh.set(name.to_owned(), value.clone());
         }
         link(&mut fresh, account);
-        for (name, value) in [
-            ("qtyShipped", quantity(Decimal::ZERO)),
-            ("discount", amount(Decimal::ZERO)),
-        ] {
+        let ordered = fresh.get("qty").cloned().unwrap_or_default();
+        let shipped = if moved {
+            ordered
+        } else {
+            quantity(Decimal::ZERO)
+        };
+        for (name, value) in [("qtyShipped", shipped), ("discount", amount(Decimal::ZERO))] {
             if fresh.get(name).is_none() {
                 fresh.set(name, value);
             }
