@@ -6,9 +6,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::json::Json;
-use crate::omni::account::{Account as OmniAccount, Key};
-use crate::omni::resources::Resource;
-use crate::omni::writing::stamp;
 use crate::world::{Vendor, World};
 use crate::xero::dates::to_milliseconds;
 use crate::xero::lines::{round, tax, totals};
@@ -73,7 +70,7 @@ impl World {
             }
             Vendor::Omni => {
                 let held = state.omni.find_mut(&edit.account).ok_or_else(missing)?;
-                edit_omni(held, edit, now)?
+                crate::omni::edit::edit(held, edit, now)?
             }
             Vendor::Zudello => {
                 let held = state.zudello.find_mut(&edit.account).ok_or_else(missing)?;
@@ -270,66 +267,4 @@ fn move_documents(organisation: &mut Organisation, loser: Uuid, winner: Uuid) {
             organisation.credit_notes.put(note);
         }
     }
-}
-
-pub(crate) fn edit_omni(
-    account: &mut OmniAccount,
-    edit: &Edit,
-    now: jiff::Timestamp,
-) -> Result<String, EditError> {
-    let missing = || EditError::Missing(format!("{} `{}`", edit.kind, edit.id));
-    if edit.kind == "behaviour" {
-        account.behaviour = patched(&account.behaviour, &edit.patch)?;
-        return Ok(serde_json::to_string(&account.behaviour)?);
-    }
-    if edit.kind == "permissions" {
-        let fits = |it: &&mut Key| edit.id.is_empty() || it.key == edit.id;
-        let key = account.keys.iter_mut().find(fits).ok_or_else(missing)?;
-        key.permissions = patched(&key.permissions, &edit.patch)?;
-        return Ok(serde_json::to_string(&key.permissions)?);
-    }
-    let resource = Resource::of(&edit.kind.replace('_', "")).ok_or_else(missing)?;
-    let id = match edit.id.parse::<i64>() {
-        Ok(id) => Some(id),
-        Err(_) => by_code(account, resource, &edit.id),
-    };
-    let id = id.ok_or_else(missing)?;
-    let mut document = account.document(resource.name, id).ok_or_else(missing)?;
-    match edit.line {
-        None => document.merge(edit.patch.clone()),
-        Some(at) => {
-            let Json::Obj(object) = &mut document else {
-                return Err(missing());
-            };
-            let Some(Json::Arr(lines)) = object.get_mut("lineItems") else {
-                return Err(missing());
-            };
-            lines
-                .get_mut(at)
-                .ok_or_else(missing)?
-                .merge(edit.patch.clone());
-        }
-    }
-    if let Json::Obj(object) = &mut document
-        && !edit.quiet
-        && edit.patch.get("modifiedDate").is_none()
-    {
-        object.set("modifiedDate", stamp(now));
-    }
-    let text = document.to_string();
-    account.put(resource.name, document);
-    Ok(text)
-}
-
-fn by_code(account: &OmniAccount, resource: &Resource, code: &str) -> Option<i64> {
-    let rows = account.rows(resource.name)?;
-    let fits = |document: &Json| {
-        document
-            .get(resource.code)
-            .and_then(Json::as_str)
-            .is_some_and(|it| it == code)
-    };
-    rows.by_id()
-        .find(|(_, row)| fits(&row.document()))
-        .map(|(id, _)| id)
 }

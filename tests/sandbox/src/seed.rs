@@ -16,8 +16,9 @@ use uuid::Uuid;
 use crate::core::seed::CoreSeed;
 use crate::faults::FaultRule;
 use crate::json::Json;
-use crate::omni::account::Permission;
+use crate::omni::account::{Ledger, Permission};
 use crate::omni::behaviour::{Behaviour, Limits as OmniLimits};
+use crate::omni::seed::{AdjustmentSeed, ExportSeed, OrderSeed, PaymentSeed};
 use crate::xero::settings::{DayRates, Limits as XeroLimits, Switches};
 use crate::xero::tokens::App;
 use crate::zudello::seed::ZudelloSeed;
@@ -252,8 +253,24 @@ pub struct OmniAccountSeed {
     pub customers: Vec<CustomerSeed>,
     /// Credit notes by name.
     pub credit_notes: Vec<CreditNoteSeed>,
+    /// Suppliers by name.
+    pub suppliers: Vec<CustomerSeed>,
+    /// Companies whose bills go to another company.
+    pub billed_to: BTreeMap<String, String>,
+    /// Sales orders by name.
+    pub sales_orders: Vec<OrderSeed>,
+    /// Purchase orders by name; their contacts are suppliers.
+    pub purchase_orders: Vec<OrderSeed>,
+    /// Stock adjustments by name.
+    pub adjustments: Vec<AdjustmentSeed>,
+    /// Payments by name.
+    pub payments: Vec<PaymentSeed>,
     /// Any other documents in Omni's own JSON.
     pub documents: Vec<DocumentSeed>,
+    /// More rows of exports, by kind.
+    pub exports: ExportSeed,
+    /// Account codes that the cost of goods sold is exported with.
+    pub ledger: Ledger,
 }
 
 impl Default for OmniAccountSeed {
@@ -270,7 +287,15 @@ impl Default for OmniAccountSeed {
             generate: Generate::default(),
             customers: Vec::new(),
             credit_notes: Vec::new(),
+            suppliers: Vec::new(),
+            billed_to: BTreeMap::new(),
+            sales_orders: Vec::new(),
+            purchase_orders: Vec::new(),
+            adjustments: Vec::new(),
+            payments: Vec::new(),
             documents: Vec::new(),
+            exports: ExportSeed::new(),
+            ledger: Ledger::default(),
         }
     }
 }
@@ -306,6 +331,16 @@ pub enum TaxRateScale {
     Percent,
     /// Ten percent is `0.1`.
     Fraction,
+}
+
+impl TaxRateScale {
+    /// A percentage on this scale.
+    pub fn of(self, percent: Decimal) -> Decimal {
+        match self {
+            Self::Percent => percent,
+            Self::Fraction => percent / Decimal::ONE_HUNDRED,
+        }
+    }
 }
 
 /// How much to make up. Shares are percentages of all generated credit notes.
@@ -352,6 +387,44 @@ pub struct Generate {
     pub account_codes: Vec<String>,
     /// Whether each note's sales order exists too.
     pub sales_orders: bool,
+    /// Sales orders. The clean credit notes then credit some of them.
+    pub sales: usize,
+    /// Purchase orders.
+    pub purchases: usize,
+    /// Stock adjustments.
+    pub adjustments: usize,
+    /// Payments on those documents.
+    pub payments: usize,
+    /// Suppliers, each with a counterpart in the books.
+    pub suppliers: usize,
+    /// Supplier credit notes, which only an export tells.
+    pub supplier_credit_notes: usize,
+    /// Landed costs, which only an export tells.
+    pub landed_costs: usize,
+    /// Share of orders and adjustments that nobody approved yet.
+    pub not_approved: u64,
+    /// Share of orders without an invoice date, and of adjustments that are not for the books.
+    pub not_invoiced: u64,
+    /// Share of orders that were voided.
+    pub void: u64,
+    /// Share of orders that are in the books already.
+    pub imported: u64,
+    /// Share of orders that are not for the books.
+    pub do_not_import: u64,
+    /// Share of sales orders that were merged into a batch, each with a payment of it.
+    pub batched: u64,
+    /// Share of orders whose goods have not all moved.
+    pub not_moved: u64,
+    /// Share of payments that are deposits on orders not invoiced yet.
+    pub deposits: u64,
+    /// Account codes of purchase lines that name another account.
+    pub purchase_account_codes: Vec<String>,
+    /// Names of alternative accounts of whole orders; empty gives none.
+    pub cost_centers: Vec<String>,
+    /// Payment terms as orders word them.
+    pub payment_terms: Vec<String>,
+    /// Methods of payments.
+    pub payment_methods: Vec<String>,
 }
 
 impl Default for Generate {
@@ -377,6 +450,35 @@ impl Default for Generate {
             other_accounts: 12,
             account_codes: vec!["260".to_owned()],
             sales_orders: false,
+            sales: 0,
+            purchases: 0,
+            adjustments: 0,
+            payments: 0,
+            suppliers: 0,
+            supplier_credit_notes: 0,
+            landed_costs: 0,
+            not_approved: 4,
+            not_invoiced: 8,
+            void: 3,
+            imported: 8,
+            do_not_import: 3,
+            batched: 3,
+            not_moved: 10,
+            deposits: 6,
+            purchase_account_codes: vec!["425".to_owned()],
+            cost_centers: Vec::new(),
+            payment_terms: [
+                "30 days",
+                "20th of following month",
+                "7 days",
+                "End of month",
+                "COD",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            payment_methods: ["Credit Card", "Bank Transfer", "Cash"]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 }

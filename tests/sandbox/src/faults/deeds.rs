@@ -39,10 +39,10 @@ fn move_row(state: &mut State, vendor: Vendor, request: &Request, now: Timestamp
     match vendor {
         Vendor::Omni => {
             let account = state.omni.accounts.first_mut()?;
-            let kind = if people { "Contacts" } else { "CreditNotes" };
+            let kind = crate::omni::resource_of(request).unwrap_or("CreditNotes");
             let (id, _) = account.rows(kind)?.by_change().next()?;
             let edit = edit("", kind, id.to_string());
-            crate::edit::edit_omni(account, &edit, now).ok()?;
+            crate::omni::edit::edit(account, &edit, now).ok()?;
         }
         Vendor::Core => {
             let account = state.core.accounts.first_mut()?;

@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::behaviour::{Behaviour, Limits};
 use super::limits::Recent;
 use crate::json::Json;
+use crate::xero::settings::DayRates;
 
 /// All accounts of the shared host.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -49,8 +51,57 @@ pub struct Account {
     pub rows: BTreeMap<String, Rows>,
     /// The next id that is given.
     pub next_id: i64,
+    /// The next invoice number that is given.
+    #[serde(default)]
+    pub next_invoice: i64,
+    /// What a document gets that leaves it out.
+    #[serde(default)]
+    pub defaults: Defaults,
+    /// Rows of exports that no document stands behind: CSV by kind, without a header.
+    #[serde(default)]
+    pub exports: BTreeMap<String, String>,
+    /// Account codes that the cost of goods sold is exported with.
+    #[serde(default)]
+    pub ledger: Ledger,
     #[serde(default)]
     pub(crate) refusals: u64,
+}
+
+/// What a written document gets that leaves it out, as the account's settings have it. No call
+/// tells them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Defaults {
+    /// Home currency.
+    pub currency: String,
+    /// `taxStatus`.
+    pub tax_status: String,
+    /// `taxRate`, on the account's scale.
+    pub tax_rate: Decimal,
+    /// Foreign units per home unit.
+    pub day_rates: DayRates,
+}
+
+/// Account codes that the cost of goods sold is exported with. No call tells them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ledger {
+    /// Cost of goods sold.
+    pub cost_of_goods_sold: String,
+    /// Cost of goods sold of orders with an alternative account, by its name.
+    pub alternative: BTreeMap<String, String>,
+    /// Stock on hand.
+    pub stock_on_hand: String,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            cost_of_goods_sold: "310".to_owned(),
+            alternative: BTreeMap::new(),
+            stock_on_hand: "631".to_owned(),
+        }
+    }
 }
 
 /// One API connection of an account.
@@ -129,6 +180,12 @@ impl Rows {
         }
         self.by_change.insert((at, id));
     }
+
+    fn remove(&mut self, id: i64) -> Option<Row> {
+        let row = self.by_id.remove(&id)?;
+        self.by_change.remove(&(row.modified, id));
+        Some(row)
+    }
 }
 
 /// One row.
@@ -183,6 +240,10 @@ impl Account {
             }
         };
         self.next_id = self.next_id.max(id.saturating_add(1));
+        let invoice = document.get("invoiceNumber").and_then(Json::as_i64);
+        if let Some(number) = invoice {
+            self.next_invoice = self.next_invoice.max(number.saturating_add(1));
+        }
         self.rows
             .entry(resource.to_owned())
             .or_default()
@@ -194,4 +255,25 @@ impl Account {
     pub fn document(&self, resource: &str, id: i64) -> Option<Json> {
         self.rows.get(resource)?.get(id).map(Row::document)
     }
+
+    /// Takes a document out, without a trace.
+    pub fn remove(&mut self, resource: &str, id: i64) -> Option<Json> {
+        let row = self.rows.get_mut(resource)?.remove(id)?;
+        Some(row.document())
+    }
+
+    /// Home units for one unit of a currency. Omni keeps the inverse of the books' rate.
+    pub(crate) fn home_rate(&self, currency: &str) -> Json {
+        home_rate(&self.defaults.day_rates, &self.defaults.currency, currency)
+    }
+}
+
+/// Home units for one unit of a currency, from rates the other way round.
+pub(crate) fn home_rate(day_rates: &DayRates, home: &str, currency: &str) -> Json {
+    if currency == home || currency.is_empty() {
+        return Json::Num("1.0".into());
+    }
+    let rate = day_rates.get(currency).copied().unwrap_or(Decimal::ONE);
+    let inverse = Decimal::ONE.checked_div(rate).unwrap_or(Decimal::ONE);
+    Json::decimal(inverse.round_dp(6))
 }

@@ -12,6 +12,8 @@ pub struct Behaviour {
     pub import_dates_with_offset: bool,
     /// Whether a line that a PUT leaves out is deleted.
     pub left_out_lines_are_deleted: bool,
+    /// Whether a payment that is written or deleted moves its order's `modifiedDate`.
+    pub payments_touch_orders: bool,
     /// Shape of error bodies.
     pub error_bodies: ErrorBodies,
     /// Whether a 429 says how long to wait.
@@ -32,6 +34,7 @@ impl Default for Behaviour {
             accounting_attributes_stick: true,
             import_dates_with_offset: true,
             left_out_lines_are_deleted: true,
+            payments_touch_orders: false,
             error_bodies: ErrorBodies::Text,
             retry_after: RetryAfter::Never,
             default_order: "modifiedDate DESC".to_owned(),

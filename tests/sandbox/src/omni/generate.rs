@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use rust_decimal::Decimal;
 
-use super::account::{Account, Key, Permission};
-use super::writing::stamp;
+use super::account::{Account, Defaults, Key, Permission};
+use super::maker::Maker;
+use super::writing::{find, stamp};
+use super::{fresh, generate_orders, generate_rest};
 use crate::chance::Chance;
 use crate::counterparts::{self, Party};
 use crate::json::{Json, Object};
@@ -16,13 +17,18 @@ use crate::omni::generate_notes::NoteMaker;
 use crate::seed::{Counterpart, CustomerSeed, OmniAccountSeed, SeedError};
 use crate::xero::Xero;
 use crate::xero::organisation::Organisation;
+use crate::xero::settings::DayRates;
 
-/// A customer that credit notes can name.
+/// A customer or supplier that documents can name.
 #[derive(Debug, Clone)]
 pub(crate) struct Customer {
     pub(crate) id: i64,
     pub(crate) company: String,
     pub(crate) email: String,
+    /// Name of its alternative account, or null.
+    pub(crate) cost_center: Json,
+    /// Name of its tax rate, or null.
+    pub(crate) tax_rate: Json,
     /// Whether generated notes may fall on it.
     pub(crate) ordinary: bool,
 }
@@ -61,6 +67,15 @@ pub(crate) fn account(
         behaviour: seed.behaviour.clone(),
         rows: BTreeMap::new(),
         next_id: 1,
+        next_invoice: 1,
+        defaults: Defaults {
+            currency: seed.currency.clone(),
+            tax_status: "Excl".to_owned(),
+            tax_rate: seed.tax_rate_scale.of(seed.generate.tax_percent),
+            day_rates: DayRates::new(),
+        },
+        exports: seed.exports.clone(),
+        ledger: seed.ledger.clone(),
         refusals: 0,
     };
     branches_and_users(&mut account, past);
@@ -71,49 +86,109 @@ pub(crate) fn account(
             seed.books
         )));
     }
-    let mut customers = Vec::new();
-    for customer in &seed.customers {
-        let books = books.as_deref_mut();
-        customers.push(plant(
-            &mut account,
-            customer,
-            books,
-            past,
-            false,
-            &mut chance,
-        ));
-    }
-    let names = made_up_names(seed.generate.contacts, &customers);
-    for (at, company) in names.into_iter().enumerate() {
-        let xero = match at % 3 {
-            0 => Counterpart::ById,
-            1 => Counterpart::ByNumber,
-            _ => Counterpart::ByName,
-        };
-        let customer = CustomerSeed {
-            company,
-            xero,
-            ..CustomerSeed::default()
-        };
-        let books = books.as_deref_mut();
-        customers.push(plant(
-            &mut account,
-            &customer,
-            books,
-            past,
-            true,
-            &mut chance,
-        ));
-    }
+    let mut taken = Vec::new();
+    let mut plant_all = |account: &mut Account, role: Role, named: &[CustomerSeed], count| {
+        let mut contacts = Vec::new();
+        for one in named {
+            let books = books.as_deref_mut();
+            contacts.push(plant(account, one, role, books, past, &mut chance));
+        }
+        taken.extend(contacts.iter().map(|it: &Customer| it.company.clone()));
+        let names = made_up_names(count, &taken);
+        for (at, company) in names.into_iter().enumerate() {
+            let xero = match at % 3 {
+                0 => Counterpart::ById,
+                1 => Counterpart::ByNumber,
+                _ => Counterpart::ByName,
+            };
+            let one = CustomerSeed {
+                company,
+                xero,
+                ..CustomerSeed::default()
+            };
+            let books = books.as_deref_mut();
+            let mut contact = plant(account, &one, role, books, past, &mut chance);
+            contact.ordinary = true;
+            contacts.push(contact);
+        }
+        taken.extend(contacts.iter().map(|it| it.company.clone()));
+        contacts
+    };
+    let generate = &seed.generate;
+    let customers = plant_all(
+        &mut account,
+        Role::Customer,
+        &seed.customers,
+        generate.contacts,
+    );
+    let suppliers = plant_all(
+        &mut account,
+        Role::Supplier,
+        &seed.suppliers,
+        generate.suppliers,
+    );
+    bill_to(&mut account, seed)?;
     let day_rates = books
         .as_deref()
         .map(|it| it.day_rates.clone())
         .unwrap_or_default();
-    NoteMaker::new(seed, zone, day_rates, customers).plant(&mut account)?;
+    account.defaults.day_rates.clone_from(&day_rates);
+    let ground = Maker {
+        seed,
+        zone,
+        day_rates,
+        contacts: customers,
+        chance: Chance::new(seed.generate.seed),
+        next_line: 1,
+        dealt: 0,
+    };
+    if trades(seed) {
+        generate_rest::products(&mut account, past);
+    }
+    let batched = generate_orders::plant(&ground, suppliers, &mut account)?;
+    NoteMaker::new(&ground).plant(&mut account)?;
+    if seed.generate.sales > 0 {
+        generate_orders::refer(&ground, &mut account);
+    }
+    generate_rest::plant(&ground, &batched, &mut account)?;
     for document in &seed.documents {
         account.put(&document.resource, document.json.clone());
     }
     Ok(account)
+}
+
+/// Whether anything is made up that has products.
+fn trades(seed: &OmniAccountSeed) -> bool {
+    let generate = &seed.generate;
+    generate.sales + generate.purchases + generate.adjustments > 0
+        || !(seed.sales_orders.is_empty()
+            && seed.purchase_orders.is_empty()
+            && seed.adjustments.is_empty())
+}
+
+/// What a contact is to the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Customer,
+    Supplier,
+}
+
+/// Names the contacts that are billed instead of others.
+fn bill_to(account: &mut Account, seed: &OmniAccountSeed) -> Result<(), SeedError> {
+    for (child, parent) in &seed.billed_to {
+        let found = |company: &str| {
+            find(account, "Contacts", "company", company).ok_or_else(|| {
+                SeedError::Misfit(format!("`{company}` is billed or bills, but is no contact"))
+            })
+        };
+        let (child, parent) = (found(child)?, found(parent)?);
+        if let Some(Json::Obj(mut contact)) = account.document("Contacts", child) {
+            contact.set("billingId", parent);
+            fresh::name_parent(&mut contact, account);
+            account.put("Contacts", contact.into());
+        }
+    }
+    Ok(())
 }
 
 fn branches_and_users(account: &mut Account, past: Timestamp) {
@@ -149,16 +224,16 @@ fn branches_and_users(account: &mut Account, past: Timestamp) {
 fn plant(
     account: &mut Account,
     seed: &CustomerSeed,
+    role: Role,
     books: Option<&mut Organisation>,
     past: Timestamp,
-    ordinary: bool,
     chance: &mut Chance,
 ) -> Customer {
     let id = account.next_id;
-    let number = seed
-        .account_number
-        .clone()
-        .unwrap_or_else(|| format!("HG{id}"));
+    let number = seed.account_number.clone().unwrap_or_else(|| match role {
+        Role::Customer => format!("HG{id}"),
+        Role::Supplier => format!("SU{id}"),
+    });
     let slug: String = seed
         .company
         .chars()
@@ -182,7 +257,13 @@ fn plant(
         .with("id", id)
         .with("createdDate", stamp(past))
         .with("modifiedDate", stamp(at))
-        .with("type", "Customer")
+        .with(
+            "type",
+            match role {
+                Role::Customer => "Customer",
+                Role::Supplier => "Supplier",
+            },
+        )
         .with("isActive", true)
         .with("company", seed.company.as_str())
         .with("firstName", "Jo")
@@ -205,16 +286,20 @@ fn plant(
     if !seed.patch.is_null() {
         contact.merge(seed.patch.clone());
     }
+    let copied = |name: &str| contact.get(name).cloned().unwrap_or_default();
+    let (cost_center, tax_rate) = (copied("costCenter"), copied("taxStatus"));
     account.put("Contacts", contact);
     Customer {
         id,
         company: seed.company.clone(),
         email,
-        ordinary,
+        cost_center,
+        tax_rate,
+        ordinary: false,
     }
 }
 
-fn made_up_names(count: usize, taken: &[Customer]) -> Vec<String> {
+fn made_up_names(count: usize, taken: &[String]) -> Vec<String> {
     const FIRST: &[&str] = &[
         "Wattle",
         "Banksia",
@@ -260,11 +345,6 @@ fn made_up_names(count: usize, taken: &[Customer]) -> Vec<String> {
         "Surf",
     ];
     counterparts::made_up_names(count, FIRST, SECOND, |name| {
-        taken.iter().any(|it| it.company == name)
+        taken.iter().any(|it| it == name)
     })
-}
-
-/// A decimal of `units` hundredths.
-pub(crate) fn cents(units: i64) -> Decimal {
-    Decimal::new(units, 2)
 }

@@ -15,6 +15,18 @@ pub(crate) fn serves(path: &str) -> bool {
     path.starts_with(BASE)
 }
 
+/// The segments of a path after the base.
+fn segments(request: &Request) -> std::str::Split<'_, char> {
+    let rest = request.path.get(BASE.len()..).unwrap_or_default();
+    rest.trim_end_matches('/').split('/')
+}
+
+/// The name of the resource that a call is about.
+pub(crate) fn resource_of(request: &Request) -> Option<&'static str> {
+    let name = segments(request).next()?;
+    Resource::of(name).map(|it| it.name)
+}
+
 /// Answers a call.
 pub(crate) fn handle(omni: &mut Omni, request: &Request, cx: &mut Cx<'_>) -> Reply {
     let Some((username, password)) = request.basic() else {
@@ -26,14 +38,13 @@ pub(crate) fn handle(omni: &mut Omni, request: &Request, cx: &mut Cx<'_>) -> Rep
     let Some(key) = account.keys.iter_mut().find(|it| it.key == password) else {
         return error(account, 401, "Unauthorized access.");
     };
-    let rest = request.path.get(BASE.len()..).unwrap_or_default();
-    let mut segments = rest.trim_end_matches('/').split('/');
+    let mut segments = segments(request);
     let resource = segments.next().and_then(Resource::of);
     let id = segments.next();
     if let Err(wait) = key.recent.admit(&key.limits, cx.now) {
         return too_many(account, wait);
     }
-    let Some(resource) = resource.filter(|_| segments.next().is_none()) else {
+    let Some(resource) = resource.filter(|it| it.has("GET") && segments.next().is_none()) else {
         return error(account, 404, "The resource was not found.");
     };
     let permission = key
@@ -59,13 +70,23 @@ pub(crate) fn handle(omni: &mut Omni, request: &Request, cx: &mut Cx<'_>) -> Rep
                 None => return error(account, 404, "The record was not found."),
             }
         }
-        ("PUT" | "POST", None) if resource.writable => writing::write(
+        ("PUT" | "POST", None) if resource.has(&request.method) => writing::write(
             account,
             resource,
             &request.body,
             request.method == "POST",
             cx,
         ),
+        ("DELETE", Some(id)) if resource.has("DELETE") => {
+            match id
+                .parse()
+                .ok()
+                .and_then(|id| writing::delete(account, resource, id, cx))
+            {
+                Some(body) => Ok(body),
+                None => return error(account, 404, "The record was not found."),
+            }
+        }
         _ => return error(account, 404, "The resource was not found."),
     };
     match answer {
@@ -78,7 +99,8 @@ fn permits(permission: Permission, method: &str) -> bool {
     match method {
         "GET" => permission.read,
         "POST" => permission.create,
-        "PUT" => permission.update,
+        // No box of its own is published for DELETE.
+        "PUT" | "DELETE" => permission.update,
         _ => false,
     }
 }

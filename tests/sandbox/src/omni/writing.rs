@@ -1,17 +1,24 @@
-//! PUT and POST: arrays only, and each element succeeds or fails alone.
+//! POST, PUT and DELETE: arrays only, and each element succeeds or fails alone.
 //!
 //! A null or missing property leaves what is held, an empty string clears it. Names are taken in
-//! any case.
+//! any case. The one exception to elements failing alone: a product whose code is taken refuses
+//! the whole request.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::account::Account;
-use super::behaviour::Behaviour;
 use super::filter::instant;
-use super::resources::Resource;
+use super::fresh;
+use super::money::text;
+use super::resources::{Resource, Sort};
+use super::rules::{self, has};
+use super::writing_lines;
 use crate::json::{Json, Object};
 use crate::world::Cx;
+
+/// The element's id and code, or why it failed.
+type Outcome = Result<(i64, Json), String>;
 
 /// Writes an array of elements; the error is the text of the 400.
 pub(crate) fn write(
@@ -30,6 +37,9 @@ pub(crate) fn write(
     if elements.is_empty() || elements.len() > 250 {
         return Err("Batch limit is from 1 to 250".to_owned());
     }
+    if create && matches!(resource.sort, Sort::Product | Sort::ProductOption) {
+        all_codes_are_free(account, resource, &elements)?;
+    }
     let mut results = Vec::new();
     for (index, element) in elements.iter().enumerate() {
         let outcome = match element.as_object() {
@@ -37,27 +47,44 @@ pub(crate) fn write(
             Some(sent) if create => insert(account, resource, sent, cx),
             Some(sent) => update(account, resource, sent, cx),
         };
-        let index = i64::try_from(index).unwrap_or(i64::MAX);
-        let result = Object::new().with("index", index);
-        results.push(match outcome {
-            Ok((id, code)) => result
-                .with("success", true)
-                .with("id", id)
-                .with("code", code)
-                .with("errors", Vec::new())
-                .into(),
-            Err(error) => result
-                .with("success", false)
-                .with("id", 0)
-                .with("code", Json::Null)
-                .with("errors", vec![Json::from(error)])
-                .into(),
-        });
+        results.push(result(index, outcome));
     }
     Ok(Json::Arr(results).text())
 }
 
-type Outcome = Result<(i64, Json), String>;
+/// Takes a row out; nothing where there is none.
+pub(crate) fn delete(
+    account: &mut Account,
+    resource: &Resource,
+    id: i64,
+    cx: &Cx<'_>,
+) -> Option<String> {
+    let document = account.remove(resource.name, id)?;
+    if let Some(document) = document.as_object() {
+        touch_order(account, resource.sort, document, cx.now);
+    }
+    let code = document.get(resource.code).cloned().unwrap_or_default();
+    Some(result(0, Ok((id, code))).text())
+}
+
+fn result(index: usize, outcome: Outcome) -> Json {
+    let index = i64::try_from(index).unwrap_or(i64::MAX);
+    let result = Object::new().with("index", index);
+    match outcome {
+        Ok((id, code)) => result
+            .with("success", true)
+            .with("id", id)
+            .with("code", code)
+            .with("errors", Vec::new())
+            .into(),
+        Err(error) => result
+            .with("success", false)
+            .with("id", 0)
+            .with("code", Json::Null)
+            .with("errors", vec![Json::from(error)])
+            .into(),
+    }
+}
 
 fn update(account: &mut Account, resource: &Resource, sent: &Object, cx: &mut Cx<'_>) -> Outcome {
     let id = sent
@@ -66,54 +93,94 @@ fn update(account: &mut Account, resource: &Resource, sent: &Object, cx: &mut Cx
         .filter(|id| *id > 0);
     let id = id.ok_or("The id is required")?;
     let held = account.document(resource.name, id);
-    let Some(Json::Obj(mut document)) = held else {
+    let Some(Json::Obj(before)) = held else {
         return Err(format!("The record {id} was not found"));
     };
     check_unique(account, resource, sent, Some(id))?;
+    let mut document = before.clone();
     apply(&mut document, resource, sent, account, cx);
-    follow_status(&mut document);
-    document.set("modifiedDate", stamp(cx.now));
-    let code = document.get(resource.code).cloned().unwrap_or_default();
-    account.put(resource.name, document.into());
-    Ok((id, code))
+    stays_in_branch(&document, &before, resource.sort)?;
+    if before.get("isVoid") == Some(&Json::Bool(true))
+        && document.get("isVoid") != before.get("isVoid")
+    {
+        cx.remark("isVoid is ignored: it cannot be undone");
+    }
+    save(account, resource, document, &before, cx)
 }
 
 fn insert(account: &mut Account, resource: &Resource, sent: &Object, cx: &mut Cx<'_>) -> Outcome {
-    let text = |name: &str| {
-        sent.get_any_case(name)
-            .and_then(Json::as_str)
-            .is_some_and(|it| !it.trim().is_empty())
-    };
-    match resource.name {
-        "CreditNotes" if !text("salesReference") => {
-            return Err("The salesReference is required".to_owned());
-        }
-        "Contacts" if !text("type") => return Err("The type is required".to_owned()),
-        _ => {}
-    }
+    fresh::required(resource.sort, sent)?;
     check_unique(account, resource, sent, None)?;
     let mut document = Object::new().with("id", account.next_id);
+    // The next id is this row's own, also where its lines are given ids.
+    account.next_id = account.next_id.saturating_add(1);
     document.set("createdDate", stamp(cx.now));
-    document.set("modifiedDate", stamp(cx.now));
-    if resource.name != "Contacts" {
-        document.set("isApproved", true);
-        document.set("status", "APPROVED");
-        if resource.name == "CreditNotes" {
-            document.set("creditNoteNumber", account.next_id);
-        }
-        let attributes = Object::new()
-            .with("importDate", Json::Null)
-            .with("accountingImportStatus", "NotImported");
-        document.set("accountingAttributes", attributes);
-    }
+    fresh::defaults(&mut document, resource.sort);
     apply(&mut document, resource, sent, account, cx);
-    if resource.name != "Contacts" && document.get("reference").is_none() {
-        document.set("reference", format!("AUTO-{}", account.next_id));
+    fresh::complete(&mut document, resource.sort, account)?;
+    save(account, resource, document, &Object::new(), cx)
+}
+
+fn save(
+    account: &mut Account,
+    resource: &Resource,
+    mut document: Object,
+    before: &Object,
+    cx: &mut Cx<'_>,
+) -> Outcome {
+    match resource.sort {
+        Sort::Payment => fresh::name_order(&mut document, account)?,
+        Sort::Contact => fresh::name_parent(&mut document, account),
+        _ => {}
     }
-    follow_status(&mut document);
+    writing_lines::number(&mut document, resource.sort, account);
+    rules::settle(&mut document, before, resource.sort, account);
+    rules::follow_totals(&mut document, before, resource.sort);
+    document.set("modifiedDate", stamp(cx.now));
+    touch_order(account, resource.sort, &document, cx.now);
     let code = document.get(resource.code).cloned().unwrap_or_default();
     let id = account.put(resource.name, document.into());
     Ok((id, code))
+}
+
+/// The order of a payment changes with it, where the account behaves so.
+fn touch_order(account: &mut Account, sort: Sort, payment: &Object, now: Timestamp) {
+    if sort != Sort::Payment || !account.behaviour.payments_touch_orders {
+        return;
+    }
+    let Some((resource, Json::Obj(mut order))) = fresh::order_of(account, payment) else {
+        return;
+    };
+    order.set("modifiedDate", stamp(now));
+    account.put(resource, order.into());
+}
+
+/// Goods that have moved fix the branch.
+fn stays_in_branch(document: &Object, before: &Object, sort: Sort) -> Result<(), String> {
+    let moved = sort.moved_date().is_some_and(|it| has(before, it));
+    if moved && document.get("branchId") != before.get("branchId") {
+        return Err("The branchId cannot be changed once goods have moved".to_owned());
+    }
+    Ok(())
+}
+
+fn all_codes_are_free(
+    account: &Account,
+    resource: &Resource,
+    elements: &[Json],
+) -> Result<(), String> {
+    let mut seen: Vec<&str> = Vec::new();
+    for sent in elements.iter().filter_map(Json::as_object) {
+        check_unique(account, resource, sent, None)?;
+        let code = sent.get_any_case(resource.code).and_then(Json::as_str);
+        if let Some(code) = code.filter(|it| !it.is_empty()) {
+            if seen.contains(&code) {
+                return Err(format!("The {} '{code}' is there twice", resource.code));
+            }
+            seen.push(code);
+        }
+    }
+    Ok(())
 }
 
 fn check_unique(
@@ -122,10 +189,8 @@ fn check_unique(
     sent: &Object,
     id: Option<i64>,
 ) -> Result<(), String> {
-    let field = if resource.name == "Contacts" {
-        "email"
-    } else {
-        "reference"
+    let Some(field) = resource.sort.unique() else {
+        return Ok(());
     };
     let Some(value) = sent
         .get_any_case(field)
@@ -134,22 +199,26 @@ fn check_unique(
     else {
         return Ok(());
     };
+    match find(account, resource.name, field, value) {
+        Some(held) if Some(held) != id => Err(format!("The {field} '{value}' is already in use")),
+        _ => Ok(()),
+    }
+}
+
+/// The row whose field has this text.
+pub(crate) fn find(account: &Account, resource: &str, field: &str, value: &str) -> Option<i64> {
     // Only rows whose text holds the value are worth reading.
     let quoted = Json::from(value).to_string();
-    let taken = account
-        .rows(resource.name)
-        .into_iter()
-        .flat_map(|it| it.by_id())
-        .any(|(held, row)| {
-            Some(held) != id
-                && row.text.contains(&quoted)
-                && row.document().get(field).and_then(Json::as_str) == Some(value)
+    let rows = account.rows(resource)?.by_id();
+    let found = rows
+        .filter(|(_, row)| row.text.contains(&quoted))
+        .find(|(_, row)| {
+            let document = row.document();
+            document
+                .as_object()
+                .is_some_and(|it| text(it, field) == value)
         });
-    if taken {
-        Err(format!("The {field} '{value}' is already in use"))
-    } else {
-        Ok(())
-    }
+    found.map(|(id, _)| id)
 }
 
 fn apply(
@@ -183,15 +252,24 @@ fn apply(
             ("accountingAttributes", _) => {
                 cx.remark("accountingAttributes is ignored: it is an object");
             }
-            ("lineItems", Json::Arr(sent)) => lines(document, sent, behaviour, cx),
+            ("lineItems", Json::Arr(sent)) => {
+                writing_lines::merge(document, sent, behaviour, cx);
+            }
             ("customFields", Json::Obj(_)) => {
                 let mut held = document.get(field).cloned().unwrap_or_default();
                 held.merge(value.clone());
                 document.set(field, held);
             }
+            (_, Json::Str(text)) if text.is_empty() && dated(field) => {
+                document.set(field, Json::Null);
+            }
             _ => document.set(field, value.clone()),
         }
     }
+}
+
+fn dated(field: &str) -> bool {
+    field.ends_with("Date") || field == "adjustInAccountingSystem"
 }
 
 fn attributes(sent: &Object, account: &Account) -> Object {
@@ -215,66 +293,6 @@ fn import_date(value: &Json, account: &Account) -> Json {
     match shifted().filter(|_| account.behaviour.import_dates_with_offset) {
         Some(text) => text.into(),
         None => value.clone(),
-    }
-}
-
-fn lines(document: &mut Object, sent: &[Json], behaviour: &Behaviour, cx: &mut Cx<'_>) {
-    let held: Vec<Json> = document
-        .get("lineItems")
-        .and_then(Json::as_array)
-        .unwrap_or_default()
-        .to_vec();
-    let id = |line: &Json| {
-        line.as_object()
-            .and_then(|it| it.get_any_case("id")?.as_i64())
-    };
-    let mut kept: Vec<Json> = Vec::new();
-    for line in sent {
-        let same = held
-            .iter()
-            .find(|it| id(it).is_some() && id(it) == id(line));
-        let mut merged = same.cloned().unwrap_or_else(|| Json::Obj(Object::new()));
-        if let (Json::Obj(merged), Some(line)) = (&mut merged, line.as_object()) {
-            for (name, value) in line.iter().filter(|(_, value)| !value.is_null()) {
-                let known = merged.iter().find(|(it, _)| it.eq_ignore_ascii_case(name));
-                let name = known.map_or(name, |(it, _)| it).to_owned();
-                merged.set(name, value.clone());
-            }
-        }
-        kept.push(merged);
-    }
-    let left_out = held
-        .iter()
-        .filter(|it| !sent.iter().any(|line| id(line) == id(it)));
-    let left_out: Vec<Json> = left_out.cloned().collect();
-    if !left_out.is_empty() {
-        cx.remark("a PUT left out lines");
-        if !behaviour.left_out_lines_are_deleted {
-            kept.extend(left_out);
-        }
-    }
-    document.set("lineItems", kept);
-}
-
-/// The status cannot be written; it follows `isApproved` and `isVoid`.
-fn follow_status(document: &mut Object) {
-    let Some(status) = document.get("status").and_then(Json::as_str) else {
-        return;
-    };
-    if status.eq_ignore_ascii_case("void") {
-        return;
-    }
-    let voided = document.get("isVoid").and_then(Json::as_bool) == Some(true);
-    let approved = document.get("isApproved").and_then(Json::as_bool) != Some(false);
-    let follows = if voided {
-        "VOID"
-    } else if approved {
-        "APPROVED"
-    } else {
-        "DRAFT"
-    };
-    if !status.eq_ignore_ascii_case(follows) {
-        document.set("status", follows);
     }
 }
 

@@ -17,7 +17,15 @@ mod faults;
 #[cfg(test)]
 mod loopback;
 #[cfg(test)]
+mod omni_generated;
+#[cfg(test)]
 mod omni_lists;
+#[cfg(test)]
+mod omni_orders;
+#[cfg(test)]
+mod omni_payments;
+#[cfg(test)]
+mod omni_support;
 #[cfg(test)]
 mod omni_writes;
 #[cfg(test)]
