@@ -29,6 +29,7 @@ pub(crate) fn handle(world: &World, request: &Request) -> Reply {
         ("GET", "counts") => as_json(&world.counts()),
         ("GET", "traffic") => as_json(&world.traffic()),
         ("GET", "duplicates") => as_json(&world.duplicates()),
+        ("GET", "ledger") => ledger(world, request),
         ("GET", "faults") => as_json(&world.faults()),
         ("GET", "clock") => Ok(Json::Obj(
             Object::new().with("now", world.now().to_string()),
@@ -54,6 +55,26 @@ pub(crate) fn handle(world: &World, request: &Request) -> Reply {
         Ok(json) => Reply::json(200, json.to_string()),
         Err(why) => Reply::text(400, &format!("{why}\n")),
     }
+}
+
+/// Entries and balances of one organisation, up to a date where one is asked for.
+fn ledger(world: &World, request: &Request) -> Result<Json, String> {
+    let name = request.query_value("account").unwrap_or_default();
+    let books = world.xero(&name);
+    if books.tenant_id().is_none() {
+        return Err(format!("the account `{name}` is not held here"));
+    }
+    let until: Option<jiff::civil::Date> = match request.query_value("date") {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| format!("`{text}` is no date"))?),
+    };
+    let mut entries = books.ledger();
+    entries.retain(|it| until.is_none_or(|until| it.date <= until));
+    let balances = crate::xero::ledger::balances(entries.iter());
+    let object = Object::new()
+        .with("balances", as_json(&balances)?)
+        .with("entries", as_json(&entries)?);
+    Ok(Json::Obj(object))
 }
 
 #[derive(Deserialize)]

@@ -8,9 +8,13 @@ use uuid::Uuid;
 use crate::json::Json;
 use crate::world::{Vendor, World};
 use crate::xero::dates::to_milliseconds;
+use crate::xero::document_model::{CreditNote, Invoice, LineAmountTypes};
+use crate::xero::documents::Document;
 use crate::xero::lines::{round, tax, totals};
-use crate::xero::model::{CreditNote, LineAmountTypes, Status};
-use crate::xero::organisation::{Held, Organisation, Shelf, name_key, number_key};
+use crate::xero::organisation::{Held, Organisation, Shelf, contact_key, name_key, number_key};
+use crate::xero::payments::settle_paid;
+use crate::xero::settlement::{settle, settle_held};
+use crate::xero::undo::Undo;
 
 /// A change by hand to one held object.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,13 +26,14 @@ pub struct Edit {
     /// team (name or UUID).
     pub account: String,
     /// What sort: Xero `organisation`, `switches`, `accounts`, `items`, `tax_rates`, `tracking`,
-    /// `contacts`, `credit_notes`; Omni `behaviour`, `permissions` (of the key that `id`
+    /// `contacts`, `credit_notes`, `invoices`, `payments`, `manual_journals`; Omni `behaviour`, `permissions` (of the key that `id`
     /// names, or the first) or a resource; Core `behaviour`, `settings`, `sales`,
     /// `credit-notes`, `customers`; Zudello `transactions`, a resource, `keys`,
     /// `contract`, `workflow`, or what a person does with a document: `submit`, `approve`,
     /// `reject`, `revert`, `close`, `archive`, `delete`.
     pub kind: String,
-    /// Id, number, code or name of the object; empty for settings.
+    /// Id, number, code or name of the object (reference of a payment, narration of a journal);
+    /// empty for settings.
     #[serde(default)]
     pub id: String,
     /// Position of a line: the patch is for that line alone.
@@ -167,78 +172,111 @@ pub(crate) fn edit_xero(
                 && let Some(winner) = contact.merged_to
             {
                 contact.contact_status = "ARCHIVED".to_owned();
-                move_documents(organisation, contact.id, winner);
+                move_documents::<CreditNote>(organisation, contact.id, winner);
+                move_documents::<Invoice>(organisation, contact.id, winner);
             }
             let text = serde_json::to_string(&contact)?;
             organisation.contacts.put(contact);
             text
         }
         "credit_notes" => {
-            let id = find(&organisation.credit_notes, &edit.id, &[number_key]);
-            let held = id
-                .and_then(|id| organisation.credit_notes.get(id))
-                .ok_or_else(missing)?;
-            let mut note = edit_note(held, edit)?;
-            if !quiet {
-                note.updated = now;
-            }
-            for line in &mut note.lines {
-                let rate = line
-                    .tax_type
-                    .as_deref()
-                    .and_then(|it| organisation.tax_rate(it));
-                if edit.line.is_some() && edit.patch.get("TaxAmount").is_none() {
-                    let rate = rate.map_or_else(Default::default, |it| {
-                        it.rate / rust_decimal::Decimal::ONE_HUNDRED
-                    });
-                    line.tax_amount = tax(line.line_amount, rate, note.line_amount_types);
-                }
-            }
-            let (sub_total, total_tax, total) = totals(&note.lines, note.line_amount_types);
-            if edit.line.is_some() || edit.patch.get("LineItems").is_some() {
-                note.sub_total = sub_total;
-                note.total_tax = total_tax;
-                note.total = total;
-                note.remaining_credit = total;
-            }
-            if edit.patch.get("Allocations").is_some() {
-                settle_allocations(&mut note);
-            }
+            let note: CreditNote = edit_document(organisation, edit, now)?;
             let text = serde_json::to_string(&note)?;
-            organisation.credit_notes.put(note);
+            let invoices: Vec<Uuid> = note.allocations.iter().map(|it| it.invoice).collect();
+            for id in invoices {
+                settle_held::<Invoice>(organisation, id, now, &mut Undo::default());
+            }
             text
         }
+        "payments" => {
+            let id = find(&organisation.payments, &edit.id, &[name_key]).ok_or_else(missing)?;
+            let held = organisation.payments.get(id).ok_or_else(missing)?;
+            let before = held.paid;
+            let mut payment = patched(held, &edit.patch)?;
+            if !quiet {
+                payment.updated = now;
+            }
+            let text = serde_json::to_string(&payment)?;
+            let after = payment.paid;
+            organisation.payments.put(payment);
+            for paid in [before, after] {
+                settle_paid(organisation, paid, now, &mut Undo::default());
+            }
+            text
+        }
+        "manual_journals" => {
+            let journals = &organisation.manual_journals;
+            let id = find(journals, &edit.id, &[name_key]).ok_or_else(missing)?;
+            let mut journal = patched(journals.get(id).ok_or_else(missing)?, &edit.patch)?;
+            if !quiet {
+                journal.updated = now;
+            }
+            let text = serde_json::to_string(&journal)?;
+            organisation.manual_journals.put(journal);
+            text
+        }
+        "invoices" => serde_json::to_string(&edit_document::<Invoice>(organisation, edit, now)?)?,
         _ => return Err(missing()),
     };
     Ok(text)
 }
 
-/// A credit that is used up is PAID, and AUTHORISED again when a use of it is taken back.
-fn settle_allocations(note: &mut CreditNote) {
-    let used: rust_decimal::Decimal = note.allocations.iter().map(|it| it.amount).sum();
-    note.remaining_credit = round(note.total - used, 2);
-    match note.status {
-        Status::Authorised if note.remaining_credit.is_zero() => note.status = Status::Paid,
-        Status::Paid if !note.remaining_credit.is_zero() => note.status = Status::Authorised,
-        _ => {}
+/// Patches a document or one line of it. Totals follow the lines, what is open follows both.
+fn edit_document<T: Document>(
+    organisation: &mut Organisation,
+    edit: &Edit,
+    now: jiff::Timestamp,
+) -> Result<T, EditError> {
+    let missing = || EditError::Missing(format!("{} `{}`", edit.kind, edit.id));
+    let id = find(T::shelf(organisation), &edit.id, &[number_key]).ok_or_else(missing)?;
+    let held = T::shelf(organisation).get(id).ok_or_else(missing)?;
+    let mut document = match edit.line {
+        None => patched(held, &edit.patch)?,
+        Some(at) => edit_line(organisation, held, at, edit)?,
+    };
+    let body = document.body_mut();
+    if !edit.quiet && edit.patch.get("UpdatedDateUTC").is_none() {
+        body.updated = now;
     }
+    let lines = edit.line.is_some() || edit.patch.get("LineItems").is_some();
+    if lines {
+        let (sub_total, total_tax, total) = totals(&body.lines, body.line_amount_types);
+        body.sub_total = sub_total;
+        body.total_tax = total_tax;
+        body.total = total;
+    }
+    if lines || edit.patch.get("Allocations").is_some() {
+        settle(&mut document, organisation);
+    }
+    T::shelf_mut(organisation).put(document.clone());
+    Ok(document)
 }
 
-fn edit_note(held: &CreditNote, edit: &Edit) -> Result<CreditNote, EditError> {
-    let Some(at) = edit.line else {
-        return patched(held, &edit.patch);
-    };
-    let mut note = held.clone();
+fn edit_line<T: Document>(
+    organisation: &Organisation,
+    held: &T,
+    at: usize,
+    edit: &Edit,
+) -> Result<T, EditError> {
+    let mut document = held.clone();
     let missing = || EditError::Missing(format!("line {at} of `{}`", edit.id));
-    let line = note.lines.get_mut(at).ok_or_else(missing)?;
+    let body = document.body_mut();
+    let line = body.lines.get_mut(at).ok_or_else(missing)?;
     *line = patched(line, &edit.patch)?;
     if edit.patch.get("LineAmount").is_none() {
         line.line_amount = round(line.quantity * line.unit_amount, 2);
     }
-    if note.line_amount_types == LineAmountTypes::NoTax {
+    if body.line_amount_types == LineAmountTypes::NoTax {
         line.tax_amount = Default::default();
+    } else if edit.patch.get("TaxAmount").is_none() {
+        let rate = line.tax_type.as_deref();
+        let rate = rate.and_then(|it| organisation.tax_rate(it));
+        let rate = rate.map_or_else(Default::default, |it| {
+            it.rate / rust_decimal::Decimal::ONE_HUNDRED
+        });
+        line.tax_amount = tax(line.line_amount, rate, body.line_amount_types);
     }
-    Ok(note)
+    Ok(document)
 }
 
 /// A row by id, or by the first of the keys that finds one.
@@ -255,16 +293,13 @@ pub(crate) fn find<T: Held>(
 }
 
 /// A merge in Xero moves the loser's documents to the winner.
-fn move_documents(organisation: &mut Organisation, loser: Uuid, winner: Uuid) {
-    let moved: Vec<Uuid> = organisation
-        .credit_notes
-        .find(&format!("contact:{loser}"))
-        .map(|it| it.id)
-        .collect();
+fn move_documents<T: Document>(organisation: &mut Organisation, loser: Uuid, winner: Uuid) {
+    let shelf = T::shelf_mut(organisation);
+    let moved: Vec<Uuid> = shelf.find(&contact_key(loser)).map(Held::id).collect();
     for id in moved {
-        if let Some(mut note) = organisation.credit_notes.take(id) {
-            note.contact = winner;
-            organisation.credit_notes.put(note);
+        if let Some(mut document) = shelf.take(id) {
+            document.body_mut().contact = winner;
+            shelf.put(document);
         }
     }
 }

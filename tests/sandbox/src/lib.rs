@@ -8,6 +8,7 @@
 pub mod calls;
 pub mod chance;
 pub mod core;
+pub mod duplicates;
 pub mod edit;
 pub mod exchange;
 pub mod faults;

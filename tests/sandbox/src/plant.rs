@@ -11,11 +11,14 @@ use crate::json::Json;
 use crate::omni::{Omni, generate};
 use crate::seed::{OrganisationSeed, Seed, SeedError};
 use crate::world::{Cx, State};
-use crate::xero::credit_notes::{Outcome, Undo, Verb, save};
+use crate::xero::bind_documents;
+use crate::xero::document_model::{CreditNote, Invoice};
+use crate::xero::documents::{Document, Outcome, Verb, save};
 use crate::xero::lines::Findings;
 use crate::xero::model::{Item, TaxRate, TrackingCategory, TrackingOption};
 use crate::xero::organisation::{Organisation, Profile, Shelf};
 use crate::xero::render::View;
+use crate::xero::undo::Undo;
 use crate::xero::{Xero, bind, contacts, standard};
 use crate::zudello::Zudello;
 
@@ -86,6 +89,19 @@ pub(crate) fn plant(seed: &Seed, now: Timestamp) -> Result<State, SeedError> {
         zudello.teams.push(crate::zudello::generate::team(
             team, &mut xero, past, chance,
         )?);
+    }
+    // Only now: the other vendors have borrowed the chart as it was.
+    for (held, organisation) in xero.organisations.iter_mut().zip(&seed.xero.organisations) {
+        let mut chance = Chance::named(seed.chance, &format!("{} accounts", organisation.name));
+        let standard = organisation.accounts.is_empty() && organisation.more_accounts.is_empty();
+        let more = if standard {
+            standard::more_accounts()
+        } else {
+            organisation.more_accounts.clone()
+        };
+        let more = more.iter();
+        let accounts = more.map(|it| standard::account(it, past, &mut chance));
+        held.accounts.extend(accounts);
     }
     let mut calls = CallLog::default();
     if let Some(keep) = seed.keep_calls {
@@ -194,7 +210,11 @@ fn plant_organisation(
             .collect(),
         contacts: Shelf::default(),
         credit_notes: Shelf::default(),
+        invoices: Shelf::default(),
+        payments: Shelf::default(),
+        manual_journals: Shelf::default(),
         next_credit_note: 1,
+        next_invoice: 1,
         windows: Default::default(),
         under_way: Default::default(),
     };
@@ -203,7 +223,10 @@ fn plant_organisation(
         plant_contact(&mut organisation, json, &mut cx)?;
     }
     for json in &seed.credit_notes {
-        plant_note(&mut organisation, json, &mut cx)?;
+        plant_document::<CreditNote>(&mut organisation, json, &mut cx)?;
+    }
+    for json in &seed.invoices {
+        plant_document::<Invoice>(&mut organisation, json, &mut cx)?;
     }
     // Locked only now: what is in the books was posted while the period was open.
     organisation.profile.period_lock_date = seed.period_lock_date;
@@ -247,20 +270,17 @@ fn plant_contact(
     Ok(())
 }
 
-fn plant_note(
+fn plant_document<T: Document>(
     organisation: &mut Organisation,
     json: &Json,
     cx: &mut Cx<'_>,
 ) -> Result<(), SeedError> {
-    let misfit = |why: String| SeedError::Misfit(format!("the credit note {json} {why}"));
-    let sent =
-        bind::credit_note(json, 0, cx).map_err(|why| misfit(format!("cannot be read: {why:?}")))?;
-    let view = View {
-        whole: true,
-        unit_places: 4,
-    };
+    let misfit = |why: String| SeedError::Misfit(format!("the {} {json} {why}", T::SHAPE.expected));
+    let sent = bind_documents::document(json, 0, &T::SHAPE, cx)
+        .map_err(|why| misfit(format!("cannot be read: {why:?}")))?;
     let mut undo = Undo::default();
-    match save(organisation, &sent, json, Verb::Create, view, &mut undo, cx) {
+    let verb = Verb::Create;
+    match save::<T>(organisation, &sent, json, verb, View::WHOLE, &mut undo, cx) {
         Ok(Outcome::Saved(_)) => Ok(()),
         Ok(Outcome::Failed(why)) => {
             let errors = why.get("ValidationErrors").cloned().unwrap_or_default();

@@ -103,6 +103,10 @@ pub struct OrganisationSeed {
     pub day_rates: DayRates,
     /// Chart of accounts; empty takes the standard one.
     pub accounts: Vec<AccountSeed>,
+    /// Accounts beside those. They come last and have ids of their own, so that adding one moves
+    /// nothing else, and no other vendor borrows them. With the standard chart, empty takes a
+    /// standard set.
+    pub more_accounts: Vec<AccountSeed>,
     /// Tax rates beside the country's standard ones.
     pub tax_rates: Vec<TaxRateSeed>,
     /// Tracking categories with their options.
@@ -113,6 +117,8 @@ pub struct OrganisationSeed {
     pub contacts: Vec<Json>,
     /// Credit notes as a PUT would send them, each as a table or a JSON text.
     pub credit_notes: Vec<Json>,
+    /// Invoices and bills as a PUT would send them, each as a table or a JSON text.
+    pub invoices: Vec<Json>,
     /// Choices where the documentation is silent.
     pub switches: Switches,
     /// Call limits.
@@ -135,11 +141,13 @@ impl Default for OrganisationSeed {
             currencies: Vec::new(),
             day_rates: DayRates::new(),
             accounts: Vec::new(),
+            more_accounts: Vec::new(),
             tax_rates: Vec::new(),
             tracking: Vec::new(),
             items: Vec::new(),
             contacts: Vec::new(),
             credit_notes: Vec::new(),
+            invoices: Vec::new(),
             switches: Switches::default(),
             limits: XeroLimits::default(),
         }

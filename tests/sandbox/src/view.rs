@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::civil::Date;
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,25 +17,9 @@ use crate::faults::{FaultRule, Faults};
 use crate::json::{Json, Object};
 use crate::omni::behaviour::Limits as OmniLimits;
 use crate::world::{Vendor, World};
-use crate::xero::model::Status;
-use crate::xero::organisation::{Organisation, number_key};
+use crate::xero::ledger::{self, Entry};
+use crate::xero::organisation::{Held, Organisation, Shelf, number_key};
 use crate::xero::settings::Limits as XeroLimits;
-
-/// Documents that share what no two should.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Duplicate {
-    /// Tenant id, or UUID of a team.
-    pub tenant: String,
-    /// Sort of document.
-    pub kind: &'static str,
-    /// The property that they share.
-    pub by: &'static str,
-    /// Its value.
-    pub value: String,
-    /// Their ids.
-    pub ids: Vec<String>,
-}
 
 /// One Xero organisation.
 #[derive(Debug, Clone)]
@@ -191,7 +177,10 @@ impl World {
                 .with("currencies", json_of(&it.currencies))
                 .with("items", json_of(&it.items))
                 .with("contacts", json_of(&it.contacts))
-                .with("credit_notes", json_of(&it.credit_notes));
+                .with("credit_notes", json_of(&it.credit_notes))
+                .with("invoices", json_of(&it.invoices))
+                .with("payments", json_of(&it.payments))
+                .with("manual_journals", json_of(&it.manual_journals));
             xero.set(it.tenant_id.to_string(), held);
         }
         let mut omni = Object::new();
@@ -219,48 +208,9 @@ impl World {
             .with("zudello", zudello);
         Json::Obj(all).to_string()
     }
-
-    /// Documents that share a number, or reference, contact, date and total, voided and deleted ones left out; documents of
-    /// a source that share an id in the books, and notes that stand twice on one of them.
-    pub fn duplicates(&self) -> Vec<Duplicate> {
-        let state = self.lock();
-        let mut found = Vec::new();
-        for organisation in &state.xero.organisations {
-            let mut groups: BTreeMap<_, Vec<String>> = BTreeMap::new();
-            for note in organisation.credit_notes.oldest_first() {
-                if matches!(note.status, Status::Voided | Status::Deleted) {
-                    continue;
-                }
-                // One order may be credited in several steps, which share its reference.
-                let step = (note.contact, note.date, note.total);
-                for (by, value, step) in [
-                    ("CreditNoteNumber", &note.credit_note_number, None),
-                    ("Reference", &note.reference, Some(step)),
-                ] {
-                    if !value.is_empty() {
-                        let key = (by, value.to_lowercase(), step);
-                        groups.entry(key).or_default().push(note.id.to_string());
-                    }
-                }
-            }
-            found.extend(groups.into_iter().filter(|(_, ids)| ids.len() > 1).map(
-                |((by, value, _), ids)| Duplicate {
-                    tenant: organisation.tenant_id.to_string(),
-                    kind: "credit_notes",
-                    by,
-                    value,
-                    ids,
-                },
-            ));
-        }
-        for team in &state.zudello.teams {
-            found.extend(crate::zudello::view::duplicates(team));
-        }
-        found
-    }
 }
 
-fn json_of(held: &impl Serialize) -> Json {
+pub(crate) fn json_of(held: &impl Serialize) -> Json {
     serde_json::to_string(held)
         .ok()
         .and_then(|it| Json::parse(&it).ok())
@@ -312,10 +262,47 @@ impl XeroView {
 
     /// The credit note of this number or id.
     pub fn credit_note(&self, key: &str) -> Option<Value> {
+        self.held(key, |it| &it.credit_notes)
+    }
+
+    fn held<T: Held>(&self, key: &str, shelf: fn(&Organisation) -> &Shelf<T>) -> Option<Value> {
         self.with(|it| {
-            let id = find(&it.credit_notes, key, &[number_key])?;
-            it.credit_notes.get(id).map(|note| json_of(note).to_value())
+            let shelf = shelf(it);
+            let id = find(shelf, key, &[number_key])?;
+            shelf.get(id).map(|held| json_of(held).to_value())
         })?
+    }
+
+    /// Invoices and bills, oldest change first. Money is exact text.
+    pub fn invoices(&self) -> Vec<Value> {
+        self.list(|it| json_of(&it.invoices))
+    }
+
+    /// The invoice of this number or id.
+    pub fn invoice(&self, key: &str) -> Option<Value> {
+        self.held(key, |it| &it.invoices)
+    }
+
+    /// Payments and refunds, oldest change first.
+    pub fn payments(&self) -> Vec<Value> {
+        self.list(|it| json_of(&it.payments))
+    }
+
+    /// Manual journals, oldest change first.
+    pub fn manual_journals(&self) -> Vec<Value> {
+        self.list(|it| json_of(&it.manual_journals))
+    }
+
+    /// Every ledger entry by date, in home currency.
+    pub fn ledger(&self) -> Vec<Entry> {
+        self.with(ledger::entries).unwrap_or_default()
+    }
+
+    /// What each account that was ever posted to holds at the end of `date`, in home currency:
+    /// debits above zero, credits below. The sum is zero.
+    pub fn trial_balance(&self, date: Date) -> BTreeMap<String, Decimal> {
+        self.with(|it| ledger::trial_balance(it, date))
+            .unwrap_or_default()
     }
 
     /// How many credit notes there are.

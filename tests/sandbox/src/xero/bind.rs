@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::answers::Refusal;
 use super::dates::parse_date;
-use super::model::{CreditType, LineAmountTypes, Status};
 use super::texts;
 use crate::json::{Json, Object};
 use crate::world::Cx;
@@ -28,7 +27,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn member(&self, name: &str) -> Option<&'a Json> {
+    pub(crate) fn member(&self, name: &str) -> Option<&'a Json> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
@@ -50,6 +49,18 @@ impl<'a> Binder<'a> {
             Some(value) => match value.as_decimal() {
                 Some(number) => Ok(Some(number)),
                 None => Err(wrong(value, "System.Decimal", &self.at(name))),
+            },
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.member(name) {
+            None => Ok(None),
+            Some(value) => match (value.as_bool(), value.as_str()) {
+                (Some(flag), _) => Ok(Some(flag)),
+                (None, Some("true")) => Ok(Some(true)),
+                (None, Some("false")) => Ok(Some(false)),
+                (None, _) => Err(wrong(value, "System.Boolean", &self.at(name))),
             },
         }
     }
@@ -103,6 +114,24 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// The elements of a list, each read with its own path.
+    pub(crate) fn each<T>(
+        &self,
+        name: &str,
+        mut read: impl FnMut(&'a Json, String) -> Result<T, Refusal>,
+    ) -> Result<Option<Vec<T>>, Refusal> {
+        let Some(items) = self.list(name)? else {
+            return Ok(None);
+        };
+        let path = self.at(name);
+        items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| read(item, format!("{path}[{at}]")))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
     /// Remarks on properties that nobody knows, or that only answers carry.
     pub(crate) fn check_names(&self, known: &[&str], answer_only: &[&str], cx: &mut Cx<'_>) {
         for (name, _) in self.object.iter() {
@@ -153,116 +182,6 @@ pub(crate) fn elements(
     }
 }
 
-/// Properties of a credit note that a request may carry.
-pub(crate) const CREDIT_NOTE: &[&str] = &[
-    "Type",
-    "Contact",
-    "Date",
-    "DueDate",
-    "Status",
-    "LineAmountTypes",
-    "LineItems",
-    "CurrencyCode",
-    "CurrencyRate",
-    "CreditNoteID",
-    "CreditNoteNumber",
-    "Reference",
-    "BrandingThemeID",
-];
-
-const CREDIT_NOTE_ANSWERS: &[&str] = &[
-    "SubTotal",
-    "TotalTax",
-    "Total",
-    "CISDeduction",
-    "CISRate",
-    "UpdatedDateUTC",
-    "UpdatedDateUTCString",
-    "FullyPaidOnDate",
-    "SentToContact",
-    "RemainingCredit",
-    "Allocations",
-    "AppliedAmount",
-    "Payments",
-    "StatusAttributeString",
-    "HasAttachments",
-    "HasErrors",
-    "ValidationErrors",
-    "Warnings",
-    "InvoiceAddresses",
-    "DateString",
-    "DueDateString",
-    "ID",
-];
-
-const LINE: &[&str] = &[
-    "LineItemID",
-    "Description",
-    "Quantity",
-    "UnitAmount",
-    "ItemCode",
-    "AccountCode",
-    "TaxType",
-    "TaxAmount",
-    "LineAmount",
-    "Tracking",
-];
-
-const LINE_ANSWERS: &[&str] = &[
-    "AccountID",
-    "AccountId",
-    "Item",
-    "DiscountRate",
-    "DiscountAmount",
-    "RepeatingInvoiceID",
-    "Taxability",
-    "SalesTaxCodeId",
-    "TaxBreakdown",
-    "ValidationErrors",
-];
-
-const TRACKING: &[&str] = &["TrackingCategoryID", "TrackingOptionID", "Name", "Option"];
-
-/// A credit note as sent.
-pub(crate) struct SentNote {
-    pub(crate) id: Option<Uuid>,
-    pub(crate) kind: Option<CreditType>,
-    pub(crate) contact: Option<SentContact>,
-    pub(crate) date: Option<Date>,
-    pub(crate) due_date: Option<Date>,
-    pub(crate) status: Option<Status>,
-    pub(crate) line_amount_types: Option<LineAmountTypes>,
-    pub(crate) number: Option<String>,
-    pub(crate) reference: Option<String>,
-    pub(crate) currency_code: Option<String>,
-    pub(crate) currency_rate: Option<Decimal>,
-    pub(crate) branding_theme: Option<Uuid>,
-    pub(crate) lines: Option<Vec<SentLine>>,
-}
-
-/// A line as sent.
-#[derive(Default)]
-pub(crate) struct SentLine {
-    pub(crate) id: Option<Uuid>,
-    pub(crate) description: Option<String>,
-    pub(crate) quantity: Option<Decimal>,
-    pub(crate) unit_amount: Option<Decimal>,
-    pub(crate) line_amount: Option<Decimal>,
-    pub(crate) item_code: Option<String>,
-    pub(crate) account_code: Option<String>,
-    pub(crate) tax_type: Option<String>,
-    pub(crate) tax_amount: Option<Decimal>,
-    pub(crate) tracking: Option<Vec<SentTracking>>,
-}
-
-/// A tracking choice as sent.
-pub(crate) struct SentTracking {
-    pub(crate) category: Option<Uuid>,
-    pub(crate) option_id: Option<Uuid>,
-    pub(crate) name: Option<String>,
-    pub(crate) option: Option<String>,
-}
-
 /// A contact as sent, in a document or by itself.
 pub(crate) struct SentContact {
     pub(crate) id: Option<Uuid>,
@@ -286,88 +205,6 @@ impl SentContact {
             && self.email.is_none()
             && self.other.is_empty()
     }
-}
-
-pub(crate) fn credit_note(json: &Json, index: usize, cx: &mut Cx<'_>) -> Result<SentNote, Refusal> {
-    let path = format!("CreditNotes[{index}]");
-    let binder = Binder::new(json, path.clone())?;
-    binder.check_names(CREDIT_NOTE, CREDIT_NOTE_ANSWERS, cx);
-    let lines = match binder.list("LineItems")? {
-        None => None,
-        Some(items) => Some(
-            items
-                .iter()
-                .enumerate()
-                .map(|(at, item)| line(item, format!("{path}.LineItems[{at}]"), cx))
-                .collect::<Result<_, _>>()?,
-        ),
-    };
-    let contact = match binder.member("Contact") {
-        None => None,
-        Some(item) => Some(contact(item, format!("{path}.Contact"), cx)?),
-    };
-    Ok(SentNote {
-        id: binder.guid("CreditNoteID")?,
-        kind: binder.one_of("Type", "CreditNoteType", |text| match text {
-            "ACCRECCREDIT" => Some(CreditType::Sales),
-            "ACCPAYCREDIT" => Some(CreditType::Purchase),
-            _ => None,
-        })?,
-        contact,
-        date: binder.date("Date")?,
-        due_date: binder.date("DueDate")?,
-        status: binder.one_of("Status", "CreditNoteStatus", Status::of)?,
-        line_amount_types: binder.one_of(
-            "LineAmountTypes",
-            "LineAmountTypes",
-            LineAmountTypes::of,
-        )?,
-        number: binder.text("CreditNoteNumber")?,
-        reference: binder.text("Reference")?,
-        currency_code: binder.text("CurrencyCode")?.filter(|it| !it.is_empty()),
-        currency_rate: binder.number("CurrencyRate")?,
-        branding_theme: binder.guid("BrandingThemeID")?,
-        lines,
-    })
-}
-
-fn line(json: &Json, path: String, cx: &mut Cx<'_>) -> Result<SentLine, Refusal> {
-    let binder = Binder::new(json, path.clone())?;
-    binder.check_names(LINE, LINE_ANSWERS, cx);
-    let tracking = match binder.list("Tracking")? {
-        None => None,
-        Some(items) => Some(
-            items
-                .iter()
-                .enumerate()
-                .map(|(at, item)| tracking(item, format!("{path}.Tracking[{at}]"), cx))
-                .collect::<Result<_, _>>()?,
-        ),
-    };
-    let filled = |value: Option<String>| value.filter(|it| !it.is_empty());
-    Ok(SentLine {
-        id: binder.guid("LineItemID")?,
-        description: binder.text("Description")?,
-        quantity: binder.number("Quantity")?,
-        unit_amount: binder.number("UnitAmount")?,
-        line_amount: binder.number("LineAmount")?,
-        item_code: filled(binder.text("ItemCode")?),
-        account_code: filled(binder.text("AccountCode")?),
-        tax_type: filled(binder.text("TaxType")?),
-        tax_amount: binder.number("TaxAmount")?,
-        tracking,
-    })
-}
-
-fn tracking(json: &Json, path: String, cx: &mut Cx<'_>) -> Result<SentTracking, Refusal> {
-    let binder = Binder::new(json, path)?;
-    binder.check_names(TRACKING, &[], cx);
-    Ok(SentTracking {
-        category: binder.guid("TrackingCategoryID")?,
-        option_id: binder.guid("TrackingOptionID")?,
-        name: binder.text("Name")?,
-        option: binder.text("Option")?,
-    })
 }
 
 /// Properties of a contact that a request may carry.

@@ -4,9 +4,11 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::answers::{Refusal, envelope, messages};
+use super::balances::balances;
 use super::bind::{self, SentContact};
 use super::contacts;
-use super::credit_notes::{Outcome, Undo};
+use super::dates::today;
+use super::documents::Outcome;
 use super::expression::{Properties, Value};
 use super::lines::Findings;
 use super::listing::select;
@@ -14,6 +16,7 @@ use super::model::Contact;
 use super::organisation::{Organisation, number_key};
 use super::render;
 use super::resources::{Answer, Result, asks_for_each, flag, ids, settle};
+use super::undo::Undo;
 use crate::exchange::Request;
 use crate::json::Json;
 use crate::world::Cx;
@@ -100,10 +103,18 @@ pub(super) fn list_contacts(
         return Ok(Answer::Nothing(304));
     }
     let whole = selection.paging.is_some();
+    let day = today(&organisation.profile.timezone, cx.now);
     let items = selection
         .rows
         .iter()
-        .map(|it| render::contact(it, whole, summary).into())
+        .map(|it| {
+            let mut json = render::contact(it, whole, summary);
+            let balances = balances(organisation, it.id, day);
+            if let Some(balances) = balances.filter(|_| whole && !summary) {
+                json.set("Balances", balances);
+            }
+            json.into()
+        })
         .collect();
     Ok(Answer::Json(envelope(
         cx,
@@ -114,7 +125,7 @@ pub(super) fn list_contacts(
     )))
 }
 
-pub(super) fn get_contact(organisation: &Organisation, key: &str) -> Result<Json> {
+pub(super) fn get_contact(organisation: &Organisation, key: &str, cx: &Cx<'_>) -> Result<Json> {
     let held = match Uuid::parse_str(key) {
         Ok(id) => organisation.contacts.get(id),
         Err(_) => organisation
@@ -122,8 +133,13 @@ pub(super) fn get_contact(organisation: &Organisation, key: &str) -> Result<Json
             .find(&number_key(key))
             .find(|it| it.contact_number.eq_ignore_ascii_case(key)),
     };
-    held.map(|it| render::contact(it, true, false).into())
-        .ok_or(Refusal::NotFound)
+    let held = held.ok_or(Refusal::NotFound)?;
+    let mut json = render::contact(held, true, false);
+    let day = today(&organisation.profile.timezone, cx.now);
+    if let Some(balances) = balances(organisation, held.id, day) {
+        json.set("Balances", balances);
+    }
+    Ok(json.into())
 }
 
 pub(super) fn write_contacts(

@@ -4,11 +4,11 @@ use uuid::Uuid;
 
 use super::answers::Refusal;
 use super::bind::SentContact;
-use super::credit_notes::Undo;
 use super::lines::Findings;
 use super::model::Contact;
 use super::organisation::{Organisation, number_key};
 use super::texts;
+use super::undo::Undo;
 use crate::json::{Json, Object};
 use crate::world::Cx;
 
@@ -129,8 +129,7 @@ pub(crate) fn save(
     }
     contact.updated = now;
     let id = contact.id;
-    undo.contact(organisation, id);
-    organisation.contacts.put(contact);
+    undo.put(organisation, contact);
     Some(id)
 }
 

@@ -5,8 +5,8 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::bind::{SentLine, SentTracking};
-use super::model::{Line, LineAmountTypes, LineTracking, Status};
+use super::bind_documents::{SentLine, SentTracking};
+use super::document_model::{Line, LineAmountTypes, LineTracking, Status};
 use super::organisation::Organisation;
 use super::settings::{OnDraft, UnknownTracking};
 use super::texts;
@@ -134,8 +134,27 @@ pub(crate) fn compute(
         account_code,
         tax_type,
         tax_amount,
+        discount_rate: sent.discount_rate.or(held.and_then(|it| it.discount_rate)),
+        discount_amount: sent
+            .discount_amount
+            .or(held.and_then(|it| it.discount_amount)),
         tracking,
     }
+}
+
+/// What a line is worth after its discount.
+fn worth(sent: &SentLine, held: Option<&Line>, quantity: Decimal, unit: Decimal) -> Decimal {
+    let full = quantity * unit;
+    let rate = sent.discount_rate.or(held.and_then(|it| it.discount_rate));
+    let amount = sent
+        .discount_amount
+        .or(held.and_then(|it| it.discount_amount));
+    let discount = match (rate, amount) {
+        (Some(rate), _) => full * rate / Decimal::ONE_HUNDRED,
+        (None, Some(amount)) => amount,
+        (None, None) => Decimal::ZERO,
+    };
+    round(full - discount, 2)
 }
 
 /// Tax inside or on top of an amount.
@@ -188,11 +207,17 @@ fn amounts(
     let nothing = round(Decimal::ZERO, 2);
     match (quantity, unit, amount) {
         (None, None, None) => held.map_or((nothing, nothing, nothing), |it| {
-            (it.quantity, it.unit_amount, it.line_amount)
+            let discounted = sent.discount_rate.is_some() || sent.discount_amount.is_some();
+            let amount = if discounted {
+                worth(sent, held, it.quantity, it.unit_amount)
+            } else {
+                it.line_amount
+            };
+            (it.quantity, it.unit_amount, amount)
         }),
         (Some(quantity), None, None) => {
             let unit = held.map_or(nothing, |it| it.unit_amount);
-            (quantity, unit, round(quantity * unit, 2))
+            (quantity, unit, worth(sent, held, quantity, unit))
         }
         (None, None, Some(amount)) => (one, amount, amount),
         (Some(quantity), None, Some(amount)) => {
@@ -201,7 +226,7 @@ fn amounts(
         }
         (quantity, Some(unit), amount) => {
             let quantity = quantity.or(held.map(|it| it.quantity)).unwrap_or(one);
-            let expected = round(quantity * unit, 2);
+            let expected = worth(sent, held, quantity, unit);
             if let Some(amount) = amount.filter(|it| *it != expected) {
                 found.error(texts::line_total(
                     &amount.to_string(),
@@ -275,7 +300,7 @@ fn tax_type(
     Some(tax_type)
 }
 
-fn tracking(
+pub(crate) fn tracking(
     organisation: &Organisation,
     sent: &[SentTracking],
     found: &mut Findings,

@@ -10,11 +10,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::document_model::{CreditNote, Invoice};
 use super::limits::Windows;
-use super::model::{
-    Account, Contact, CreditNote, CreditType, Item, Status, TaxRate, TrackingCategory,
-    TrackingOption,
-};
+use super::model::{Account, Contact, Item, TaxRate, TrackingCategory, TrackingOption};
+use super::money_model::{ManualJournal, Paid, Payment, PaymentStatus};
 use super::settings::{DayRates, Limits, Switches};
 
 /// What `GET /Organisation` tells, and what binds the books.
@@ -76,8 +75,20 @@ pub struct Organisation {
     pub contacts: Shelf<Contact>,
     /// Credit notes.
     pub credit_notes: Shelf<CreditNote>,
-    /// The next number that Xero gives by itself.
+    /// Invoices and bills.
+    #[serde(default)]
+    pub invoices: Shelf<Invoice>,
+    /// Payments and refunds.
+    #[serde(default)]
+    pub payments: Shelf<Payment>,
+    /// Manual journals.
+    #[serde(default)]
+    pub manual_journals: Shelf<ManualJournal>,
+    /// The next number that Xero gives a credit note by itself.
     pub next_credit_note: u32,
+    /// The next number that Xero gives a sales invoice by itself.
+    #[serde(default = "first")]
+    pub next_invoice: u32,
     #[serde(default)]
     pub(crate) windows: Windows,
     #[serde(skip)]
@@ -128,14 +139,35 @@ impl Organisation {
             .find(|it| it.contact_status == "ACTIVE")
     }
 
-    /// A sales credit note that still holds this number.
-    pub fn sales_credit_note_numbered(&self, number: &str) -> Option<&CreditNote> {
-        let reusable = self.switches.number_reuse_after_void;
-        self.credit_notes.find(&number_key(number)).find(|it| {
-            it.kind == CreditType::Sales
-                && !(reusable && matches!(it.status, Status::Voided | Status::Deleted))
-        })
+    /// An account by its id.
+    pub fn account_of(&self, id: Uuid) -> Option<&Account> {
+        self.accounts
+            .iter()
+            .find(|it| it.id == id && it.status != "DELETED")
     }
+
+    /// The account that Xero itself uses for this, such as `DEBTORS`.
+    pub fn system_account(&self, role: &str) -> Option<&Account> {
+        self.accounts
+            .iter()
+            .find(|it| it.system_account.as_deref() == Some(role))
+    }
+
+    /// Payments of a document that were not taken back.
+    pub fn payments_of(&self, document: Uuid) -> impl Iterator<Item = &Payment> {
+        self.payments
+            .find(&document_key(document))
+            .filter(|it| it.status == PaymentStatus::Authorised)
+    }
+
+    /// The credit notes that were allocated to an invoice.
+    pub fn credits_of(&self, invoice: Uuid) -> impl Iterator<Item = &CreditNote> {
+        self.credit_notes.find(&document_key(invoice))
+    }
+}
+
+fn first() -> u32 {
+    1
 }
 
 /// Something with an id that a [`Shelf`] can hold.
@@ -198,7 +230,7 @@ impl<T: Held> Shelf<T> {
     }
 
     /// The objects that have this key.
-    pub fn find(&self, key: &str) -> impl Iterator<Item = &T> {
+    pub fn find<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a T> + use<'a, T> {
         self.by_key
             .get(key)
             .into_iter()
@@ -252,6 +284,16 @@ pub(crate) fn name_key(name: &str) -> String {
     format!("name:{}", name.trim().to_lowercase())
 }
 
+/// Key of the documents of a contact.
+pub(crate) fn contact_key(contact: Uuid) -> String {
+    format!("contact:{contact}")
+}
+
+/// Key of what was paid or allocated to a document.
+fn document_key(document: Uuid) -> String {
+    format!("document:{document}")
+}
+
 /// Key of a document or contact number.
 pub(crate) fn number_key(number: &str) -> String {
     format!("number:{}", number.trim().to_lowercase())
@@ -281,14 +323,96 @@ impl Held for CreditNote {
     }
 
     fn updated(&self) -> Timestamp {
+        self.body.updated
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys = document_keys(self.body.contact, &self.credit_note_number);
+        for allocation in &self.allocations {
+            let key = document_key(allocation.invoice);
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+}
+
+impl Held for Invoice {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn updated(&self) -> Timestamp {
+        self.body.updated
+    }
+
+    fn keys(&self) -> Vec<String> {
+        document_keys(self.body.contact, &self.invoice_number)
+    }
+}
+
+fn document_keys(contact: Uuid, number: &str) -> Vec<String> {
+    let mut keys = vec![contact_key(contact)];
+    if !number.is_empty() {
+        keys.push(number_key(number));
+    }
+    keys
+}
+
+impl Held for Payment {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn updated(&self) -> Timestamp {
         self.updated
     }
 
     fn keys(&self) -> Vec<String> {
-        let mut keys = vec![format!("contact:{}", self.contact)];
-        if !self.credit_note_number.is_empty() {
-            keys.push(number_key(&self.credit_note_number));
-        }
-        keys
+        let (Paid::Invoice(id) | Paid::CreditNote(id)) = self.paid;
+        vec![document_key(id), name_key(&self.reference)]
     }
+}
+
+impl Held for ManualJournal {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn updated(&self) -> Timestamp {
+        self.updated
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![name_key(&self.narration)]
+    }
+}
+
+/// Something that stands on a shelf of an organisation.
+pub(crate) trait Kept: Held + Clone + 'static {
+    fn shelf(organisation: &Organisation) -> &Shelf<Self>;
+    fn shelf_mut(organisation: &mut Organisation) -> &mut Shelf<Self>;
+}
+
+macro_rules! kept {
+    ($($sort:ty: $shelf:ident),+ $(,)?) => {
+        $(impl Kept for $sort {
+            fn shelf(organisation: &Organisation) -> &Shelf<Self> {
+                &organisation.$shelf
+            }
+
+            fn shelf_mut(organisation: &mut Organisation) -> &mut Shelf<Self> {
+                &mut organisation.$shelf
+            }
+        })+
+    };
+}
+
+kept! {
+    Contact: contacts,
+    CreditNote: credit_notes,
+    Invoice: invoices,
+    Payment: payments,
+    ManualJournal: manual_journals,
 }

@@ -2,10 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::dates::{date_ms, date_text, instant_ms, instant_text};
-use super::model::{
-    Account, Contact, CreditNote, HistoryRecord, Item, Line, TaxRate, TrackingCategory,
-};
+use super::dates::{date_ms, instant_ms, instant_text};
+use super::model::{Account, Contact, HistoryRecord, Item, TaxRate, TrackingCategory};
 use super::organisation::{Organisation, Profile};
 use crate::json::{Json, Object};
 
@@ -14,134 +12,27 @@ use crate::json::{Json, Object};
 pub(crate) struct View {
     /// Lists without `page` leave lines and most of the contact out.
     pub(crate) whole: bool,
+    /// `summaryOnly`: without lines and payments.
+    pub(crate) summary: bool,
     /// Decimals of unit amounts.
     pub(crate) unit_places: u32,
 }
 
-fn money(value: Decimal) -> Json {
+impl View {
+    /// Everything, to the last decimal.
+    pub(crate) const WHOLE: Self = Self {
+        whole: true,
+        summary: false,
+        unit_places: 4,
+    };
+}
+
+pub(super) fn money(value: Decimal) -> Json {
     Json::fixed(value, 2)
 }
 
-fn empty() -> Json {
+pub(super) fn empty() -> Json {
     Json::Arr(Vec::new())
-}
-
-/// A credit note.
-pub(crate) fn credit_note(organisation: &Organisation, note: &CreditNote, view: View) -> Object {
-    let mut object = Object::new()
-        .with("CreditNoteID", note.id.to_string())
-        .with("CreditNoteNumber", note.credit_note_number.as_str())
-        .with("Payments", empty())
-        .with("ID", note.id.to_string())
-        .with("CurrencyRate", Json::fixed(note.currency_rate, 6))
-        .with("Type", note.kind.name())
-        .with("Reference", note.reference.as_str())
-        .with("RemainingCredit", money(note.remaining_credit))
-        .with("Allocations", allocations(note))
-        .with("HasAttachments", false);
-    let contact = match organisation.contacts.get(note.contact) {
-        Some(contact) => document_contact(contact, view.whole),
-        None => Object::new().with("ContactID", note.contact.to_string()),
-    };
-    object.set("Contact", contact);
-    object.set("DateString", date_text(note.date));
-    object.set("Date", date_ms(note.date));
-    if let Some(due) = note.due_date {
-        object.set("DueDateString", date_text(due));
-        object.set("DueDate", date_ms(due));
-    }
-    if let Some(theme) = note.branding_theme {
-        object.set("BrandingThemeID", theme.to_string());
-    }
-    object.set("Status", note.status.name());
-    object.set("LineAmountTypes", note.line_amount_types.name());
-    let lines = if view.whole {
-        note.lines
-            .iter()
-            .map(|it| line(organisation, it, view.unit_places))
-            .collect()
-    } else {
-        Vec::new()
-    };
-    object.set("LineItems", lines);
-    object.set("SubTotal", money(note.sub_total));
-    object.set("TotalTax", money(note.total_tax));
-    object.set("Total", money(note.total));
-    object.set("UpdatedDateUTC", instant_ms(note.updated));
-    object.set("UpdatedDateUTCString", instant_text(note.updated));
-    object.set("CurrencyCode", note.currency_code.as_str());
-    object
-}
-
-fn allocations(note: &CreditNote) -> Vec<Json> {
-    note.allocations
-        .iter()
-        .map(|it| {
-            let invoice = Object::new()
-                .with("InvoiceID", it.invoice.to_string())
-                .with("InvoiceNumber", it.invoice_number.as_str());
-            Object::new()
-                .with("AllocationID", it.id.to_string())
-                .with("Amount", money(it.amount))
-                .with("Date", date_ms(it.date))
-                .with("Invoice", invoice)
-                .with("IsDeleted", false)
-                .into()
-        })
-        .collect()
-}
-
-fn document_contact(contact: &Contact, whole: bool) -> Object {
-    let mut object = Object::new().with("ContactID", contact.id.to_string());
-    if whole {
-        object.set("ContactStatus", contact.contact_status.as_str());
-    }
-    object.set("Name", contact.name.as_str());
-    if whole {
-        object.set("FirstName", contact.first_name.as_str());
-        object.set("LastName", contact.last_name.as_str());
-        object.set("EmailAddress", contact.email_address.as_str());
-    }
-    for list in ["Addresses", "Phones", "ContactGroups", "ContactPersons"] {
-        object.set(list, empty());
-    }
-    object.set("HasValidationErrors", false);
-    object
-}
-
-fn line(organisation: &Organisation, line: &Line, unit_places: u32) -> Json {
-    let mut object = Object::new().with("LineItemID", line.id.to_string());
-    if let Some(code) = &line.item_code {
-        object.set("ItemCode", code.as_str());
-    }
-    object.set("Description", line.description.as_str());
-    object.set("UnitAmount", Json::fixed(line.unit_amount, unit_places));
-    if let Some(tax_type) = &line.tax_type {
-        object.set("TaxType", tax_type.as_str());
-    }
-    object.set("TaxAmount", money(line.tax_amount));
-    object.set("LineAmount", money(line.line_amount));
-    if let Some(code) = &line.account_code {
-        object.set("AccountCode", code.as_str());
-        if let Some(account) = organisation.account(code) {
-            object.set("AccountID", account.id.to_string());
-        }
-    }
-    let tracking: Vec<Json> = line
-        .tracking
-        .iter()
-        .map(|it| {
-            Object::new()
-                .with("Name", it.name.as_str())
-                .with("Option", it.option.as_str())
-                .with("TrackingCategoryID", it.category.to_string())
-                .with("TrackingOptionID", it.option_id.to_string())
-                .into()
-        })
-        .collect();
-    object.set("Tracking", tracking);
-    object.set("Quantity", Json::fixed(line.quantity, 4));
-    object.into()
 }
 
 /// A contact. Lists without `page` show the short form, `summaryOnly` a middle one.

@@ -2,21 +2,25 @@
 
 use uuid::Uuid;
 
-use super::answers::{Refusal, envelope, messages};
-use super::bind;
+use super::allocations;
+use super::answers::{Refusal, envelope};
 use super::contact_calls::{get_contact, list_contacts, write_contacts};
-use super::credit_notes::{Outcome, Undo};
-use super::model::HistoryRecord;
-use super::note_calls::{get_note, list_notes, write_notes};
+use super::document_calls::{self, list_invoices, list_notes};
+use super::document_model::{CreditNote, Invoice};
+use super::documents::Outcome;
+use super::history::history;
+use super::journal_calls;
 use super::organisation::Organisation;
+use super::payment_calls;
 use super::render;
+use super::reports;
 use super::setting_calls::{
     accounts, actions, currencies, items as item_list, subscribe, tax_rates, tracking,
 };
-use super::texts;
 use super::tokens::App;
+use super::undo::Undo;
 use crate::exchange::Request;
-use crate::json::{Json, Object};
+use crate::json::Json;
 use crate::world::Cx;
 
 /// A good answer.
@@ -60,21 +64,65 @@ pub(crate) fn answer(
         ("GET", ["Users"]) => Vec::new(),
         ("GET", ["BrandingThemes"]) => Vec::new(),
         ("GET", ["Contacts"]) => return list_contacts(organisation, provider, request, cx),
-        ("GET", ["Contacts", key]) => vec![get_contact(organisation, key)?],
+        ("GET", ["Contacts", key]) => vec![get_contact(organisation, key, cx)?],
         ("PUT" | "POST", ["Contacts"]) => write_contacts(organisation, request, None, cx)?,
         ("POST", ["Contacts", id]) => {
             let id = guid(id)?;
             write_contacts(organisation, request, Some(id), cx)?
         }
         ("GET", ["CreditNotes"]) => return list_notes(organisation, provider, request, cx),
-        ("GET", ["CreditNotes", key]) => vec![get_note(organisation, key, request)?],
-        ("PUT" | "POST", ["CreditNotes"]) => write_notes(organisation, request, None, cx)?,
-        ("POST", ["CreditNotes", id]) => {
-            let id = guid(id)?;
-            write_notes(organisation, request, Some(id), cx)?
+        ("GET", ["CreditNotes", key]) => {
+            vec![document_calls::get::<CreditNote>(
+                organisation,
+                key,
+                request,
+            )?]
         }
-        ("GET" | "PUT", ["CreditNotes" | "Contacts", _, "History"]) => {
-            let items = history(organisation, request, &segments, cx)?;
+        ("PUT" | "POST", ["CreditNotes"]) => {
+            document_calls::write::<CreditNote>(organisation, request, None, cx)?
+        }
+        ("POST", ["CreditNotes", id]) => {
+            let id = Some(guid(id)?);
+            document_calls::write::<CreditNote>(organisation, request, id, cx)?
+        }
+        ("PUT", ["CreditNotes", id, "Allocations"]) => {
+            let items = allocations::allocate(organisation, request, id, cx)?;
+            return Ok(many(cx, provider, "Allocations", items));
+        }
+        ("DELETE", ["CreditNotes", id, "Allocations", allocation]) => {
+            let gone = allocations::take_back(organisation, id, allocation, cx)?;
+            return Ok(Answer::Json(gone));
+        }
+        ("GET", ["Invoices"]) => return list_invoices(organisation, provider, request, cx),
+        ("GET", ["Invoices", key]) => {
+            vec![document_calls::get::<Invoice>(organisation, key, request)?]
+        }
+        ("PUT" | "POST", ["Invoices"]) => {
+            document_calls::write::<Invoice>(organisation, request, None, cx)?
+        }
+        ("POST", ["Invoices", id]) => {
+            let id = Some(guid(id)?);
+            document_calls::write::<Invoice>(organisation, request, id, cx)?
+        }
+        ("GET", ["Payments"]) => return payment_calls::list(organisation, provider, request, cx),
+        ("GET", ["Payments", id]) => vec![payment_calls::get(organisation, id)?],
+        ("PUT" | "POST", ["Payments"]) => payment_calls::write(organisation, request, cx)?,
+        ("POST", ["Payments", id]) => payment_calls::delete(organisation, request, guid(id)?, cx)?,
+        ("GET", ["ManualJournals"]) => {
+            return journal_calls::list(organisation, provider, request, cx);
+        }
+        ("GET", ["ManualJournals", id]) => vec![journal_calls::get(organisation, id)?],
+        ("PUT" | "POST", ["ManualJournals"]) => {
+            journal_calls::write(organisation, request, None, cx)?
+        }
+        ("POST", ["ManualJournals", id]) => {
+            journal_calls::write(organisation, request, Some(guid(id)?), cx)?
+        }
+        ("GET", ["Reports", "TrialBalance"]) => {
+            vec![reports::trial_balance(organisation, request, cx)?]
+        }
+        ("GET" | "PUT", [resource, id, "History"]) => {
+            let items = history(organisation, request, resource, id, cx)?;
             return Ok(many(cx, provider, "HistoryRecords", items));
         }
         (_, [resource, ..]) if NAMES.contains(resource) => return Err(Refusal::NotImplemented),
@@ -98,6 +146,10 @@ const NAMES: &[&str] = &[
     "BrandingThemes",
     "Contacts",
     "CreditNotes",
+    "Invoices",
+    "Payments",
+    "ManualJournals",
+    "Reports",
 ];
 
 fn one(cx: &mut Cx<'_>, provider: &str, name: &'static str, item: Json) -> Answer {
@@ -124,13 +176,18 @@ pub(super) fn flag(request: &Request, name: &str) -> bool {
 }
 
 pub(super) fn ids(request: &Request) -> Result<Option<Vec<Uuid>>> {
-    let Some(text) = request.query_value("IDs").filter(|it| !it.is_empty()) else {
+    guids(request, "IDs")
+}
+
+/// A parameter that lists GUIDs.
+pub(super) fn guids(request: &Request, name: &str) -> Result<Option<Vec<Uuid>>> {
+    let Some(text) = request.query_value(name).filter(|it| !it.is_empty()) else {
         return Ok(None);
     };
     let ids = text.split(',').map(|it| guid(it.trim().trim_matches('"')));
     ids.collect::<Result<_>>()
         .map(Some)
-        .map_err(|_| Refusal::Plain("IDs holds something that is no GUID".to_owned()))
+        .map_err(|_| Refusal::Plain(format!("{name} holds something that is no GUID")))
 }
 
 /// Whether the caller asked for the outcome of each element.
@@ -162,67 +219,4 @@ pub(super) fn settle(
             Outcome::Saved(json) | Outcome::Failed(json) => json,
         })
         .collect())
-}
-
-fn history(
-    organisation: &mut Organisation,
-    request: &Request,
-    segments: &[&str],
-    cx: &mut Cx<'_>,
-) -> Result<Vec<Json>> {
-    let [resource, id, _] = segments else {
-        return Err(Refusal::NotFound);
-    };
-    let id = guid(id)?;
-    let mut fresh = Vec::new();
-    if request.method == "PUT" {
-        let elements = bind::elements(
-            &request.body,
-            "HistoryRecords",
-            "HistoryRecord",
-            &["Details"],
-        )?;
-        for element in &elements {
-            let details = element
-                .get("Details")
-                .and_then(Json::as_str)
-                .unwrap_or_default();
-            if details.is_empty() || details.chars().count() > 2500 {
-                return Err(Refusal::PostData(texts::POST_DATA.to_owned()));
-            }
-            fresh.push(HistoryRecord {
-                changes: "Note".to_owned(),
-                details: details.to_owned(),
-                user: "System Generated".to_owned(),
-                at: cx.now,
-            });
-        }
-    }
-    let missing = || {
-        let error = messages(&[texts::NO_SUCH_DOCUMENT.to_owned()]);
-        Refusal::Validation(vec![Object::new().with("ValidationErrors", error).into()])
-    };
-    let records = if *resource == "Contacts" {
-        let mut held = organisation.contacts.get(id).cloned().ok_or_else(missing)?;
-        held.history.extend(fresh.clone());
-        let records = held.history.clone();
-        organisation.contacts.put(held);
-        records
-    } else {
-        let mut held = organisation
-            .credit_notes
-            .get(id)
-            .cloned()
-            .ok_or_else(missing)?;
-        held.history.extend(fresh.clone());
-        let records = held.history.clone();
-        organisation.credit_notes.put(held);
-        records
-    };
-    let shown = if request.method == "PUT" {
-        fresh
-    } else {
-        records
-    };
-    Ok(shown.iter().map(render::history).collect())
 }

@@ -213,6 +213,12 @@ fn in_scope(scope: &str, resource: &str, writes: bool) -> bool {
             &["accounting.invoices", "accounting.settings"],
             &["accounting.transactions"],
         ),
+        "Payments" => (&["accounting.payments"], &["accounting.transactions"]),
+        "ManualJournals" => (&["accounting.manualjournals"], &["accounting.transactions"]),
+        "Reports" => (
+            &["accounting.reports.trialbalance"],
+            &["accounting.reports"],
+        ),
         _ => (&["accounting.invoices"], &["accounting.transactions"]),
     };
     scope.split_whitespace().any(|held| {

@@ -17,10 +17,21 @@ pub struct Switches {
     pub archived_account_on_draft: OnDraft,
     /// An unknown `ContactID` makes the whole request 404; otherwise only its element fails.
     pub unknown_contact_fails_request: bool,
-    /// The number of a voided or deleted credit note may be used again.
+    /// The number of a voided or deleted document may be used again.
     pub number_reuse_after_void: bool,
     /// POST to the collection matches an existing credit note by its number.
     pub upsert_by_credit_note_number: bool,
+    /// Changes of amounts on an invoice to which money was applied are dropped without a word.
+    /// Both that and a refusal are reported.
+    pub drop_amount_edits_when_paid: bool,
+    /// An allocation is dated by the later of its two documents, whatever is sent.
+    pub allocation_date_is_read_only: bool,
+    /// A payment that counts as reconciled can be deleted.
+    pub reconciled_payment_deletable: bool,
+    /// A journal draft whose sides differ is kept.
+    pub keep_unbalanced_journal_draft: bool,
+    /// Balances of a contact are in home currency; otherwise amounts are added as they are.
+    pub contact_balances_in_base: bool,
     /// GET CreditNotes understands `IDs`, which the description offers on invoices and contacts.
     pub credit_notes_by_ids: bool,
     /// `If-Modified-Since` includes the very second.
@@ -49,6 +60,11 @@ impl Default for Switches {
             unknown_contact_fails_request: true,
             number_reuse_after_void: false,
             upsert_by_credit_note_number: true,
+            drop_amount_edits_when_paid: false,
+            allocation_date_is_read_only: true,
+            reconciled_payment_deletable: false,
+            keep_unbalanced_journal_draft: false,
+            contact_balances_in_base: false,
             credit_notes_by_ids: false,
             modified_since_inclusive: true,
             answer_not_modified: false,

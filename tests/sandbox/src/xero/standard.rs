@@ -161,6 +161,28 @@ pub(crate) fn accounts() -> Vec<AccountSeed> {
         .collect()
 }
 
+/// Accounts that a chart may lack and that the routes of a stock system book to.
+pub(crate) fn more_accounts() -> Vec<AccountSeed> {
+    let chart: &[(&str, &str, &str, bool)] = &[
+        ("311", "Stock Adjustments", "DIRECTCOSTS", false),
+        ("312", "Inbound Freight", "DIRECTCOSTS", false),
+        ("313", "Customs & Duty", "DIRECTCOSTS", false),
+        ("620", "Supplier Prepayments", "CURRENT", false),
+        ("625", "Payments Clearing", "CURRENT", true),
+        ("805", "Customer Deposits", "CURRLIAB", false),
+    ];
+    chart
+        .iter()
+        .map(|(code, name, kind, payments)| AccountSeed {
+            code: (*code).to_owned(),
+            name: (*name).to_owned(),
+            kind: (*kind).to_owned(),
+            payments: *payments,
+            ..AccountSeed::default()
+        })
+        .collect()
+}
+
 /// An account as it is held.
 pub(crate) fn account(seed: &AccountSeed, now: Timestamp, chance: &mut Chance) -> Account {
     Account {

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::render::{self, Shape};
 use super::team::Team;
+use crate::duplicates::Duplicate;
 use crate::edit::{Edit, EditError};
 use crate::json::{Json, Object};
-use crate::view::Duplicate;
 use crate::world::{Vendor, World};
 
 /// One team.

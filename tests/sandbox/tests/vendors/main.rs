@@ -33,15 +33,25 @@ mod seeds;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod xero_allocations;
+#[cfg(test)]
 mod xero_contacts;
 #[cfg(test)]
 mod xero_gate;
 #[cfg(test)]
 mod xero_identity;
 #[cfg(test)]
+mod xero_invoices;
+#[cfg(test)]
+mod xero_journals;
+#[cfg(test)]
+mod xero_ledger;
+#[cfg(test)]
 mod xero_lists;
 #[cfg(test)]
 mod xero_notes;
+#[cfg(test)]
+mod xero_payments;
 #[cfg(test)]
 mod xero_updates;
 #[cfg(test)]

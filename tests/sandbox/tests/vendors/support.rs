@@ -4,8 +4,7 @@ use sandbox::{Clock, Reply, Request, Seed, World};
 use serde_json::{Value, json};
 
 pub(crate) const TENANT: &str = "Small Pty Ltd";
-pub(crate) const EVERY_SCOPE: &str =
-    "accounting.invoices accounting.contacts accounting.settings offline_access openid";
+pub(crate) const EVERY_SCOPE: &str = "accounting.invoices accounting.payments accounting.manualjournals accounting.contacts accounting.settings accounting.reports.trialbalance.read offline_access openid";
 
 /// The small world on a clock that stands still.
 pub(crate) fn small() -> World {
@@ -26,19 +25,10 @@ pub(crate) struct Xero {
 
 impl Xero {
     pub(crate) fn new(world: &World) -> Self {
-        let reply = token(
-            world,
-            ("custom-app", "custom-secret"),
-            &format!(
-                "grant_type=client_credentials&scope={}",
-                EVERY_SCOPE.replace(' ', "%20")
-            ),
-        );
         let tenant = world.xero(TENANT).tenant_id().unwrap().to_string();
-        let token = value(&reply)["access_token"].as_str().unwrap().to_owned();
         Self {
             world: world.clone(),
-            token,
+            token: token_for(world, EVERY_SCOPE),
             tenant,
         }
     }
@@ -66,19 +56,51 @@ impl Xero {
 
     /// PUTs one credit note and answers with its element.
     pub(crate) fn put_note(&self, note: &Value) -> Value {
+        self.put_one("CreditNotes", note)
+    }
+
+    /// PUTs one element and answers with what became of it.
+    pub(crate) fn put_one(&self, resource: &str, element: &Value) -> Value {
         let reply = self.send(
             "PUT",
-            "CreditNotes?summarizeErrors=false&unitdp=4",
-            &json!({ "CreditNotes": [note] }),
+            &format!("{resource}?summarizeErrors=false&unitdp=4"),
+            &json!({ resource: [element] }),
         );
         assert_eq!(reply.status, 200, "{}", reply.body_text());
-        value(&reply)["CreditNotes"][0].clone()
+        value(&reply)[resource][0].clone()
+    }
+
+    /// POSTs a change of one object, and answers with the status and its element.
+    pub(crate) fn post_one(&self, resource: &str, id: &Value, body: &Value) -> (u16, Value) {
+        let id = id.as_str().unwrap();
+        let reply = self.send("POST", &format!("{resource}/{id}?unitdp=4"), body);
+        let body = value(&reply);
+        let list = if reply.status == 200 {
+            resource
+        } else {
+            "Elements"
+        };
+        (reply.status, body[list][0].clone())
     }
 
     pub(crate) fn contact_id(&self, name: &str) -> String {
         let contacts = self.world.xero(TENANT).contacts();
         let held = contacts.iter().find(|it| it["Name"] == name).unwrap();
         held["ContactID"].as_str().unwrap().to_owned()
+    }
+
+    /// An invoice or a bill that Xero takes as it is.
+    pub(crate) fn invoice(&self, kind: &str, number: &str) -> Value {
+        let mut invoice = self.note("");
+        invoice["Type"] = json!(kind);
+        invoice["InvoiceNumber"] = json!(number);
+        invoice["DueDate"] = json!("2026-12-03");
+        if kind == "ACCPAY" {
+            invoice["LineItems"][0]["AccountCode"] = json!("310");
+            invoice["LineItems"][0]["TaxType"] = json!("INPUT");
+        }
+        invoice.as_object_mut().unwrap().remove("CreditNoteNumber");
+        invoice
     }
 
     /// A credit note that Xero takes as it is.
@@ -96,6 +118,14 @@ impl Xero {
             }],
         })
     }
+}
+
+/// An access token of the custom connection.
+pub(crate) fn token_for(world: &World, scope: &str) -> String {
+    let scope = scope.replace(' ', "%20");
+    let form = format!("grant_type=client_credentials&scope={scope}");
+    let reply = token(world, ("custom-app", "custom-secret"), &form);
+    value(&reply)["access_token"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn token(world: &World, app: (&str, &str), form: &str) -> Reply {

@@ -5,15 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{TENANT, Xero, messages, small, value};
 
 fn post(xero: &Xero, id: &Value, body: &Value) -> (u16, Value) {
-    let id = id.as_str().unwrap();
-    let reply = xero.send("POST", &format!("CreditNotes/{id}?unitdp=4"), body);
-    let body = value(&reply);
-    let element = if reply.status == 200 {
-        &body["CreditNotes"][0]
-    } else {
-        &body["Elements"][0]
-    };
-    (reply.status, element.clone())
+    xero.post_one("CreditNotes", id, body)
 }
 
 #[test]
