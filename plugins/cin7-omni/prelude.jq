@@ -96,6 +96,9 @@ def email:
   | map(select(test("^[^@<>]+@[^@<>]+[.][^@<>]+$")))
   | first;
 
+# The supplier's own number of the invoice that a purchase order stands for.
+def supplier_reference: .supplierInvoiceReference | plain;
+
 def is_supplier: (.type | plain) // "" | ascii_downcase == "supplier";
 
 # --- keys for tables --------------------------------------------------------------------------------
@@ -112,24 +115,35 @@ def document_account: (.alternativeAccountCode | plain) // (.costCenter | plain)
 def inherited_accounts:
   {document: document_account, contact: ((.memberCostCenter | plain) // (.billingCostCenter | plain))};
 
+# The accounts that a line may take, those that are set, as {from, account}.
+def candidates($line; $inherited; $order):
+  $order[] as $from
+  | {from: $from, account: (if $from == "line" then $line.accountCode | plain else $inherited[$from] end)}
+  | select(.account != null);
+
 # The account of a line: the first that is set, in the order of the setting.
 def account_of($line; $inherited; $order):
-  first(
-    $order[]
-    | if . == "line" then $line.accountCode | plain else $inherited[.] end
-    | select(. != null)
-  ) // null;
+  first(candidates($line; $inherited; $order) | .account) // null;
 
 def account_order: setting("account-precedence"; ["line", "document", "contact"]);
 
 # The same over a document, for any of its lines.
 def account_of($line): account_of($line; inherited_accounts; account_order);
 
+# All of them over a document, so that a mapping can tell which rule chose: `from` is "line", "document"
+# or "contact".
+def accounts_in_order($line): [candidates($line; inherited_accounts; account_order)];
+
 def custom($name): .customFields | if type == "object" then .[$name] | plain else null end;
+
+def is_purchase:
+  has("supplierInvoiceReference") or has("supplierAcceptanceDate")
+  or has("fullyReceivedDate") or has("estimatedArrivalDate");
 
 # The value of the custom field that stands for a tracking category, 1 or 2.
 def tracking($slot):
-  setting("tracking"; [])[$slot - 1] as $name
+  setting("tracking"; []) as $usual
+  | (if is_purchase then setting("purchase-tracking"; $usual) else $usual end)[$slot - 1] as $name
   | if $name == null then null else custom($name) end;
 
 def sales_reference: .salesReference | plain;
@@ -227,12 +241,14 @@ def reading:
 # Why the document cannot go to the books as it is; null when nothing is wrong with its amounts.
 # `$read` is its `reading`: the dearest thing to work out, so who needs it more than once keeps it.
 def problem($read):
-  (is_credit_note) as $credit
+  is_credit_note as $credit
   | (.lineItems // []) as $lines
   | (.total | amount) as $total
   | if .total == null then "Omni shows no total"
     elif $credit and $total >= 0 then
       "the total of a credit note must be negative in Omni, and this one's is \($total | round(2))"
+    elif ($credit | not) and $total < 0 then
+      "the total of an order must not be negative in Omni, and this one's is \($total | round(2))"
     elif tax_status == null then
       "its tax status is \((.taxStatus | plain) // "empty"), so nobody knows whether its prices include tax"
     elif ($lines | length) == 0 and (.freightTotal | amount) == 0 then "it has no lines"
@@ -284,8 +300,9 @@ def shares($discount; $lines; $rate):
 #   tax_percent   15, 8.75, 0
 #   account       the alternative GL account (see `account_of`), null for freight and surcharge
 #   code, product_id   of goods
-# Amounts include the tax when `tax_status` is incl. Parts that are zero are left out.
-def lines($read):
+# Amounts include the tax when `tax_status` is incl. Parts that are zero are left out. With `$told` each
+# has its `accounts`, too: all that it may take, as `accounts_in_order` gives them.
+def lines_of($read; $told):
   sign as $sign
   | inherited_accounts as $inherited
   | account_order as $order
@@ -311,7 +328,7 @@ def lines($read):
           account: account_of(.line; $inherited; $order),
           code: (.line.code | plain),
           product_id: .line.productId
-        }
+        } + (if $told then {accounts: [candidates(.line; $inherited; $order)]} else {} end)
     ] as $goods
   | def part($kind; $amount; $described; $otherwise; $account; $percent):
       if $amount == 0 then empty
@@ -325,7 +342,10 @@ def lines($read):
         account: $account,
         code: null,
         product_id: null
-      } end;
+      }
+      + (if $told | not then {}
+         elif $account == null then {accounts: []}
+         else {accounts: [{from: "document", account: $account}]} end) end;
   $goods + [
     part("freight"; $sign * $read.freight | round(2); .freightDescription; "Freight"; null; $rate),
     part("surcharge"; $sign * $read.surcharge | round(2); .surchargeDescription; "Surcharge"; null; $rate),
@@ -333,4 +353,236 @@ def lines($read):
      | part("discount"; $share.amount; .discountDescription; "Discount"; $inherited.document; $share.percent))
   ];
 
+def lines($read): lines_of($read; false);
+
 def lines: lines(reading);
+
+# The same, each with its `accounts`.
+def lines_with_accounts($read): lines_of($read; true);
+
+# Fewer lines: those with the same account and tax rate in one, whose description says how many it stands
+# for. The tracking is the document's, so it is the same for all. Where no account is set, the kind of
+# line chooses it, so only lines of one kind go together.
+def merged_lines($read):
+  def key: [.account, (if .account == null then .kind else null end), .tax_percent] | tojson;
+  (reduce lines($read)[] as $line ({keys: [], groups: {}};
+    ($line | key) as $key
+    | if .groups[$key] == null then {keys: (.keys + [$key]), groups: (.groups + {($key): [$line]})}
+      else {keys: .keys, groups: (.groups + {($key): (.groups[$key] + [$line])})} end)) as $all
+  | [
+      $all.keys[] as $key
+      | $all.groups[$key] as $group
+      | if ($group | length) == 1 then $group[0]
+        else
+          ($group | map(.amount) | sum) as $amount
+          | $group[0]
+          + {
+              kind: (if $group | all(.kind == $group[0].kind) then $group[0].kind else "line" end),
+              description: "\($group | length) lines",
+              quantity: 1,
+              unit: $amount,
+              amount: $amount,
+              code: null,
+              product_id: null
+            }
+        end
+    ];
+
+# --- payment terms ------------------------------------------------------------------------------------------
+
+# Terms are text that people typed. What is understood is {days: N} after the document's date,
+# {month_end: N} days after the end of its month, or {following: N}, that day of the following month
+# (its last, where the month is shorter). Anything else is null: a date that was guessed would be
+# believed.
+def word_meanings:
+  {
+    due: "", payment: "", payments: "", pay: "", paid: "", payable: "", terms: "", term: "",
+    within: "", in: "", from: "", after: "", of: "", the: "", invoice: "", inv: "", date: "",
+    strictly: "", on: "", upon: "", by: "", plus: "", is: "", calendar: "",
+    net: "net", nett: "net", day: "days", days: "days",
+    end: "end", last: "end", month: "month", mth: "month", eom: "end month",
+    following: "next", next: "next",
+    cod: "cod", cash: "cash", delivery: "delivery", receipt: "receipt", advance: "advance",
+    pre: "prepaid", prepaid: "prepaid", prepay: "prepaid", prepayment: "prepaid", upfront: "prepaid",
+    immediate: "immediate", immediately: "immediate"
+  };
+
+def terms_of($text):
+  (($text | plain) // "" | ascii_downcase) as $lower
+  | ($lower | split(".") | join("")
+     | reduce [",", ";", ":", "(", ")", "-", "+", "/"][] as $sign (.; split($sign) | join(" "))
+     | split(" ") | map(select(. != ""))) as $words
+  | ($words | map(select(test("[0-9]")))) as $numbers
+  | word_meanings as $meanings
+  | ($words
+     | map(if test("^[0-9]{1,3}$") then "#"
+           elif test("^[0-9]{1,2}(st|nd|rd|th)$") then "#th"
+           elif test("^[0-9]{1,3}(d|days?)$") then "# days"
+           elif test("^net[0-9]{1,3}$") then "net #"
+           elif . as $word | $meanings | has($word) then $meanings[.]
+           else "?" end)
+     | map(select(. != "")) | join(" ")) as $said
+  | if ($numbers | length) > 1 or ($lower | test("[0-9][.,][0-9]")) then null
+    else
+      (if ($numbers | length) == 0 then null
+       else
+         $numbers[0] | ltrimstr("net")
+         | reduce ["st", "nd", "rd", "th", "days", "day", "d"][] as $end (.; rtrimstr($end))
+         | tonumber
+       end) as $number
+      | if $said | test("^(cod|cash|(cash )?delivery|(cash )?advance|prepaid|receipt|immediate)$") then {days: 0}
+        elif $said | test("^(net #( days)?|# days( net| next)?|days #)$") then {days: $number}
+        elif $said | test("^(end month|month end)$") then {month_end: 0}
+        elif $said | test("^((net )?#( days)?( net)? (end month|month end)|# days next end month|(end month|month end) #( days)?)$")
+        then {month_end: $number}
+        elif $said | test("^end (days )?(next month|month next)$") then {following: 31}
+        elif ($said | test("^(days #|#(th)?) (next month|month next)$|^#th next$|^#th (end month|month end)$"))
+          and $number >= 1 and $number <= 31
+        then {following: $number}
+        else null end
+    end;
+
+# What the setting says about a text goes first.
+def payment_terms($text):
+  (($text | plain) // "" | ascii_downcase) as $wanted
+  | (setting("payment-terms"; {}) | to_entries
+     | map(select(((.key | plain) // "" | ascii_downcase) == $wanted)) | first) as $set
+  | if $wanted == "" then null
+    elif $set == null then terms_of($text)
+    else
+      terms_of($set.value)
+      | if . == null then error("the setting payment-terms: \($set.value) is not understood") else . end
+    end;
+
+# A whole number of times.
+def times($by): (. - . % $by) / $by;
+
+# Days since the first of March of the year 0: leap days come last in years that begin in March.
+def day_number($year; $month; $day):
+  (if $month <= 2 then $year - 1 else $year end) as $year
+  | (if $month <= 2 then $month + 9 else $month - 3 end) as $month
+  | 365 * $year + ($year | times(4)) - ($year | times(100)) + ($year | times(400))
+    + (153 * $month + 2 | times(5)) + $day - 1;
+
+def two_digits: if . < 10 then "0\(.)" else "\(.)" end;
+
+# The date of such a day.
+def date_of_day_number:
+  times(146097) as $era
+  | (. % 146097) as $of_era
+  | ($of_era - ($of_era | times(1460)) + ($of_era | times(36524)) - ($of_era | times(146096)) | times(365)) as $years
+  | ($of_era - (365 * $years + ($years | times(4)) - ($years | times(100)))) as $of_year
+  | (5 * $of_year + 2 | times(153)) as $months
+  | ($of_year - (153 * $months + 2 | times(5)) + 1) as $day
+  | (if $months < 10 then $months + 3 else $months - 9 end) as $month
+  | (400 * $era + $years + (if $month <= 2 then 1 else 0 end)) as $year
+  | "\($year)-\($month | two_digits)-\($day | two_digits)";
+
+# The first day of the month that is so many months ahead.
+def first_of_month($year; $month; $ahead):
+  ($year * 12 + $month - 1 + $ahead) as $months
+  | day_number($months | times(12); $months % 12 + 1; 1);
+
+# When a document of that date, `YYYY-MM-DD`, is due by terms such as `20th of following month`. Null
+# without a date, and where the terms are not understood.
+def due_date($terms; $date):
+  payment_terms($terms) as $rule
+  | if $rule == null or $date == null then null
+    else
+      ($date | split("-") | map(tonumber)) as [$year, $month, $day]
+      | if $rule.days != null then day_number($year; $month; $day) + $rule.days
+        elif $rule.month_end != null then first_of_month($year; $month; 1) - 1 + $rule.month_end
+        else
+          (first_of_month($year; $month; 1) + $rule.following - 1) as $wanted
+          | (first_of_month($year; $month; 2) - 1) as $last
+          | if $wanted > $last then $last else $wanted end
+        end
+      | date_of_day_number
+    end;
+
+# The same by the document's own terms.
+def due_date($date): due_date(.paymentTerms; $date);
+
+# --- payments ---------------------------------------------------------------------------------------------
+
+# The key that a payment was entered with, else the document that it pays.
+def payment_number: (.transactionRef | plain) // (.orderRef | plain);
+
+# As Omni has it: received on a sales order and paid on a purchase order are positive.
+def payment_total: if .amount == null then null else .amount | amount end;
+
+# Whether a payment was brought into Omni from the books, where it must never go back: an accounting
+# import left its mark, or the method is the one of the setting.
+def payment_from_books:
+  ((setting("books-payment-method"; null) | plain) // "" | ascii_downcase) as $method
+  | (.paymentImportedRef | plain) != null
+    or ($method != "" and (((.method | plain) // "" | ascii_downcase) == $method));
+
+# Omni itself takes a payment for a deposit by this word in its comments.
+def is_deposit: ((.comments | plain) // "") | test("\\bdeposit"; "i");
+
+# --- stock adjustments ------------------------------------------------------------------------------------
+
+# In the base currency: positive when stock grows.
+def adjustment_total: if .productTotal == null then null else .productTotal | amount | round(2) end;
+
+# The lines that explain the total: all, or all but parts of kits; those of the setting, where it says.
+def adjustment_reading:
+  (setting("totals-tolerance"; "0.02") | tonumber) as $tolerance
+  | setting("kit-children"; "auto") as $kit
+  | (.productTotal | amount) as $total
+  | (.lineItems // []) as $lines
+  | [
+      (if $kit != "auto" then $kit elif $lines | any(is_kit_part) then ("all", "parents") else "all" end)
+      as $which
+      | [
+          $lines[]
+          | select($which == "all" or (is_kit_part | not))
+          | {line: ., value: ((.qtyAdjusted | amount) * (.unitCost | amount))}
+        ] as $counted
+      | ($counted | map(.value) | sum) as $sum
+      | {lines: $counted, total: $sum, fits: (($sum - $total | abs) <= $tolerance)}
+    ]
+  | (map(select(.fits)) | first) // first;
+
+# Why an adjustment cannot go to the books as it is; null when nothing is wrong with its amounts.
+def adjustment_problem:
+  if .productTotal == null then "Omni shows no total"
+  elif ((.lineItems // []) | length) == 0 then "it has no lines"
+  else
+    adjustment_reading as $read
+    | if $read.fits then null
+      else "its lines make \($read.total | round(2)), but its total is \(.productTotal | amount | round(2))" end
+  end;
+
+# An adjustment's lines, each
+#   description        never empty
+#   quantity, unit     signed, and the cost of one
+#   amount             two decimals, positive where stock grows; all together are the total
+#   account            of the other side: the line's own, else the adjustment's, else null
+#   code, product_id
+# Lines worth nothing are left out. Cents that rounding leaves over are on the line of the most value.
+def adjustment_lines:
+  (.alternativeAccountCode | plain) as $other
+  | adjustment_reading as $read
+  | adjustment_total as $total
+  | [$read.lines[] | . + {amount: (.value | round(2))} | select(.amount != 0)] as $lines
+  | (if $read.fits and $total != null then $total - ($lines | map(.amount) | sum) else 0 end) as $left
+  | ($lines | map(.amount | abs) | max) as $most
+  | (reduce $lines[] as $line ({left: $left, lines: []};
+      (if ($line.amount | abs) == $most then .left else 0 end) as $more
+      | {
+          left: (.left - $more),
+          lines: (.lines + [
+            $line.line
+            | {
+                description: description,
+                quantity: (.qtyAdjusted | amount | shortest),
+                unit: (.unitCost | amount | shortest),
+                amount: ($line.amount + $more),
+                account: ((.account | plain) // $other),
+                code: (.code | plain),
+                product_id: .productId
+              }
+          ])
+        })).lines;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use ledgerline_plugin_api::prelude::*;
 
+use crate::resource::Resource;
 use crate::{Omni, answer};
 
 /// Records asked for in one call. Whole records are large, and longer addresses are refused.
@@ -16,7 +17,7 @@ impl Omni {
     pub(crate) async fn look_for(
         &self,
         cx: &Cx,
-        resource: &str,
+        resource: &Resource,
         batch: &[BatchDoc],
     ) -> Vec<Outcome> {
         let ids: Vec<Option<i64>> = batch.iter().map(id_of).collect();
@@ -43,17 +44,18 @@ impl Omni {
         ids.into_iter().zip(batch).map(outcome).collect()
     }
 
-    async fn look_for_one(&self, cx: &Cx, resource: &str, id: i64) -> Outcome {
-        let response = match cx.http(self.get(&format!("{resource}/{id}"))).await {
+    pub(crate) async fn look_for_one(&self, cx: &Cx, resource: &Resource, id: i64) -> Outcome {
+        let response = match cx.http(self.get(&format!("{}/{id}", resource.list))).await {
             Ok(response) => response,
             Err(error) => return Outcome::failed(&error),
         };
         match response.status {
             404 => Outcome::not_found(),
-            _ => match answer::success(response, resource).and_then(|it| record(it.json()?)) {
+            _ => match answer::success(response, resource.list).and_then(|it| record(it.json()?)) {
                 Ok((held, body)) if held == id => found((held, body)).1,
                 Ok((held, _)) => Outcome::failed(&Error::protocol(format!(
-                    "Omni answered with {resource} {held} when asked for {id}"
+                    "Omni answered with {} {held} when asked for {id}",
+                    resource.title
                 ))),
                 Err(error) => Outcome::failed(&error),
             },
@@ -64,20 +66,31 @@ impl Omni {
     pub(crate) async fn list_by_id(
         &self,
         cx: &Cx,
-        resource: &str,
+        resource: &Resource,
         ids: &[i64],
         fields: Option<&str>,
     ) -> Result<Vec<(i64, Box<RawValue>)>> {
         let list: Vec<String> = ids.iter().map(i64::to_string).collect();
         let condition = format!("id IN ({})", list.join(","));
-        let request = self.get(resource).query([
-            ("where", condition.as_str()),
+        self.list_where(cx, resource, &condition, fields).await
+    }
+
+    /// The first 250 records of a list of which this holds.
+    pub(crate) async fn list_where(
+        &self,
+        cx: &Cx,
+        resource: &Resource,
+        condition: &str,
+        fields: Option<&str>,
+    ) -> Result<Vec<(i64, Box<RawValue>)>> {
+        let request = self.get(resource.list).query([
+            ("where", condition),
             ("order", "id ASC"),
             ("rows", "250"),
             ("page", "1"),
         ]);
         let request = request.query(fields.map(|fields| ("fields", fields)));
-        let response = answer::success(cx.http(request).await?, resource)?;
+        let response = answer::success(cx.http(request).await?, resource.list)?;
         let rows: Vec<&RawValue> = response.json()?;
         rows.into_iter().map(record).collect()
     }
@@ -106,13 +119,17 @@ pub(crate) fn id_of(doc: &BatchDoc) -> Option<i64> {
         #[serde(default)]
         id: Option<serde_json::Value>,
     }
-    let positive = |text: &str| text.trim().parse().ok().filter(|id: &i64| *id > 0);
     let linked = doc.remote_id.as_deref().and_then(positive);
     let named = || match doc.json::<Option<Named>>().ok()??.id? {
         serde_json::Value::String(text) => positive(&text),
         other => positive(&other.to_string()),
     };
     linked.or_else(named).or_else(|| positive(&doc.id))
+}
+
+/// An id in its text.
+pub(crate) fn positive(text: &str) -> Option<i64> {
+    text.trim().parse().ok().filter(|id| *id > 0)
 }
 
 pub(crate) fn without_id(doc: &BatchDoc) -> Error {

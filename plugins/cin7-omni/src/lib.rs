@@ -1,5 +1,5 @@
-//! Reads customers, suppliers and credit notes from Cin7 Omni, and writes the accounting status of
-//! credit notes back.
+//! Reads contacts, sales and purchase orders, credit notes, stock adjustments, payments, products and
+//! branches from Cin7 Omni, writes the accounting status of documents back, and enters payments.
 //!
 //! Omni has one shared host, Basic credentials, and lists that are bare arrays: no envelope, no
 //! count, no link to a next page. What changed is found by `modifiedDate`; see `walk.rs` for how a
@@ -9,19 +9,29 @@
 //!
 //! * A write answers 200 whatever became of its elements, has been seen to answer 500 and save all
 //!   the same, and may answer that it saved what it did not. So every write is read back (`write.rs`).
-//! * Deleted records leave no trace, and voided ones are ordinary records with `status: "VOID"`.
+//! * There is no idempotency key: a payment whose answer was lost is looked for by the reference that it
+//!   was entered with (`payments.rs`).
+//! * Deleted records leave no trace (`sweep.rs` looks for payments that are no more), and voided ones
+//!   are ordinary records with `status: "VOID"`.
 //! * Everything that needs interpretation (dates that are instants, negative credit notes, freight in
 //!   the header, a disputed tax scale) is left as it came; `prelude.jq` interprets it in mappings.
 
 mod answer;
 mod check;
 mod find;
+mod known;
+mod payments;
+mod resource;
+mod results;
 mod settings;
+mod sweep;
 mod walk;
 mod write;
 
 use jiff::Timestamp;
 use ledgerline_plugin_api::prelude::*;
+
+use resource::{Resource, Written};
 
 pub use settings::Settings;
 pub use walk::Cursor;
@@ -33,43 +43,6 @@ pub struct Omni {
 }
 
 export_connector!(Omni);
-
-/// A list of the API and what of it is a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Resource {
-    /// Path below `/api/v1/`.
-    name: &'static str,
-    /// Condition that every read of the stream carries.
-    only: Option<&'static str>,
-    /// Whether documents that were last changed before the start date are of no use. A contact is
-    /// needed however long it stood unchanged.
-    from_start_date: bool,
-}
-
-const CREDIT_NOTES: &str = "CreditNotes";
-const CONTACTS: &str = "Contacts";
-
-impl Resource {
-    fn of(stream: &str) -> Result<Self> {
-        let contacts = |only| Self {
-            name: CONTACTS,
-            only: Some(only),
-            from_start_date: false,
-        };
-        match stream {
-            "credit_notes" => Ok(Self {
-                name: CREDIT_NOTES,
-                only: None,
-                from_start_date: true,
-            }),
-            "customers" => Ok(contacts("type='Customer'")),
-            "suppliers" => Ok(contacts("type='Supplier'")),
-            other => Err(Error::unsupported(format!(
-                "Cin7 Omni has no stream `{other}` here"
-            ))),
-        }
-    }
-}
 
 impl Connector for Omni {
     type Settings = Settings;
@@ -86,17 +59,27 @@ impl Connector for Omni {
     }
 
     async fn pull(&self, cx: &Cx, stream: &str, cursor: Cursor) -> Result<()> {
-        self.walk(cx, Resource::of(stream)?, cursor).await
+        let resource = Resource::of(stream)?;
+        // A sweep under way goes on where it stopped; what changed meanwhile is the next pull's.
+        let cursor = match cursor.is_sweeping() {
+            true => cursor,
+            false => self.walk(cx, resource, cursor).await?,
+        };
+        self.sweep(cx, resource, cursor).await
     }
 
     async fn push(&self, cx: &Cx, stream: &str) -> Result<()> {
-        if Resource::of(stream)?.name != CREDIT_NOTES {
+        let resource = Resource::of(stream)?;
+        if resource.written == Written::Nothing {
             return Err(Error::unsupported(format!(
                 "`{stream}` is read from Cin7 Omni only"
             )));
         }
         while let Some(batch) = cx.next_batch().await {
-            let outcomes = self.write(cx, &batch).await;
+            let outcomes = match resource.written {
+                Written::Payments => self.pay(cx, resource, &batch).await,
+                Written::Status | Written::Nothing => self.write(cx, resource, &batch).await,
+            };
             cx.report(outcomes).await?;
         }
         Ok(())
@@ -105,7 +88,10 @@ impl Connector for Omni {
     async fn find(&self, cx: &Cx, stream: &str) -> Result<()> {
         let resource = Resource::of(stream)?;
         while let Some(batch) = cx.next_batch().await {
-            let outcomes = self.look_for(cx, resource.name, &batch).await;
+            let outcomes = match resource.written {
+                Written::Payments => self.look_for_payments(cx, resource, &batch).await,
+                Written::Status | Written::Nothing => self.look_for(cx, resource, &batch).await,
+            };
             cx.report(outcomes).await?;
         }
         Ok(())
@@ -124,12 +110,12 @@ impl Connector for Omni {
 }
 
 impl Omni {
-    fn url(&self, resource: &str) -> String {
-        format!("{}/api/v1/{resource}", self.base_url)
+    fn url(&self, path: &str) -> String {
+        format!("{}/api/v1/{path}", self.base_url)
     }
 
-    fn get(&self, resource: &str) -> Request {
-        Request::get(self.url(resource)).auth("api")
+    fn get(&self, path: &str) -> Request {
+        Request::get(self.url(path)).auth("api")
     }
 }
 
@@ -163,18 +149,5 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(instant(text).map(written).as_deref(), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn streams_are_lists_with_a_condition() {
-        assert_eq!(
-            Resource::of("customers").unwrap().only,
-            Some("type='Customer'")
-        );
-        assert_eq!(Resource::of("credit_notes").unwrap().name, "CreditNotes");
-        assert_eq!(
-            Resource::of("quotes").unwrap_err().status,
-            Status::UNSUPPORTED
-        );
     }
 }

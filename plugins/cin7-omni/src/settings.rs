@@ -24,6 +24,21 @@ pub struct Settings {
     page_order: PageOrder,
     #[serde(default = "default_page_rows")]
     page_rows: u32,
+    #[serde(default)]
+    open_orders: OpenOrders,
+    #[serde(default = "default_sweep_hours")]
+    sweep_hours: u16,
+    #[serde(default)]
+    streams: Option<Vec<String>>,
+}
+
+/// What becomes of sales orders without an invoice date.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum OpenOrders {
+    #[default]
+    Skip,
+    Read,
 }
 
 /// How a list is walked.
@@ -48,6 +63,9 @@ fn default_settle_seconds() -> u16 {
 }
 fn default_page_rows() -> u32 {
     250
+}
+fn default_sweep_hours() -> u16 {
+    24
 }
 
 impl Settings {
@@ -82,6 +100,21 @@ impl Settings {
     /// Rows that changed this recently are left for the next walk.
     pub(crate) fn settle(&self) -> SignedDuration {
         SignedDuration::from_secs(i64::from(self.settle_seconds))
+    }
+
+    /// Whether sales orders without an invoice date are read, too.
+    pub(crate) fn reads_open_orders(&self) -> bool {
+        self.open_orders == OpenOrders::Read
+    }
+
+    /// How often records that are no more are looked for; none is never.
+    pub(crate) fn sweep_every(&self) -> Option<SignedDuration> {
+        (self.sweep_hours > 0).then(|| SignedDuration::from_hours(i64::from(self.sweep_hours)))
+    }
+
+    /// The streams that routes use, where the operator told.
+    pub(crate) fn streams(&self) -> Option<&[String]> {
+        self.streams.as_deref()
     }
 
     /// The first walk of documents leaves out what was last changed before this.

@@ -18,8 +18,10 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use ledgerline_plugin_api::prelude::*;
 
+use crate::known::Known;
+use crate::resource::Resource;
 use crate::settings::PageOrder;
-use crate::{Omni, Resource, answer, instant, written};
+use crate::{Omni, answer, instant, written};
 
 /// Where the next pull starts. The engine stores it, so old values must stay readable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,21 @@ pub struct Cursor {
     /// The walk under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     walk: Option<Walk>,
+    /// What was handed over of a list whose deleted rows leave no trace.
+    #[serde(default, skip_serializing_if = "Known::is_empty")]
+    pub(crate) known: Known,
+    /// When such rows were looked for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) swept: Option<Timestamp>,
+    /// The id after which the sweep under way goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sweep_after: Option<i64>,
+}
+
+impl Cursor {
+    pub(crate) fn is_sweeping(&self) -> bool {
+        self.sweep_after.is_some()
+    }
 }
 
 /// A walk and how far it has come.
@@ -52,44 +69,71 @@ struct Walk {
 /// What was read of a page, beside its documents.
 #[derive(Debug, Default, PartialEq)]
 struct Read {
-    rows: usize,
+    /// Of all rows, in their order.
+    ids: Vec<i64>,
     last_modified: Option<Timestamp>,
-    last_id: Option<i64>,
 }
 
 impl Omni {
-    pub(crate) async fn walk(&self, cx: &Cx, resource: Resource, mut cursor: Cursor) -> Result<()> {
+    /// Reads what changed, and says where the next pull starts: with a sweep, where one is due.
+    pub(crate) async fn walk(
+        &self,
+        cx: &Cx,
+        resource: &Resource,
+        mut cursor: Cursor,
+    ) -> Result<Cursor> {
         let Some(mut walk) = self.begin(cx, resource, &cursor)? else {
-            return Ok(());
+            return Ok(cursor);
         };
         let rows = self.settings.rows(cx.limits());
-        let order = self.settings.page_order();
+        let order = self.order(resource);
         loop {
             let response = cx.http(self.page_request(resource, &walk, rows)).await?;
-            let response = answer::success(response, resource.name)
+            let response = answer::success(response, resource.list)
                 .map_err(|error| refused_order(error, order))?;
             let (page, read) = read_page(&response, order, &walk)?;
-            if read.rows == 0 {
-                cursor = Cursor {
-                    since: Some(self.reached(&response, walk.upper)?),
-                    walk: None,
-                };
-                return cx.commit(page, &cursor).await;
+            if read.ids.is_empty() {
+                cursor.since = Some(self.reached(&response, walk.upper)?);
+                cursor.walk = None;
+                self.begin_sweep(resource, &mut cursor, now(cx)?);
+                cx.commit(page, &cursor).await?;
+                return Ok(cursor);
             }
             walk.advance(order, &read, rows);
             cursor.walk = Some(walk.clone());
+            if resource.swept && self.settings.sweep_every().is_some() {
+                cursor.known.extend(read.ids);
+            }
             cx.commit(page, &cursor).await?;
         }
     }
 
+    fn order(&self, resource: &Resource) -> PageOrder {
+        match resource.dated {
+            true => self.settings.page_order(),
+            false => PageOrder::Id,
+        }
+    }
+
+    /// The time until the first sweep counts from the end of the first walk.
+    fn begin_sweep(&self, resource: &Resource, cursor: &mut Cursor, now: Timestamp) {
+        if !resource.swept {
+            return;
+        }
+        if self.is_sweep_due(cursor, now) {
+            cursor.sweep_after = cursor.known.first().map(|id| id - 1);
+        }
+        cursor.swept.get_or_insert(now);
+    }
+
     /// The walk under way, or a new one; none when nothing can have changed since the last.
-    fn begin(&self, cx: &Cx, resource: Resource, cursor: &Cursor) -> Result<Option<Walk>> {
+    fn begin(&self, cx: &Cx, resource: &Resource, cursor: &Cursor) -> Result<Option<Walk>> {
         if let Some(walk) = &cursor.walk {
             return Ok(Some(walk.clone()));
         }
-        let now = Timestamp::from_millisecond(cx.now_ms()).map_err(Error::bug)?;
         let upper = whole_second(
-            now.saturating_sub(self.settings.settle())
+            now(cx)?
+                .saturating_sub(self.settings.settle())
                 .map_err(Error::bug)?,
         );
         let from = match cursor.since {
@@ -101,7 +145,7 @@ impl Omni {
             None if resource.from_start_date => self.settings.read_from()?,
             None => None,
         };
-        if from.is_some_and(|from| from >= upper) {
+        if resource.dated && from.is_some_and(|from| from >= upper) {
             return Ok(None);
         }
         Ok(Some(Walk {
@@ -125,21 +169,24 @@ impl Omni {
         Ok(upper.min(settled.map_err(Error::bug)?))
     }
 
-    fn page_request(&self, resource: Resource, walk: &Walk, rows: u32) -> Request {
-        let mut conditions = Vec::new();
-        conditions.extend(resource.only.map(str::to_owned));
-        conditions.extend(
-            walk.from
-                .map(|from| format!("modifiedDate>='{}'", written(from))),
-        );
-        conditions.push(format!("modifiedDate<'{}'", written(walk.upper)));
+    fn page_request(&self, resource: &Resource, walk: &Walk, rows: u32) -> Request {
+        let mut conditions: Vec<String> = Vec::new();
+        conditions.extend(resource.conditions(&self.settings).map(str::to_owned));
+        if resource.dated {
+            conditions.extend(
+                walk.from
+                    .map(|from| format!("modifiedDate>='{}'", written(from))),
+            );
+            conditions.push(format!("modifiedDate<'{}'", written(walk.upper)));
+        }
         conditions.extend(walk.after.map(|id| format!("id>{id}")));
-        let order = match self.settings.page_order() {
+        let condition = (!conditions.is_empty()).then(|| conditions.join(" AND "));
+        let order = match self.order(resource) {
             PageOrder::Modified => "modifiedDate ASC, id ASC",
             PageOrder::Id => "id ASC",
         };
-        self.get(resource.name).query([
-            ("where", conditions.join(" AND ").as_str()),
+        let filtered = condition.as_deref().map(|it| ("where", it));
+        self.get(resource.list).query(filtered).query([
             ("order", order),
             ("rows", &rows.to_string()),
             ("page", &walk.page.to_string()),
@@ -150,10 +197,10 @@ impl Omni {
 impl Walk {
     fn advance(&mut self, order: PageOrder, read: &Read, rows: u32) {
         match (order, read.last_modified) {
-            (PageOrder::Id, _) => self.after = read.last_id,
+            (PageOrder::Id, _) => self.after = read.ids.last().copied(),
             // The condition works to the second, so the last second is read again.
             (PageOrder::Modified, Some(last))
-                if read.rows >= rows as usize
+                if read.ids.len() >= rows as usize
                     && self.from.is_none_or(|from| whole_second(last) > from) =>
             {
                 self.from = Some(whole_second(last));
@@ -164,53 +211,71 @@ impl Walk {
     }
 }
 
+/// What the engine asks for; the rest of a row stays the text that came.
+#[derive(Deserialize)]
+struct Row<'a> {
+    #[serde(default, alias = "Id")]
+    id: Option<i64>,
+    #[serde(borrow, default, rename = "modifiedDate", alias = "ModifiedDate")]
+    modified: Option<Cow<'a, str>>,
+}
+
+impl<'a> Row<'a> {
+    fn read(raw: &'a RawValue) -> std::result::Result<(i64, Self), String> {
+        let row: Self = serde_json::from_str(raw.get()).map_err(|err| err.to_string())?;
+        let id = row.id.filter(|id| *id > 0).ok_or("it has no id")?;
+        Ok((id, row))
+    }
+}
+
+fn unreadable(response: &Response, at: usize, what: impl std::fmt::Display) -> Error {
+    Error::protocol(format!("{}, row {at}: {what}", response.call()))
+}
+
+/// The ids of a list in ascending order, all greater than `after`.
+pub(crate) fn read_ids(response: &Response, after: i64) -> Result<Vec<i64>> {
+    let rows: Vec<&RawValue> = response.json()?;
+    let mut ids: Vec<i64> = Vec::with_capacity(rows.len());
+    for (at, raw) in rows.into_iter().enumerate() {
+        let (id, _) = Row::read(raw).map_err(|why| unreadable(response, at, why))?;
+        if id <= ids.last().copied().unwrap_or(after) {
+            let what = format!("id {id} is out of the order asked for");
+            return Err(unreadable(response, at, what));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
 fn read_page<'a>(
     response: &'a Response,
     order: PageOrder,
     walk: &Walk,
 ) -> Result<(Page<'a>, Read)> {
-    /// What the engine asks for; the rest of a row stays the text that came.
-    #[derive(Deserialize)]
-    struct Row<'a> {
-        #[serde(default, alias = "Id")]
-        id: Option<i64>,
-        #[serde(borrow, default, rename = "modifiedDate", alias = "ModifiedDate")]
-        modified: Option<Cow<'a, str>>,
-    }
     let rows: Vec<&RawValue> = response.json()?;
     let mut page = Page::new();
-    let mut read = Read {
-        rows: rows.len(),
-        last_modified: None,
-        last_id: walk.after,
-    };
+    let mut read = Read::default();
     let mut ids = HashSet::new();
     for (at, raw) in rows.into_iter().enumerate() {
-        let unreadable =
-            |what: String| Error::protocol(format!("{}, row {at}: {what}", response.call()));
-        let row: Row<'_> =
-            serde_json::from_str(raw.get()).map_err(|err| unreadable(err.to_string()))?;
-        let id = row
-            .id
-            .filter(|id| *id > 0)
-            .ok_or_else(|| unreadable("it has no id".into()))?;
+        let (id, row) = Row::read(raw).map_err(|why| unreadable(response, at, why))?;
         let modified = row.modified.as_deref().and_then(instant);
         // Going on from the last row is right only if the rows came in the order asked for.
         let in_order = match order {
             PageOrder::Modified => modified.is_none() || modified >= read.last_modified,
-            PageOrder::Id => Some(id) > read.last_id,
+            PageOrder::Id => Some(id) > read.ids.last().copied().or(walk.after),
         };
         if !in_order {
-            return Err(unreadable(format!(
+            let what = format!(
                 "id {id} is out of the order asked for; set `page-order` of this connection to {}",
                 match order {
                     PageOrder::Modified => "\"id\"",
                     PageOrder::Id => "\"modified\"",
                 }
-            )));
+            );
+            return Err(unreadable(response, at, what));
         }
         read.last_modified = modified.or(read.last_modified);
-        read.last_id = Some(id);
+        read.ids.push(id);
         // A list that is made while it changes may hold a row twice; a page may not.
         if ids.insert(id) {
             let version = row
@@ -229,6 +294,11 @@ fn refused_order(mut error: Error, order: PageOrder) -> Error {
         error.message += "; set `page-order` of this connection to \"id\"";
     }
     error
+}
+
+/// The engine's clock.
+pub(crate) fn now(cx: &Cx) -> Result<Timestamp> {
+    Timestamp::from_millisecond(cx.now_ms()).map_err(Error::bug)
 }
 
 fn whole_second(instant: Timestamp) -> Timestamp {
@@ -293,10 +363,9 @@ mod tests {
 
     #[test]
     fn a_full_page_goes_on_from_its_last_row() {
-        let read = |rows, last: &str| Read {
-            rows,
+        let read = |rows: i64, last: &str| Read {
+            ids: (8 - rows..8).collect(),
             last_modified: Some(at(last)),
-            last_id: Some(7),
         };
         let mut walk = walk();
         walk.advance(PageOrder::Modified, &read(2, "2026-01-01T10:00:00.5Z"), 2);
@@ -371,7 +440,7 @@ mod tests {
     fn a_row_needs_an_id_and_nothing_else() {
         let response = Response::new(200, r#"[{"id":3},{"id":3},{"Id":4,"ModifiedDate":"x"}]"#);
         let (page, read) = read_page(&response, PageOrder::Modified, &walk()).unwrap();
-        assert_eq!((page.len(), read.rows, read.last_id), (2, 3, Some(4)));
+        assert_eq!((page.len(), read.ids), (2, vec![3, 3, 4]));
         for body in [r#"[{}]"#, r#"[{"id":0}]"#, r#"[{"id":null}]"#, "[7]", "{}"] {
             let response = Response::new(200, body);
             let error = read_page(&response, PageOrder::Modified, &walk()).unwrap_err();
@@ -387,7 +456,7 @@ mod tests {
                 r#"{"since":"2026-01-01T00:00:00Z"}"#,
                 Cursor {
                     since: Some(at("2026-01-01T00:00:00Z")),
-                    walk: None,
+                    ..Cursor::default()
                 },
             ),
             (
@@ -400,6 +469,21 @@ mod tests {
                         page: 3,
                         after: Some(9),
                     }),
+                    ..Cursor::default()
+                },
+            ),
+            (
+                r#"{"since":"2026-01-01T00:00:00Z","known":"5,1,2","swept":"2026-01-01T00:00:00Z","sweep-after":6}"#,
+                Cursor {
+                    since: Some(at("2026-01-01T00:00:00Z")),
+                    known: {
+                        let mut known = Known::default();
+                        known.extend([5, 6, 8]);
+                        known
+                    },
+                    swept: Some(at("2026-01-01T00:00:00Z")),
+                    sweep_after: Some(6),
+                    ..Cursor::default()
                 },
             ),
         ];

@@ -1,8 +1,7 @@
-//! Writes parts of credit notes' headers: the accounting status.
+//! Writes parts of documents' headers: the accounting status.
 //!
-//! A PUT takes an array, changes only the fields that are there, and answers 200 with one result for
-//! each element, to be told apart by `index`. Writing the same again changes nothing, so the calls
-//! are safe to repeat. Whether Omni really keeps an accounting status that is written through the
+//! A PUT takes an array and changes only the fields that are there. Writing the same again changes
+//! nothing, so the calls are safe to repeat. Whether Omni really keeps an accounting status that is written through the
 //! API is not certain, and it has been seen to answer 500 after it saved. So what counts is what a
 //! read afterwards shows.
 
@@ -11,7 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use ledgerline_plugin_api::prelude::*;
 
 use crate::find::{id_of, without_id};
-use crate::{CREDIT_NOTES, Omni, answer, instant};
+use crate::resource::Resource;
+use crate::results::{Said, Words, defect, read_results};
+use crate::{Omni, instant};
 
 /// Elements of one call.
 const ELEMENTS_A_CALL: usize = 250;
@@ -30,7 +31,7 @@ struct Element {
 /// A document's fields as they will be sent, each in its own text.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
-/// The part of a credit note that is read back.
+/// The part of a document that is read back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Attributes {
@@ -51,27 +52,23 @@ fn text<'de, D: serde::Deserializer<'de>>(
     })
 }
 
-/// What the PUT said about one element.
-#[derive(Debug, Clone)]
-enum Said {
-    Saved,
-    Refused(String),
-    /// Nothing that can be relied on.
-    Nothing(Error),
-}
-
 impl Omni {
-    pub(crate) async fn write(&self, cx: &Cx, batch: &[BatchDoc]) -> Vec<Outcome> {
+    pub(crate) async fn write(
+        &self,
+        cx: &Cx,
+        resource: &Resource,
+        batch: &[BatchDoc],
+    ) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.len()];
         let mut elements = Vec::new();
         for (at, doc) in batch.iter().enumerate() {
-            match element(at, doc) {
+            match element(resource, at, doc) {
                 Ok(element) => elements.push(element),
                 Err(outcome) => outcomes[at] = Some(*outcome),
             }
         }
         for chunk in elements.chunks(ELEMENTS_A_CALL) {
-            for (at, outcome) in self.write_chunk(cx, chunk).await {
+            for (at, outcome) in self.write_chunk(cx, resource, chunk).await {
                 outcomes[at] = Some(outcome);
             }
         }
@@ -82,16 +79,21 @@ impl Omni {
             .collect()
     }
 
-    async fn write_chunk(&self, cx: &Cx, chunk: &[Element]) -> Vec<(usize, Outcome)> {
+    async fn write_chunk(
+        &self,
+        cx: &Cx,
+        resource: &Resource,
+        chunk: &[Element],
+    ) -> Vec<(usize, Outcome)> {
         let bodies: Vec<&Fields> = chunk.iter().map(|it| &it.fields).collect();
-        let request = Request::put(self.url(CREDIT_NOTES))
+        let request = Request::put(self.url(resource.list))
             .json(&bodies)
             .auth("api")
             .covers(chunk.iter().filter_map(|it| u32::try_from(it.at).ok()))
             .safe_to_repeat();
         let said = match cx.http(request).await {
             Err(error) => vec![Said::Nothing(error); chunk.len()],
-            Ok(response) => match read_results(&response, chunk.len()) {
+            Ok(response) => match read_results(&response, chunk.len(), &words(resource)) {
                 Ok(said) => said,
                 // Nothing was taken in: there is nothing to read back.
                 Err(refused) => {
@@ -99,9 +101,10 @@ impl Omni {
                 }
             },
         };
-        let held = self.read_back(cx, chunk, &said).await;
-        let outcome =
-            |(element, said): (&Element, Said)| (element.at, settle(element, said, &held));
+        let held = self.read_back(cx, resource, chunk, &said).await;
+        let outcome = |(element, said): (&Element, Said)| {
+            (element.at, settle(resource, element, said, &held))
+        };
         chunk.iter().zip(said).map(outcome).collect()
     }
 
@@ -109,6 +112,7 @@ impl Omni {
     async fn read_back(
         &self,
         cx: &Cx,
+        resource: &Resource,
         chunk: &[Element],
         said: &[Said],
     ) -> Result<HashMap<i64, Held>> {
@@ -120,7 +124,7 @@ impl Omni {
         let mut held = HashMap::new();
         for ids in ids.chunks(IDS_A_CALL) {
             let fields = Some("id,accountingAttributes,modifiedDate");
-            for (id, record) in self.list_by_id(cx, CREDIT_NOTES, ids, fields).await? {
+            for (id, record) in self.list_by_id(cx, resource, ids, fields).await? {
                 let record = serde_json::from_str(record.get()).map_err(Error::protocol)?;
                 held.insert(id, record);
             }
@@ -139,10 +143,16 @@ struct Held {
     modified_date: Option<String>,
 }
 
-fn element(at: usize, doc: &BatchDoc) -> std::result::Result<Element, Box<Outcome>> {
+fn element(
+    resource: &Resource,
+    at: usize,
+    doc: &BatchDoc,
+) -> std::result::Result<Element, Box<Outcome>> {
     if doc.change == Change::Void {
-        let problem = defect("a credit note of Cin7 Omni cannot be voided from here");
-        return Err(Box::new(Outcome::refused(problem, "")));
+        let title = resource.title;
+        return Err(defect(format!(
+            "a {title} of Cin7 Omni cannot be voided from here"
+        )));
     }
     let failed = |error: Error| Box::new(Outcome::failed(&error));
     let id = id_of(doc).ok_or_else(|| failed(without_id(doc)))?;
@@ -152,10 +162,9 @@ fn element(at: usize, doc: &BatchDoc) -> std::result::Result<Element, Box<Outcom
         .any(|name| name.eq_ignore_ascii_case("lineItems"))
     {
         // Whether Omni deletes the lines that a PUT leaves out is not known.
-        let problem = defect(
+        return Err(defect(
             "the mapping sets `lineItems`, and Cin7 Omni may delete lines that are left out",
-        );
-        return Err(Box::new(Outcome::refused(problem, "")));
+        ));
     }
     let number = RawValue::from_string(id.to_string()).map_err(|err| failed(Error::bug(err)))?;
     fields.insert("id".to_owned(), number);
@@ -176,64 +185,14 @@ fn element(at: usize, doc: &BatchDoc) -> std::result::Result<Element, Box<Outcom
     })
 }
 
-/// What the PUT says about each element, or the outcome of all of them when it was not taken in.
-fn read_results(response: &Response, count: usize) -> std::result::Result<Vec<Said>, Box<Outcome>> {
-    #[derive(Deserialize)]
-    struct Element {
-        #[serde(default)]
-        index: Option<usize>,
-        #[serde(default)]
-        success: Option<bool>,
-        #[serde(default)]
-        errors: Option<Vec<String>>,
-    }
-    match response.status {
-        200..=299 => {}
-        403 => {
-            return Err(Box::new(Outcome::refused(
-                not_allowed(),
-                answer::words(response),
-            )));
-        }
-        400 | 404 | 409 | 422 => {
-            let words = answer::words(response);
-            return Err(Box::new(Outcome::refused_whole(refusal(&words), words)));
-        }
-        500..=599 => {
-            return Ok(vec![
-                Said::Nothing(answer::failure(response, CREDIT_NOTES));
-                count
-            ]);
-        }
-        _ => {
-            return Err(Box::new(Outcome::failed(&answer::failure(
-                response,
-                CREDIT_NOTES,
-            ))));
-        }
-    }
-    let results: Vec<Element> = match response.json() {
-        Ok(results) => results,
-        Err(error) => return Ok(vec![Said::Nothing(error); count]),
-    };
-    let missing = Error::protocol("Omni's answer has no result for this element");
-    let mut said = vec![Said::Nothing(missing); count];
-    for (position, result) in results.into_iter().enumerate() {
-        // One that does not say whether it succeeded is no result.
-        let place = said.get_mut(result.index.unwrap_or(position));
-        if let (Some(place), Some(success)) = (place, result.success) {
-            *place = match success {
-                true => Said::Saved,
-                false => Said::Refused(result.errors.unwrap_or_default().join("; ")),
-            };
-        }
-    }
-    Ok(said)
-}
-
-fn settle(element: &Element, said: Said, held: &Result<HashMap<i64, Held>>) -> Outcome {
+fn settle(
+    resource: &Resource,
+    element: &Element,
+    said: Said,
+    held: &Result<HashMap<i64, Held>>,
+) -> Outcome {
     if let Said::Refused(words) = &said {
-        return Outcome::refused(refusal(words), words);
+        return Outcome::refused(refusal(resource, words), words);
     }
     let held = match (held, &said) {
         (Ok(held), _) => held.get(&element.id),
@@ -248,12 +207,12 @@ fn settle(element: &Element, said: Said, held: &Result<HashMap<i64, Held>>) -> O
     let Some(held) = held else {
         return match said {
             Said::Nothing(error) => Outcome::failed(&error),
-            _ => Outcome::refused(gone(element.id), ""),
+            _ => Outcome::refused(gone(resource, element.id), ""),
         };
     };
     let shown = held.accounting_attributes.clone().unwrap_or_default();
     let sticks = match &element.wanted.accounting_import_status {
-        None => matches!(said, Said::Saved),
+        None => matches!(said, Said::Saved(_)),
         Some(wanted) => shown.status().eq_ignore_ascii_case(wanted),
     };
     match (sticks, said) {
@@ -262,7 +221,7 @@ fn settle(element: &Element, said: Said, held: &Result<HashMap<i64, Held>>) -> O
             Outcome::written(element.id.to_string(), element.shown_as(&shown)).version(version)
         }
         (false, Said::Nothing(error)) => Outcome::failed(&error),
-        (false, _) => Outcome::refused(did_not_stick(&shown), ""),
+        (false, _) => Outcome::refused(did_not_stick(resource, &shown), ""),
     }
 }
 
@@ -309,47 +268,46 @@ fn attributes(shown: &Attributes) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(&there).ok()
 }
 
-fn defect(cause: &str) -> Problem {
-    Problem {
-        category: Category::Defect,
-        field: None,
-        cause: cause.to_owned(),
-        remedy: "Correct the mapping of this route, then retry.".to_owned(),
+fn words(resource: &Resource) -> Words<'_> {
+    Words {
+        resource,
+        verb: "Update",
+        refusal,
+        when_allowed: format!("Tick it, then retry. {}", in_the_books(resource)),
     }
 }
 
-fn refusal(words: &str) -> Problem {
+fn in_the_books(resource: &Resource) -> String {
+    let title = resource.title;
+    format!("The {title} itself is in the books and is not sent again.")
+}
+
+fn refusal(resource: &Resource, words: &str) -> Problem {
+    let title = resource.title;
     Problem {
         category: Category::FollowUp,
         field: None,
         cause: format!("Omni refused to save the accounting status: {words}"),
-        remedy: "Set the accounting status by hand on the credit note's Admin page in Omni, or correct \
-                 what Omni names and retry. The credit note itself is in the books and is not sent again."
-            .to_owned(),
+        remedy: format!(
+            "Set the accounting status by hand on the {title}'s Admin page in Omni, or correct what \
+             Omni names and retry. {}",
+            in_the_books(resource)
+        ),
     }
 }
 
-fn not_allowed() -> Problem {
-    Problem {
-        category: Category::Permission,
-        field: None,
-        cause: answer::not_ticked("Update", CREDIT_NOTES),
-        remedy:
-            "Tick it, then retry. The credit note itself is in the books and is not sent again."
-                .to_owned(),
-    }
-}
-
-fn gone(id: i64) -> Problem {
+fn gone(resource: &Resource, id: i64) -> Problem {
+    let title = resource.title;
     Problem {
         category: Category::FollowUp,
         field: None,
-        cause: format!("Omni answered that it saved credit note {id}, but no longer shows it"),
-        remedy: "Look for the credit note in Omni; it may have been deleted.".to_owned(),
+        cause: format!("Omni answered that it saved {title} {id}, but no longer shows it"),
+        remedy: format!("Look for the {title} in Omni; it may have been deleted."),
     }
 }
 
-fn did_not_stick(shown: &Attributes) -> Problem {
+fn did_not_stick(resource: &Resource, shown: &Attributes) -> Problem {
+    let title = resource.title;
     Problem {
         category: Category::FollowUp,
         field: Some("accountingAttributes.accountingImportStatus".to_owned()),
@@ -357,10 +315,11 @@ fn did_not_stick(shown: &Attributes) -> Problem {
             "Omni answered that it saved the accounting status, but still shows {}",
             shown.status()
         ),
-        remedy: "Set the accounting status by hand on the credit note's Admin page in Omni: until then \
-                 Omni leaves the credit note out of its cost of goods. The credit note itself is in the \
-                 books and is not sent again."
-            .to_owned(),
+        remedy: format!(
+            "Set the accounting status by hand on the {title}'s Admin page in Omni: until then Omni \
+             leaves the {title} out of its cost of goods and of reports. {}",
+            in_the_books(resource)
+        ),
     }
 }
 
@@ -405,32 +364,6 @@ mod tests {
                 ),
                 "{held}"
             );
-        }
-    }
-
-    #[test]
-    fn results_are_told_apart_by_their_index() {
-        let body =
-            r#"[{"index":1,"success":true,"id":2},{"index":0,"success":false,"errors":["no"]}]"#;
-        let said = read_results(&Response::new(200, body), 3).unwrap();
-        assert!(matches!(&said[0], Said::Refused(words) if words == "no"));
-        assert!(matches!(&said[1], Said::Saved));
-        assert!(matches!(&said[2], Said::Nothing(_)));
-    }
-
-    /// An error in the place of a result was taken for a refusal, and a person was asked.
-    #[test]
-    fn an_element_that_does_not_say_whether_it_succeeded_is_no_refusal() {
-        for body in [
-            r#"[{"index":0,"message":"An error has occurred."}]"#,
-            r#"[{"index":0,"success":null}]"#,
-            r#"[{}]"#,
-            r#"["An error has occurred."]"#,
-            r#"{"message":"An error has occurred."}"#,
-            "<html></html>",
-        ] {
-            let said = read_results(&Response::new(200, body), 1).unwrap();
-            assert!(matches!(&said[..], [Said::Nothing(_)]), "{body}: {said:?}");
         }
     }
 }
