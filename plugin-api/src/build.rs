@@ -7,11 +7,13 @@
 //!
 //! The manifest is written as TOML beside the source. Where it names a file (`settings`, `prelude`,
 //! each stream's `schema`), the file's content takes the name's place, so that schemas and jq keep
-//! files of their own. [`export_connector!`](crate::export_connector) then embeds the result.
+//! files of their own. A stream that is `like` another one starts from that one's table. What
+//! [`export_connector!`](crate::export_connector) embeds is the result of both.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::manifest::{Manifest, Op};
 
@@ -113,8 +115,16 @@ pub fn read(path: &Path, version: &str) -> Result<(Manifest, Vec<PathBuf>), Buil
     };
     files.replace(&mut value, "settings", parse_json)?;
     files.replace(&mut value, "prelude", |text| Ok(Value::String(text)))?;
+    let wrong = |reason: String| BuildError::Manifest {
+        path: path.to_owned(),
+        reason,
+    };
     if let Some(Value::Object(streams)) = value.get_mut("streams") {
-        for (name, stream) in streams {
+        let mut whole = BTreeSet::new();
+        for (name, stream) in streams.iter_mut() {
+            if stream.get("schema").is_some_and(Value::is_string) {
+                whole.insert(name.clone());
+            }
             files.replace_as(
                 stream,
                 "schema",
@@ -122,11 +132,13 @@ pub fn read(path: &Path, version: &str) -> Result<(Manifest, Vec<PathBuf>), Buil
                 parse_json,
             )?;
         }
+        *streams = Likenesses {
+            written: streams,
+            whole: &whole,
+        }
+        .all()
+        .map_err(wrong)?;
     }
-    let wrong = |reason: String| BuildError::Manifest {
-        path: path.to_owned(),
-        reason,
-    };
     let mut manifest: Manifest =
         serde_json::from_value(value).map_err(|err| wrong(err.to_string()))?;
     if manifest.version.is_empty() {
@@ -176,6 +188,91 @@ impl Files<'_> {
         self.named.push(path);
         Ok(())
     }
+}
+
+/// Streams as they are written, some of them `like` another one.
+struct Likenesses<'a> {
+    written: &'a Map<String, Value>,
+    /// Those whose schema is a file of its own: it takes the inherited one's place.
+    whole: &'a BTreeSet<String>,
+}
+
+impl Likenesses<'_> {
+    fn all(&self) -> Result<Map<String, Value>, String> {
+        let names = self.written.keys();
+        names
+            .map(|name| Ok((name.clone(), self.one(name, &mut Vec::new())?)))
+            .collect()
+    }
+
+    /// A stream over the one that it is like. `above` are those that led here.
+    fn one<'n>(&'n self, name: &'n str, above: &mut Vec<&'n str>) -> Result<Value, String> {
+        let written = &self.written[name];
+        let Some(like) = written.get("like") else {
+            return Ok(written.clone());
+        };
+        let wrong = |what: &str| Err(format!("`streams.{name}.like`: {what}"));
+        let Some(like) = like.as_str() else {
+            return wrong("it must name a stream");
+        };
+        above.push(name);
+        if above.contains(&like) {
+            return wrong("the streams are like each other in circles");
+        }
+        if !self.written.contains_key(like) {
+            return wrong(&format!("there is no stream `{like}`"));
+        }
+        let mut stream = self.one(like, above)?;
+        let mut own = written.clone();
+        if let Some(own) = own.as_object_mut() {
+            own.remove("like");
+        }
+        if self.whole.contains(name)
+            && let Some(stream) = stream.as_object_mut()
+        {
+            stream.remove("schema");
+        }
+        let inherited = stream.get_mut("checks").map(Value::take);
+        let checks = own.get_mut("checks").map(Value::take);
+        merge(&mut stream, own);
+        if let Some(checks) = merged_checks(inherited, checks) {
+            stream["checks"] = checks;
+        }
+        Ok(stream)
+    }
+}
+
+/// Lays one value over another: tables key by key, anything else whole.
+fn merge(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                match base.get_mut(&key) {
+                    Some(there) => merge(there, value),
+                    None => {
+                        base.insert(key, value);
+                    }
+                }
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+/// The inherited checks, those of the same name overlaid, then the others.
+fn merged_checks(inherited: Option<Value>, own: Option<Value>) -> Option<Value> {
+    let (mut all, own) = match (inherited, own) {
+        (Some(Value::Array(inherited)), Some(Value::Array(own))) => (inherited, own),
+        (inherited, own) => return own.or(inherited),
+    };
+    for check in own {
+        let named = |it: &&mut Value| it["name"].is_string() && it["name"] == check["name"];
+        match all.iter_mut().find(named) {
+            Some(there) => merge(there, check),
+            None => all.push(check),
+        }
+    }
+    Some(Value::Array(all))
 }
 
 fn text_of(path: &Path) -> Result<String, BuildError> {
@@ -272,6 +369,58 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_starts_from_the_one_that_it_is_like() {
+        let check = |name: &str, that: &str| {
+            format!(
+                "[[streams.STREAM.checks]]\nname = '{name}'\nkeys = {{}}\nthat = '{that}'\n\
+                 category = 'mapping'\ncause = ''\nremedy = ''\nwaits-for = ''\n"
+            )
+        };
+        let text = format!(
+            "name = 'acme'\ntitle = 'Acme'\n\
+             [streams.bills]\nlike = 'invoices'\ntitle = 'bill'\nbatch = {{ documents = 1 }}\n\
+             [streams.bills.schema]\nproperties = {{ a = false, b = {{ type = 'number' }} }}\n\
+             [[streams.bills.checks]]\nname = 'one'\nthat = 'mine'\n{}\
+             [streams.invoices]\ntitle = 'invoice'\nops = ['push']\nschema = 'i.json'\n\
+             batch = {{ documents = 50, bytes = 9 }}\n{}{}\
+             [streams.drafts]\nlike = 'bills'\nops = ['pull']\nschema = 'd.json'\n",
+            check("three", "3").replace("STREAM", "bills"),
+            check("one", "1").replace("STREAM", "invoices"),
+            check("two", "2").replace("STREAM", "invoices"),
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest.toml");
+        std::fs::write(&path, text).unwrap();
+        let schema = r#"{"type":"object","properties":{"a":{"type":"string"}}}"#;
+        std::fs::write(dir.path().join("i.json"), schema).unwrap();
+        std::fs::write(dir.path().join("d.json"), r#"{"type":"array"}"#).unwrap();
+
+        let (manifest, _) = read(&path, "1.2.3").unwrap();
+        let [bills, drafts, invoices] =
+            ["bills", "drafts", "invoices"].map(|it| &manifest.streams[it]);
+        assert_eq!((&*bills.title, &bills.ops), ("bill", &invoices.ops));
+        let batch = bills.batch.as_ref().unwrap();
+        assert_eq!((batch.documents, batch.bytes), (1, 9));
+        assert_eq!(
+            bills.schema,
+            serde_json::json!({"type": "object", "properties": {"a": false, "b": {"type": "number"}}})
+        );
+        let those = |stream: &crate::manifest::Stream| -> Vec<(String, String)> {
+            let checks = stream.checks.iter();
+            checks
+                .map(|it| (it.name.clone(), it.that.clone()))
+                .collect()
+        };
+        let expected = [("one", "mine"), ("two", "2"), ("three", "3")]
+            .map(|(name, that)| (name.to_owned(), that.to_owned()));
+        assert_eq!(those(bills), expected);
+        assert_eq!(those(drafts), expected);
+        assert_eq!((those(invoices).len(), &*drafts.title), (2, "bill"));
+        // A schema that is a file of its own inherits nothing.
+        assert_eq!(drafts.schema, serde_json::json!({"type": "array"}));
+    }
+
+    #[test]
     fn problems_name_file_and_key() {
         /// Manifest, files beside it, how the error begins.
         type Case = (
@@ -314,6 +463,21 @@ mod tests {
                 "name = 'a'\ntitle = 'A'\n[streams.x]\ntitle = 'x'\nops = ['push']\n",
                 &[],
                 "DIR/manifest.toml: `streams.x.batch` is missing",
+            ),
+            (
+                "name = 'a'\ntitle = 'A'\n[streams.x]\nlike = 'y'\n",
+                &[],
+                "DIR/manifest.toml: `streams.x.like`: there is no stream `y`",
+            ),
+            (
+                "name = 'a'\ntitle = 'A'\n[streams.x]\nlike = ['y']\n",
+                &[],
+                "DIR/manifest.toml: `streams.x.like`: it must name a stream",
+            ),
+            (
+                "name = 'a'\ntitle = 'A'\n[streams.x]\nlike = 'y'\n[streams.y]\nlike = 'x'\n",
+                &[],
+                "DIR/manifest.toml: `streams.y.like`: the streams are like each other in circles",
             ),
         ];
         for (manifest, files, expected) in cases {

@@ -220,6 +220,11 @@ def lock_fault($date; $organisation):
   | if $date == null or $lock == null or $date > $lock then null
     else "the date \($date) lies in a closed period: Xero is locked up to and including \($lock)" end;
 
+# A draft may go without.
+def due_fault($status; $due):
+  if ($status // "DRAFT") == "DRAFT" or ($due // "") != "" then null
+  else "Xero wants a due date on a document that is more than a draft" end;
+
 def contact_name: if (.Name // "") == "" then "the contact" else "the contact \"\(.Name)\"" end;
 
 def contact_fault($contact):

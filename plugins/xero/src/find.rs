@@ -1,36 +1,40 @@
 //! Looks for documents that Xero may hold.
 //!
-//! A batch whose answer was lost must not cost a call for each of its documents. Credit notes can
-//! neither be listed by number nor by ids, so three ways save calls:
+//! A batch whose answer was lost must not cost a call for each of its documents:
 //!
-//! * what was sent since a known time is found in the list of what changed since;
-//! * linked credit notes are read from the list of their dates, as long as that list is short;
-//! * contacts are listed by their ids.
+//! * invoices and bills are listed by their numbers;
+//! * what else was sent since a known time is found in the list of what changed since;
+//! * linked contacts and invoices are listed by their ids;
+//! * linked credit notes, which can be listed by neither, are read from the list of their dates, as long
+//!   as that list is short.
 //!
-//! What is left is asked for by itself. A number goes into the path of the call, where odd characters
-//! (a slash, to begin with) lead astray; such numbers are looked for in lists only. Numbers of
-//! supplier credit notes are not unique, so those are looked for by contact and date.
+//! What is left is asked for by itself. Where a number is not unique, two documents in force that answer
+//! equally well leave open which is ours: nobody is told that it is not there, and a person looks.
 
 use std::collections::HashMap;
 
+use ledgerline_plugin_api::manifest::{Category, Problem};
 use ledgerline_plugin_api::sdk::{
     BatchDoc, Cx, Error, Outcome, Request, Response, Result, percent_encode,
 };
+use serde_json::value::RawValue;
 
 use crate::Xero;
 use crate::answers::{failure, list};
-use crate::dates::{calendar_date, instant, where_date};
-use crate::held::{Held, held, id};
+use crate::ask::{Ask, Score, Seen, Way, of_dates};
+use crate::held::{Held, held};
 use crate::lenient::Object;
 use crate::push::ends_the_session;
-use crate::resource::Resource;
+use crate::resource::{Listed, Resource};
 use crate::walk::{OVERLAP_MS, Walk, Wanted, page_of, page_request};
 use crate::write::defect;
 
 /// From how many documents on a list is cheaper than asking for each.
 const MANY: usize = 3;
-/// Ids in one URL.
+/// Ids, or numbers, in one URL.
 const IDS: usize = 40;
+/// Characters of the numbers in one URL.
+const NUMBERS: usize = 1500;
 
 impl Xero {
     pub(crate) async fn look(&self, cx: &Cx, resource: Resource) -> Result<()> {
@@ -44,20 +48,24 @@ impl Xero {
     }
 
     async fn look_for(&self, cx: &Cx, search: &mut Search) -> Result<()> {
-        if let Some((asks, since)) = search.sent_lately() {
-            let walk = Walk::since(since - OVERLAP_MS);
-            let read = self
-                .walk(cx, search, &Wanted::default(), walk, u64::MAX)
-                .await;
+        for (asks, wanted) in search.by_numbers() {
+            let read = self.walk(cx, search, &wanted, Walk::default(), u64::MAX);
+            let read = read.await;
             search.settle(&asks, read)?;
         }
-        for (asks, ids) in search.by_ids() {
-            let request = self.list_by_ids(search.resource, &ids);
-            let read = match cx.http(request).await {
-                Ok(response) => search.take_page(&response),
-                Err(error) => Err(error),
-            };
+        if let Some((asks, since)) = search.sent_lately() {
+            let wanted = Wanted::all(search.resource);
+            let walk = Walk::since(since - OVERLAP_MS);
+            let read = self.walk(cx, search, &wanted, walk, u64::MAX).await;
             search.settle(&asks, read)?;
+        }
+        for (asks, wanted) in search.by_ids() {
+            let read = self.walk(cx, search, &wanted, Walk::default(), u64::MAX);
+            match read.await {
+                // Whether the list holds what was deleted nobody says, so it is asked for by itself.
+                Ok(()) if search.resource != Resource::Contacts => {}
+                read => search.settle(&asks, read)?,
+            }
         }
         if let Some((asks, wanted)) = search.by_dates() {
             // Reading more pages than half the documents is no saving.
@@ -103,28 +111,42 @@ impl Xero {
         }
     }
 
-    /// Reads a list to its end; an error when it is longer than `budget` pages.
     async fn walk(
         &self,
         cx: &Cx,
         search: &mut Search,
         wanted: &Wanted,
+        walk: Walk,
+        budget: u64,
+    ) -> Result<()> {
+        let resource = search.resource;
+        self.read_list(cx, resource, wanted, walk, budget, |it| search.take(it))
+            .await
+    }
+
+    /// Reads a list to its end; an error when it is longer than `budget` pages.
+    pub(crate) async fn read_list(
+        &self,
+        cx: &Cx,
+        resource: Resource,
+        wanted: &Wanted,
         mut walk: Walk,
         budget: u64,
+        mut take: impl FnMut(&[&RawValue]) -> Result<()>,
     ) -> Result<()> {
         let mut read = 0;
         loop {
-            let request = page_request(&self.base, search.resource, wanted, &walk);
+            let request = page_request(&self.base, resource, wanted, &walk);
             let response = cx.http(request).await?;
-            let list = page_of(search.resource, &response)?;
-            search.take(&list.elements)?;
+            let list = page_of(resource, &response)?;
+            take(&list.elements)?;
             read += 1;
             if list.pages.is_some_and(|pages| pages > budget) || read > budget {
                 return Err(Error::unavailable(
                     "the list is longer than it is worth reading",
                 ));
             }
-            if !walk.take_in(search.resource, &list) {
+            if !walk.take_in(resource, &list) {
                 return Ok(());
             }
         }
@@ -142,182 +164,6 @@ impl Xero {
         .header("Accept", "application/json")
         .auth(crate::AUTH)
     }
-
-    fn list_by_ids(&self, resource: Resource, ids: &[String]) -> Request {
-        Request::get(format!(
-            "{}/api.xro/2.0/{}",
-            self.base,
-            resource.collection()
-        ))
-        .query([
-            ("IDs", ids.join(",").as_str()),
-            ("page", "1"),
-            ("pageSize", "100"),
-        ])
-        .query([("includeArchived", "true")])
-        .header("Accept", "application/json")
-        .auth(crate::AUTH)
-    }
-}
-
-/// How a single document is looked for.
-#[derive(Debug, PartialEq)]
-enum Way {
-    /// By id or number in the path.
-    One(String),
-    /// In a list, perhaps only of what changed since.
-    List(Wanted, Option<i64>),
-    Never,
-}
-
-/// What is known of a document that is looked for.
-#[derive(Debug, Default)]
-struct Ask {
-    id: Option<String>,
-    number: Option<String>,
-    name: Option<String>,
-    r#type: Option<String>,
-    contact: Option<String>,
-    date: Option<String>,
-    since: Option<i64>,
-}
-
-impl Ask {
-    fn of(resource: Resource, doc: &BatchDoc) -> Self {
-        let body = Object::read(&doc.body).unwrap_or_default();
-        let number = Some(doc.number.clone()).filter(|it| !it.is_empty());
-        Self {
-            id: doc.remote_id.as_ref().map(|it| it.to_ascii_lowercase()),
-            number: number.or_else(|| body.text(resource.number())),
-            name: body.text("Name"),
-            r#type: body.text("Type"),
-            contact: body.object("Contact").and_then(|it| id(&it, "ContactID")),
-            date: body.text("Date").and_then(|it| calendar_date(&it)),
-            since: doc.since.as_deref().and_then(instant),
-        }
-    }
-
-    fn number_is_unique(&self) -> bool {
-        self.r#type.as_deref() != Some("ACCPAYCREDIT")
-    }
-
-    fn way(&self, resource: Resource) -> Way {
-        if let Some(id) = &self.id {
-            return Way::One(id.clone());
-        }
-        if let Some(number) = &self.number
-            && self.number_is_unique()
-            && is_plain(number)
-        {
-            return Way::One(number.clone());
-        }
-        match (resource, self.number.as_ref().or(self.name.as_ref())) {
-            (Resource::Contacts, Some(term)) => {
-                // Searched among all contacts: an archived one may hold the number.
-                Way::List(
-                    Wanted {
-                        search: Some(term.clone()),
-                        filter: None,
-                    },
-                    None,
-                )
-            }
-            (Resource::CreditNotes, Some(_)) if self.since.is_some() => {
-                Way::List(Wanted::default(), self.since)
-            }
-            (Resource::CreditNotes, Some(_)) => {
-                match dates_filter([self].into_iter(), self.contact.as_deref()) {
-                    Some(filter) => Way::List(
-                        Wanted {
-                            filter: Some(filter),
-                            search: None,
-                        },
-                        None,
-                    ),
-                    None => Way::Never,
-                }
-            }
-            (_, None) => Way::Never,
-        }
-    }
-
-    /// How well a document of Xero's answers this; `None` when it does not.
-    fn fits(&self, held: &Seen) -> Option<u8> {
-        if let Some(id) = &self.id {
-            return (*id == held.id).then_some(0);
-        }
-        let same = |ours: &Option<String>, theirs: &Option<String>| match (ours, theirs) {
-            (Some(ours), Some(theirs)) => ours == theirs,
-            _ => true,
-        };
-        match (&self.number, &self.name) {
-            (Some(number), _) if *number != held.number => return None,
-            (None, Some(name)) if name.to_lowercase() != held.name.to_lowercase() => return None,
-            (None, None) => return None,
-            _ => {}
-        }
-        if !same(&self.r#type, &held.r#type) {
-            return None;
-        }
-        let in_force = !matches!(held.status.as_str(), "VOIDED" | "DELETED" | "ARCHIVED");
-        Some(
-            4 * u8::from(in_force)
-                + 2 * u8::from(same(&self.contact, &held.contact))
-                + u8::from(same(&self.date, &held.date)),
-        )
-    }
-}
-
-/// What of a document of Xero's decides whether it is the one.
-struct Seen {
-    id: String,
-    number: String,
-    name: String,
-    r#type: Option<String>,
-    contact: Option<String>,
-    date: Option<String>,
-    status: String,
-}
-
-/// Whether a number can stand in a path: nothing that a server takes for structure, and no id.
-fn is_plain(number: &str) -> bool {
-    let outer = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric());
-    let inner = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.' | ' ');
-    outer(number.chars().next())
-        && outer(number.chars().last())
-        && number.chars().all(inner)
-        && !is_guid(number)
-}
-
-fn is_guid(text: &str) -> bool {
-    let lengths = text.split('-').map(str::len);
-    lengths.eq([8, 4, 4, 4, 12]) && text.chars().all(|it| it == '-' || it.is_ascii_hexdigit())
-}
-
-/// A `where` for the documents' type and span of dates; `None` when a date is unknown.
-fn dates_filter<'a>(
-    asks: impl Iterator<Item = &'a Ask> + Clone,
-    contact: Option<&str>,
-) -> Option<String> {
-    let dates: Vec<&str> = asks
-        .clone()
-        .map(|it| it.date.as_deref())
-        .collect::<Option<_>>()?;
-    let from = where_date(dates.iter().min()?)?;
-    let to = where_date(dates.iter().max()?)?;
-    let mut types: Vec<_> = asks.map(|it| it.r#type.as_deref()).collect();
-    types.sort_unstable();
-    types.dedup();
-    let mut terms = Vec::new();
-    if let [Some(one @ ("ACCRECCREDIT" | "ACCPAYCREDIT"))] = types[..] {
-        terms.push(format!("Type==\"{one}\""));
-    }
-    if let Some(contact) = contact.filter(|it| is_guid(it)) {
-        terms.push(format!("Contact.ContactID==guid(\"{contact}\")"));
-    }
-    terms.push(format!("Date>={from}"));
-    terms.push(format!("Date<={to}"));
-    Some(terms.join(" AND "))
 }
 
 /// A batch that is looked for.
@@ -326,9 +172,16 @@ struct Search {
     asks: Vec<Ask>,
     told: Vec<Option<Outcome>>,
     /// The best answer to each so far.
-    best: Vec<Option<(u8, Held)>>,
+    best: Vec<Option<Best>>,
     /// Ids, numbers and names → those who ask for them.
     index: HashMap<String, Vec<usize>>,
+}
+
+struct Best {
+    score: Score,
+    held: Held,
+    /// Another one answers as well.
+    rivalled: bool,
 }
 
 impl Search {
@@ -336,10 +189,8 @@ impl Search {
         let asks: Vec<Ask> = batch.iter().map(|doc| Ask::of(resource, doc)).collect();
         let mut index: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, ask) in asks.iter().enumerate() {
-            let name = ask.name.as_ref().map(|it| it.to_lowercase());
-            let key = ask.id.clone().or_else(|| ask.number.clone()).or(name);
-            if let Some(key) = key {
-                index.entry(key).or_default().push(at);
+            if let Some(key) = ask.key() {
+                index.entry(key.clone()).or_default().push(at);
             }
         }
         Self {
@@ -365,9 +216,31 @@ impl Search {
         (asks.len() >= MANY).then_some((asks, since))
     }
 
-    /// Linked contacts, in portions that fit into a URL.
-    fn by_ids(&self) -> Vec<(Vec<usize>, Vec<String>)> {
-        if self.resource != Resource::Contacts {
+    /// Those whose numbers a list can be asked for, in portions that fit into a URL.
+    fn by_numbers(&self) -> Vec<(Vec<usize>, Wanted)> {
+        let mut portions: Vec<(Vec<usize>, Wanted)> = Vec::new();
+        let mut length = 0;
+        for at in self.open() {
+            let Some(number) = self.asks[at].listable(self.resource) else {
+                continue;
+            };
+            length += number.len() + 1;
+            let full = |it: &(Vec<usize>, Wanted)| it.0.len() >= IDS || length > NUMBERS;
+            if portions.last().is_none_or(full) {
+                portions.push((Vec::new(), Wanted::default()));
+                length = number.len() + 1;
+            }
+            if let Some((asks, wanted)) = portions.last_mut() {
+                asks.push(at);
+                wanted.numbers.push(number.clone());
+            }
+        }
+        portions
+    }
+
+    /// Those that are linked, in portions that fit into a URL.
+    fn by_ids(&self) -> Vec<(Vec<usize>, Wanted)> {
+        if self.resource.listed() == Listed::ByDates {
             return Vec::new();
         }
         let linked: Vec<(usize, &String)> = self
@@ -378,30 +251,30 @@ impl Search {
         if linked.len() < MANY {
             return Vec::new();
         }
-        linked
-            .chunks(IDS)
-            .map(|it| it.iter().map(|(at, id)| (*at, (*id).clone())).unzip())
-            .collect()
+        let portion = |it: &[(usize, &String)]| {
+            let (asks, ids) = it.iter().map(|(at, id)| (*at, (*id).clone())).unzip();
+            let wanted = Wanted {
+                ids,
+                ..Wanted::default()
+            };
+            (asks, wanted)
+        };
+        linked.chunks(IDS).map(portion).collect()
     }
 
-    /// Credit notes whose dates are known, when they are many, and the list of these dates.
+    /// Documents whose dates are known, when they are many and their list knows nothing better, and the
+    /// list of these dates.
     fn by_dates(&self) -> Option<(Vec<usize>, Wanted)> {
-        if self.resource != Resource::CreditNotes {
+        if self.resource.listed() != Listed::ByDates {
             return None;
         }
-        let dated = |at: &usize| self.asks[*at].date.is_some();
+        let dated = |at: &usize| self.asks[*at].is_dated();
         let asks: Vec<usize> = self.open().into_iter().filter(dated).collect();
         if asks.len() < MANY {
             return None;
         }
-        let filter = dates_filter(asks.iter().map(|&at| &self.asks[at]), None)?;
-        Some((
-            asks,
-            Wanted {
-                filter: Some(filter),
-                search: None,
-            },
-        ))
+        let wanted = of_dates(self.resource, asks.iter().map(|&at| &self.asks[at]), None)?;
+        Some((asks, wanted))
     }
 
     /// What answers a number in a part of a list may have a better rival in the rest.
@@ -419,41 +292,32 @@ impl Search {
     }
 
     /// Keeps what answers somebody better than what was met before.
-    fn take(&mut self, elements: &[&serde_json::value::RawValue]) -> Result<()> {
+    fn take(&mut self, elements: &[&RawValue]) -> Result<()> {
         for element in elements.iter().filter_map(|it| Object::read(it)) {
-            let Some(id) = id(&element, self.resource.id()) else {
+            let Some(seen) = Seen::of(self.resource, &element) else {
                 continue;
             };
-            let status = match self.resource {
-                Resource::CreditNotes => "Status",
-                Resource::Contacts => "ContactStatus",
-            };
-            let seen = Seen {
-                id,
-                number: element.text(self.resource.number()).unwrap_or_default(),
-                name: element.text("Name").unwrap_or_default(),
-                r#type: element.text("Type"),
-                contact: element
-                    .object("Contact")
-                    .and_then(|it| self::id(&it, "ContactID")),
-                date: ["DateString", "Date"]
-                    .iter()
-                    .find_map(|it| element.text(it).and_then(|it| calendar_date(&it))),
-                status: element.text(status).unwrap_or_default(),
-            };
-            let name = seen.name.to_lowercase();
-            let askers = [&seen.id, &seen.number, &name]
-                .into_iter()
-                .filter_map(|it| self.index.get(it));
+            let askers = seen.keys().filter_map(|it| self.index.get(it));
             let mut askers: Vec<usize> = askers.flatten().copied().collect();
             askers.sort_unstable();
             askers.dedup();
             for at in askers {
-                let Some(score) = self.asks[at].fits(&seen) else {
+                let Some(score) = self.asks[at].fits(self.resource, &seen) else {
                     continue;
                 };
-                if self.best[at].as_ref().is_none_or(|(best, _)| score > *best) {
-                    self.best[at] = Some((score, held(self.resource, &element)?));
+                match &mut self.best[at] {
+                    Some(best) if score < best.score => {}
+                    Some(best) if score == best.score => {
+                        // Lists meet the same document twice.
+                        best.rivalled |= best.held.id != seen.id;
+                    }
+                    best => {
+                        *best = Some(Best {
+                            score,
+                            held: held(self.resource, &element)?,
+                            rivalled: false,
+                        });
+                    }
                 }
             }
         }
@@ -483,17 +347,36 @@ impl Search {
 
     fn outcomes(self) -> Vec<Outcome> {
         let unanswered = || Outcome::unavailable("the search ended before this document's turn");
-        self.best
-            .into_iter()
-            .zip(self.told)
-            .map(|(best, told)| match (best, told) {
+        let resource = self.resource;
+        let answers = self.best.into_iter().zip(self.told);
+        answers
+            .zip(&self.asks)
+            .map(|((best, told), ask)| match (best, told) {
                 // A list that could not be read to its end may hold a better answer.
                 (_, Some(failed)) => failed,
-                (Some((_, held)), None) => Outcome::found(held.id, held.body).version(held.updated),
+                (Some(it), None) if it.rivalled && ask.rivals(resource, it.score) => {
+                    several(resource, ask.shown())
+                }
+                (Some(Best { held, .. }), None) => {
+                    Outcome::found(held.id, held.body).version(held.updated)
+                }
                 (None, None) => unanswered(),
             })
             .collect()
     }
+}
+
+/// Neither found nor absent: a person looks which of them is ours.
+pub(crate) fn several(resource: Resource, shown: &str) -> Outcome {
+    let title = resource.title();
+    let problem = Problem {
+        category: Category::Duplicate,
+        field: None,
+        cause: format!("Xero holds several of this {title} ({shown}), and nothing tells which is ours"),
+        remedy: "Compare them in Xero, then adopt the right one".to_owned(),
+    };
+    let words = problem.cause.clone();
+    Outcome::refused(problem, words)
 }
 
 #[cfg(test)]

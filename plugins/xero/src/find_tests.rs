@@ -5,6 +5,8 @@ use serde_json::value::RawValue;
 use super::*;
 
 const NOTES: Resource = Resource::CreditNotes;
+const SUPPLIER_NOTES: Resource = Resource::SupplierCreditNotes;
+const BILLS: Resource = Resource::Bills;
 
 fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).unwrap()
@@ -24,111 +26,6 @@ fn doc(number: &str, remote_id: Option<&str>, since: Option<&str>, body: &str) -
 const SALES: &str = r#"{"Type":"ACCRECCREDIT","Date":"2026-04-09","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
 const SUPPLIER: &str = r#"{"Type":"ACCPAYCREDIT","Date":"2026-04-09","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
 const SINCE: Option<&str> = Some("2019-03-05T18:59:06Z");
-
-#[test]
-fn each_document_is_looked_for_in_its_way() {
-    let filter = |text: &str| {
-        Way::List(
-            Wanted {
-                filter: Some(text.into()),
-                search: None,
-            },
-            None,
-        )
-    };
-    let lately = Way::List(Wanted::default(), Some(1_551_812_346_000));
-    let search = |text: &str| {
-        Way::List(
-            Wanted {
-                filter: None,
-                search: Some(text.into()),
-            },
-            None,
-        )
-    };
-    let cases = [
-        (
-            NOTES,
-            doc("CN-1", Some("A1"), SINCE, SALES),
-            Way::One("a1".into()),
-        ),
-        (
-            NOTES,
-            doc("CN-1", None, SINCE, SALES),
-            Way::One("CN-1".into()),
-        ),
-        (
-            NOTES,
-            doc("CN 1", None, None, SALES),
-            Way::One("CN 1".into()),
-        ),
-        (
-            NOTES,
-            doc("CN/1", None, SINCE, SALES),
-            Way::List(Wanted::default(), Some(1_551_812_346_000)),
-        ),
-        (
-            NOTES,
-            doc("CN/1", None, None, SALES),
-            filter(
-                "Type==\"ACCRECCREDIT\" AND Contact.ContactID==guid(\"430fa14a-f945-44d3-9f97-5df5e28441b8\") \
-                 AND Date>=DateTime(2026,04,09) AND Date<=DateTime(2026,04,09)",
-            ),
-        ),
-        (NOTES, doc("S-1", None, SINCE, SUPPLIER), lately),
-        (
-            NOTES,
-            doc("S-1", None, None, SUPPLIER),
-            filter(
-                "Type==\"ACCPAYCREDIT\" AND Contact.ContactID==guid(\"430fa14a-f945-44d3-9f97-5df5e28441b8\") \
-                 AND Date>=DateTime(2026,04,09) AND Date<=DateTime(2026,04,09)",
-            ),
-        ),
-        (NOTES, doc("CN/1", None, None, "null"), Way::Never),
-        (NOTES, doc("", None, SINCE, "null"), Way::Never),
-        (
-            Resource::Contacts,
-            doc("C-1", None, SINCE, "null"),
-            Way::One("C-1".into()),
-        ),
-        (
-            Resource::Contacts,
-            doc("C/1", None, SINCE, "null"),
-            search("C/1"),
-        ),
-        (
-            Resource::Contacts,
-            doc("", None, None, r#"{"Name":"Ann & Co"}"#),
-            search("Ann & Co"),
-        ),
-        (Resource::Contacts, doc("", None, None, "{}"), Way::Never),
-    ];
-    for (resource, doc, expected) in cases {
-        assert_eq!(Ask::of(resource, &doc).way(resource), expected, "{doc:?}");
-    }
-}
-
-#[test]
-fn only_plain_numbers_stand_in_paths() {
-    let cases = [
-        ("CN-1001", true),
-        ("CN 10.01_b", true),
-        ("CN/1", false),
-        ("..", false),
-        ("CN-1.", false),
-        (" CN-1", false),
-        ("CN+1", false),
-        ("CN%31", false),
-        ("CN#1", false),
-        ("Ä1", false),
-        ("", false),
-        // Xero would take it for an id.
-        ("430fa14a-f945-44d3-9f97-5df5e28441b8", false),
-    ];
-    for (number, plain) in cases {
-        assert_eq!(is_plain(number), plain, "{number}");
-    }
-}
 
 #[test]
 fn a_lost_batch_is_looked_for_in_one_list() {
@@ -200,7 +97,7 @@ fn the_better_of_two_with_the_same_number_wins() {
         [ours, other, voided],
         [other, ours, voided],
     ] {
-        let mut search = Search::new(NOTES, std::slice::from_ref(&sent));
+        let mut search = Search::new(SUPPLIER_NOTES, std::slice::from_ref(&sent));
         let listed = order.map(raw);
         search
             .take(&listed.iter().map(|it| &**it).collect::<Vec<_>>())
@@ -244,7 +141,7 @@ fn linked_contacts_are_listed_in_portions() {
     let lengths: Vec<_> = search
         .by_ids()
         .iter()
-        .map(|(asks, ids)| (asks.len(), ids.len()))
+        .map(|(asks, wanted)| (asks.len(), wanted.ids.len()))
         .collect();
     assert_eq!(lengths, [(40, 40), (10, 10)]);
     assert!(Search::new(NOTES, &batch).by_ids().is_empty());
@@ -264,6 +161,57 @@ fn contacts_without_a_number_are_found_by_name() {
         .take(&listed.iter().map(|it| &**it).collect::<Vec<_>>())
         .unwrap();
     assert_eq!(search.outcomes()[0].remote_id, "z");
+}
+
+#[test]
+fn two_that_answer_equally_well_are_for_a_person() {
+    let sent = [
+        doc("S-1", None, SINCE, SUPPLIER),
+        doc("S-1", Some("b"), SINCE, SUPPLIER),
+    ];
+    let held = |id: &str, status: &str| {
+        SUPPLIER.replacen(
+            '{',
+            &format!(r#"{{"CreditNoteID":"{id}","CreditNoteNumber":"S-1","Status":"{status}","#),
+            1,
+        )
+    };
+    // held, what the two are told
+    let cases = [
+        (vec![held("a", "DRAFT"), held("a", "DRAFT"), held("b", "VOIDED")], ["a", "b"]),
+        (vec![held("a", "DRAFT"), held("b", "PAID")], ["REJECTED", "b"]),
+        (vec![held("a", "VOIDED"), held("b", "VOIDED")], ["a", "b"]),
+    ];
+    for (held, expected) in cases {
+        let mut search = Search::new(SUPPLIER_NOTES, &sent);
+        let held: Vec<_> = held.iter().map(|it| raw(it)).collect();
+        search
+            .take(&held.iter().map(|it| &**it).collect::<Vec<_>>())
+            .unwrap();
+        let told = search.outcomes().into_iter().map(|it| match it.status {
+            Status::OK => it.remote_id,
+            status => status.name().to_owned(),
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{held:?}");
+    }
+}
+
+#[test]
+fn bills_are_listed_by_their_numbers() {
+    let bill = |number: &str, id: Option<&str>| doc(number, id, SINCE, SUPPLIER);
+    let long = "9".repeat(200);
+    let mut batch = vec![bill("7/a", None), bill("7,b", None), bill("8", Some("id8"))];
+    batch.extend((0..42).map(|_| bill("n", None)));
+    batch.extend((0..9).map(|_| bill(&long, None)));
+    let search = Search::new(BILLS, &batch);
+    let portions: Vec<_> = search
+        .by_numbers()
+        .iter()
+        .map(|(asks, wanted)| (asks[0], asks.len(), wanted.numbers.len()))
+        .collect();
+    assert_eq!(portions, [(0, 40, 40), (42, 10, 10), (52, 2, 2)]);
+    assert!(search.by_dates().is_none());
+    assert!(Search::new(NOTES, &batch).by_numbers().is_empty());
 }
 
 #[test]

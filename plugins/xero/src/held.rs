@@ -1,14 +1,14 @@
 //! The form in which a document that Xero holds is handed to the engine.
 //!
-//! Credit notes are brought into the form in which they are sent, so that the two can be compared
-//! field by field: calendar dates, the contact by its id alone, tracking by names and ids, amounts with the
-//! digits that Xero gave. What tells the state (status, totals, allocations, payments) stands beside.
+//! Documents are brought into the [form](crate::form) in which they are sent, so that the two can be
+//! compared field by field: calendar dates, the contact by its id alone, tracking by names and ids, amounts
+//! with the digits that Xero gave. What tells the state (status, totals, what was allocated and paid)
+//! stands beside.
 
 use ledgerline_plugin_api::sdk::{Error, Result};
-use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::dates::calendar_date;
+use crate::form::{self, Field, date, keep};
 use crate::lenient::{Object, quoted, tidy};
 use crate::resource::Resource;
 
@@ -32,8 +32,10 @@ pub(crate) fn held(resource: Resource, element: &Object<'_>) -> Result<Held> {
             resource.title()
         )));
     };
+    let kept = |fields: &[Field]| to_raw_value(&keep(element, fields)?);
     let body = match resource {
-        Resource::CreditNotes => credit_note(&id, element),
+        Resource::CreditNotes | Resource::SupplierCreditNotes => kept(form::CREDIT_NOTE),
+        Resource::Invoices | Resource::Bills => kept(form::INVOICE),
         Resource::Contacts => contact(&id, element),
     };
     let body = body.map_err(|err| {
@@ -52,185 +54,6 @@ pub(crate) fn id(object: &Object<'_>, key: &str) -> Option<String> {
         .text(key)
         .map(|it| it.to_ascii_lowercase())
         .filter(|it| it != ZERO_ID)
-}
-
-type Amount = Option<Box<RawValue>>;
-type Text = Option<String>;
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct CreditNote<'a> {
-    #[serde(rename = "CreditNoteID")]
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    credit_note_number: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    contact: Option<ContactId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    date: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line_amount_types: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    currency_code: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    currency_rate: Amount,
-    #[serde(rename = "BrandingThemeID", skip_serializing_if = "Option::is_none")]
-    branding_theme: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sent_to_contact: Option<bool>,
-    line_items: Vec<Line>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_total: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_tax: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remaining_credit: Amount,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    allocations: Vec<Applied>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    payments: Vec<Applied>,
-}
-
-#[derive(Serialize)]
-struct ContactId {
-    #[serde(rename = "ContactID")]
-    id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Line {
-    #[serde(rename = "LineItemID", skip_serializing_if = "Option::is_none")]
-    id: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quantity: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit_amount: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line_amount: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item_code: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account_code: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tax_type: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tax_amount: Amount,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tracking: Vec<Tracking>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tracking {
-    name: String,
-    option: String,
-    /// What was sent may be either pair.
-    #[serde(rename = "TrackingCategoryID", skip_serializing_if = "Option::is_none")]
-    category_id: Text,
-    #[serde(rename = "TrackingOptionID", skip_serializing_if = "Option::is_none")]
-    option_id: Text,
-}
-
-/// An allocation or a payment.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Applied {
-    #[serde(rename = "AllocationID", skip_serializing_if = "Option::is_none")]
-    allocation: Text,
-    #[serde(rename = "PaymentID", skip_serializing_if = "Option::is_none")]
-    payment: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    date: Text,
-    #[serde(rename = "InvoiceID", skip_serializing_if = "Option::is_none")]
-    invoice: Text,
-}
-
-fn credit_note(id: &str, note: &Object<'_>) -> serde_json::Result<Box<RawValue>> {
-    let contact = note
-        .object("Contact")
-        .and_then(|it| self::id(&it, "ContactID"));
-    to_raw_value(&CreditNote {
-        id,
-        r#type: note.text("Type"),
-        credit_note_number: note.text("CreditNoteNumber"),
-        reference: note.text("Reference"),
-        contact: contact.map(|id| ContactId { id }),
-        date: date(note, "Date"),
-        line_amount_types: note.text("LineAmountTypes"),
-        currency_code: note.text("CurrencyCode"),
-        currency_rate: note.number("CurrencyRate"),
-        branding_theme: note.text("BrandingThemeID"),
-        status: note.text("Status"),
-        sent_to_contact: note
-            .text("SentToContact")
-            .map(|_| note.flag("SentToContact")),
-        line_items: note.objects("LineItems").iter().map(line).collect(),
-        sub_total: note.number("SubTotal"),
-        total_tax: note.number("TotalTax"),
-        total: note.number("Total"),
-        remaining_credit: note.number("RemainingCredit"),
-        allocations: note.objects("Allocations").iter().map(applied).collect(),
-        payments: note.objects("Payments").iter().map(applied).collect(),
-    })
-}
-
-fn line(line: &Object<'_>) -> Line {
-    let tracking = |it: &Object<'_>| {
-        Some(Tracking {
-            name: it.text("Name")?,
-            option: it.text("Option")?,
-            category_id: id(it, "TrackingCategoryID"),
-            option_id: id(it, "TrackingOptionID"),
-        })
-    };
-    Line {
-        id: line.text("LineItemID"),
-        description: line.text("Description"),
-        quantity: line.number("Quantity"),
-        unit_amount: line.number("UnitAmount"),
-        line_amount: line.number("LineAmount"),
-        item_code: line.text("ItemCode"),
-        account_code: line.text("AccountCode"),
-        tax_type: line.text("TaxType"),
-        tax_amount: line.number("TaxAmount"),
-        tracking: line
-            .objects("Tracking")
-            .iter()
-            .filter_map(tracking)
-            .collect(),
-    }
-}
-
-fn applied(it: &Object<'_>) -> Applied {
-    Applied {
-        allocation: it.text("AllocationID"),
-        payment: it.text("PaymentID"),
-        amount: it.number("Amount"),
-        date: date(it, "Date"),
-        invoice: it.object("Invoice").and_then(|it| id(&it, "InvoiceID")),
-    }
-}
-
-/// A calendar date; the text form beside it needs no reckoning, where Xero gives one.
-fn date(object: &Object<'_>, key: &str) -> Option<String> {
-    let texts = [object.text(&format!("{key}String")), object.text(key)];
-    texts
-        .into_iter()
-        .flatten()
-        .find_map(|it| calendar_date(&it))
 }
 
 /// A contact is sent in the form in which it is read. Xero repeats every address and phone type,

@@ -1,5 +1,5 @@
-//! Connects Ledgerline to the accounting API of Xero: contacts and credit notes both ways, and the
-//! lists that they refer to.
+//! Connects Ledgerline to the accounting API of Xero: contacts, invoices, bills and credit notes both
+//! ways, and the lists that they refer to.
 //!
 //! What Xero forbids, computes and names is data for the engine, in `manifest.toml` and
 //! `prelude.jq`. The code here only calls, and reads answers. Four quirks shape it:
@@ -7,13 +7,18 @@
 //! * 200 does not mean saved: every element of an answer is read (`write`).
 //! * POST overwrites what has the same number, so new documents are PUT.
 //! * Xero explains itself in sentences that change from year to year (`classify`, `rules`).
-//! * Lists move under the reader (`walk`), and credit notes cannot be listed by number (`find`).
+//! * Lists move under the reader (`walk`), and only some can be asked by number (`find`).
+//! * A supplier's number is not unique (`duplicates`).
 
+mod amount;
 mod answers;
+mod ask;
 mod check;
 mod classify;
 mod dates;
+mod duplicates;
 mod find;
+mod form;
 mod held;
 mod items;
 mod lenient;

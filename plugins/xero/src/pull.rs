@@ -60,7 +60,8 @@ impl Xero {
 
     async fn read_changes(&self, cx: &Cx, resource: Resource, mut cursor: Cursor) -> Result<()> {
         loop {
-            let request = page_request(&self.base, resource, &Wanted::default(), &cursor.walk);
+            let wanted = Wanted::all(resource);
+            let request = page_request(&self.base, resource, &wanted, &cursor.walk);
             let response = cx.http(request).await?;
             let list = page_of(resource, &response)?;
             let rows: Vec<Row<'_>> = list
@@ -152,7 +153,10 @@ fn row(resource: Resource, raw: &RawValue) -> Result<Row<'_>> {
     let unreadable = || Error::protocol(format!("Xero gave a {} without an id", resource.title()));
     let element = Object::read(raw).ok_or_else(unreadable)?;
     match resource {
-        Resource::CreditNotes => {
+        Resource::CreditNotes
+        | Resource::SupplierCreditNotes
+        | Resource::Invoices
+        | Resource::Bills => {
             let held = held(resource, &element)?;
             let version = version(held.updated, &held.body);
             Ok(Row {
@@ -161,6 +165,7 @@ fn row(resource: Resource, raw: &RawValue) -> Result<Row<'_>> {
                 body: Body::Made(held.body),
             })
         }
+        // With all that Xero tells of it, such as what is owed.
         Resource::Contacts => {
             let id = id(&element, resource.id()).ok_or_else(unreadable)?;
             let updated = element.text("UpdatedDateUTC").unwrap_or_default();

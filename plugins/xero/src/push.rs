@@ -6,6 +6,7 @@ use ledgerline_plugin_api::sdk::{BatchDoc, Change, Cx, Error, Outcome, Result};
 
 use crate::Xero;
 use crate::answers::{failure, list};
+use crate::duplicates::Known;
 use crate::held::held;
 use crate::items::{self, Tracked};
 use crate::lenient::Object;
@@ -15,15 +16,19 @@ use crate::write::{Element, archiving, calls, defect, element, outcomes, request
 impl Xero {
     pub(crate) async fn write(&self, cx: &Cx, resource: Resource) -> Result<()> {
         let mut tracked = None;
+        let mut known = Known::default();
         while let Some(batch) = cx.next_batch().await {
             let mut told: Vec<Option<Outcome>> = batch.iter().map(|_| None).collect();
-            let stopped = match self
-                .refuse_tracked(cx, &batch, &mut tracked, &mut told)
-                .await
-            {
-                Ok(()) => self.write_batch(cx, resource, &batch, &mut told).await,
-                Err(error) => Err(error),
+            let stopped = async {
+                self.refuse_tracked(cx, &batch, &mut tracked, &mut told)
+                    .await?;
+                if resource == Resource::Bills {
+                    self.refuse_duplicates(cx, &batch, &mut known, &mut told)
+                        .await?;
+                }
+                self.write_batch(cx, resource, &batch, &mut told).await
             };
+            let stopped = stopped.await;
             // What is known is reported even when the credentials were refused halfway.
             let unknown = || Outcome::unknown("no answer tells what became of this document");
             cx.report(
@@ -140,7 +145,7 @@ impl Xero {
             return Ok(Err(Box::new(gone())));
         };
         let status = note.text("Status").unwrap_or_default();
-        match taking_back(at, id, &status) {
+        match taking_back(resource, at, id, &status) {
             Some(element) => Ok(Ok(element)),
             None => {
                 let held = held(resource, &note)?;

@@ -1,4 +1,4 @@
-//! The kinds of documents that are written, and what their endpoints are called.
+//! The kinds of documents that are read and written, and what sets them apart: one table.
 
 use ledgerline_plugin_api::sdk::{Error, Result};
 
@@ -6,66 +6,170 @@ use ledgerline_plugin_api::sdk::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource {
     CreditNotes,
+    SupplierCreditNotes,
+    Invoices,
+    Bills,
     Contacts,
 }
 
+/// What is known of a resource.
+#[derive(Debug)]
+pub(crate) struct Row {
+    stream: &'static str,
+    title: &'static str,
+    collection: &'static str,
+    id: &'static str,
+    number: &'static str,
+    status: &'static str,
+    r#type: Option<&'static str>,
+    number_is_unique: bool,
+    listed: Listed,
+    decimals: bool,
+    page_size: usize,
+}
+
+/// By what a list can be asked for certain documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// By dates and by the time of change alone.
+    ByDates,
+    /// By ids, too.
+    ByIds,
+    /// By ids and numbers, too.
+    ByNumbers,
+}
+
+const CREDIT_NOTES: Row = Row {
+    stream: "credit_notes",
+    title: "credit note",
+    collection: "CreditNotes",
+    id: "CreditNoteID",
+    number: "CreditNoteNumber",
+    status: "Status",
+    r#type: Some("ACCRECCREDIT"),
+    number_is_unique: true,
+    listed: Listed::ByDates,
+    decimals: true,
+    page_size: 500,
+};
+
+const SUPPLIER_CREDIT_NOTES: Row = Row {
+    stream: "supplier_credit_notes",
+    title: "supplier credit note",
+    r#type: Some("ACCPAYCREDIT"),
+    number_is_unique: false,
+    ..CREDIT_NOTES
+};
+
+const INVOICES: Row = Row {
+    stream: "invoices",
+    title: "invoice",
+    collection: "Invoices",
+    id: "InvoiceID",
+    number: "InvoiceNumber",
+    r#type: Some("ACCREC"),
+    listed: Listed::ByNumbers,
+    ..CREDIT_NOTES
+};
+
+const BILLS: Row = Row {
+    stream: "bills",
+    title: "bill",
+    r#type: Some("ACCPAY"),
+    number_is_unique: false,
+    ..INVOICES
+};
+
+const CONTACTS: Row = Row {
+    stream: "contacts",
+    title: "contact",
+    collection: "Contacts",
+    id: "ContactID",
+    number: "ContactNumber",
+    status: "ContactStatus",
+    r#type: None,
+    number_is_unique: true,
+    listed: Listed::ByIds,
+    decimals: false,
+    page_size: 1000,
+};
+
 impl Resource {
+    const ALL: [Self; 5] = [
+        Self::CreditNotes,
+        Self::SupplierCreditNotes,
+        Self::Invoices,
+        Self::Bills,
+        Self::Contacts,
+    ];
+
     /// The stream's resource.
     pub(crate) fn of(stream: &str) -> Result<Self> {
-        match stream {
-            "credit_notes" => Ok(Self::CreditNotes),
-            "contacts" => Ok(Self::Contacts),
-            other => Err(Error::unsupported(format!(
-                "Xero's `{other}` cannot be written"
-            ))),
+        Self::ALL
+            .into_iter()
+            .find(|it| it.row().stream == stream)
+            .ok_or_else(|| Error::unsupported(format!("Xero's `{stream}` cannot be written")))
+    }
+
+    fn row(self) -> &'static Row {
+        match self {
+            Self::CreditNotes => &CREDIT_NOTES,
+            Self::SupplierCreditNotes => &SUPPLIER_CREDIT_NOTES,
+            Self::Invoices => &INVOICES,
+            Self::Bills => &BILLS,
+            Self::Contacts => &CONTACTS,
         }
     }
 
     /// For people.
     pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::CreditNotes => "credit note",
-            Self::Contacts => "contact",
-        }
+        self.row().title
     }
 
     /// Last part of the collection's path, and the name of the list in bodies.
     pub(crate) fn collection(self) -> &'static str {
-        match self {
-            Self::CreditNotes => "CreditNotes",
-            Self::Contacts => "Contacts",
-        }
+        self.row().collection
     }
 
     /// Field of the id.
     pub(crate) fn id(self) -> &'static str {
-        match self {
-            Self::CreditNotes => "CreditNoteID",
-            Self::Contacts => "ContactID",
-        }
+        self.row().id
     }
 
     /// Field of the number.
     pub(crate) fn number(self) -> &'static str {
-        match self {
-            Self::CreditNotes => "CreditNoteNumber",
-            Self::Contacts => "ContactNumber",
-        }
+        self.row().number
+    }
+
+    /// Field of the status.
+    pub(crate) fn status(self) -> &'static str {
+        self.row().status
+    }
+
+    /// What the field `Type` says, where two kinds share a collection.
+    pub(crate) fn r#type(self) -> Option<&'static str> {
+        self.row().r#type
+    }
+
+    /// Whether no two documents of Xero's have the same number. A supplier's number is the supplier's
+    /// affair: it identifies a document together with the contact.
+    pub(crate) fn number_is_unique(self) -> bool {
+        self.row().number_is_unique
+    }
+
+    /// By what its list can be asked.
+    pub(crate) fn listed(self) -> Listed {
+        self.row().listed
     }
 
     /// Without `unitdp` Xero rounds unit amounts to cents, in requests and in answers.
     pub(crate) fn decimals(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::CreditNotes => Some(("unitdp", "4")),
-            Self::Contacts => None,
-        }
+        self.row().decimals.then_some(("unitdp", "4"))
     }
 
-    /// Documents to a page: Xero allows 1,000; credit notes are several times larger than contacts.
+    /// Documents to a page: Xero allows 1,000; documents with lines are several times larger than
+    /// contacts.
     pub(crate) fn page_size(self) -> usize {
-        match self {
-            Self::CreditNotes => 500,
-            Self::Contacts => 1000,
-        }
+        self.row().page_size
     }
 }

@@ -98,6 +98,28 @@ pub(crate) struct Wanted {
     pub(crate) filter: Option<String>,
     /// Xero's `searchTerm`, which contacts alone have here.
     pub(crate) search: Option<String>,
+    /// Xero's `IDs`.
+    pub(crate) ids: Vec<String>,
+    /// Xero's `InvoiceNumbers`.
+    pub(crate) numbers: Vec<String>,
+}
+
+impl Wanted {
+    /// All of a resource; where two kinds share a list, its own.
+    pub(crate) fn all(resource: Resource) -> Self {
+        Self {
+            filter: resource.r#type().map(|it| format!("Type==\"{it}\"")),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a condition.
+    pub(crate) fn narrow(&mut self, condition: String) {
+        self.filter = Some(match self.filter.take() {
+            Some(filter) => format!("{filter} AND {condition}"),
+            None => condition,
+        });
+    }
 }
 
 /// The call for the next page of a walk.
@@ -115,6 +137,9 @@ pub(crate) fn page_request(
         // Without it archived contacts are hidden, and so is where they were merged into.
         query.push(("includeArchived", "true"));
     }
+    let (ids, numbers) = (wanted.ids.join(","), wanted.numbers.join(","));
+    query.extend((!ids.is_empty()).then_some(("IDs", &*ids)));
+    query.extend((!numbers.is_empty()).then_some(("InvoiceNumbers", &*numbers)));
     query.extend(wanted.filter.as_deref().map(|it| ("where", it)));
     query.extend(wanted.search.as_deref().map(|it| ("searchTerm", it)));
     let request = Request::get(format!("{base}/api.xro/2.0/{}", resource.collection()))
@@ -236,10 +261,7 @@ mod tests {
 
     #[test]
     fn requests_carry_what_each_list_needs() {
-        let wanted = Wanted {
-            filter: Some("Type==\"A\"".into()),
-            search: None,
-        };
+        let wanted = Wanted::all(Resource::CreditNotes);
         let walk = Walk {
             since: Some(1_551_812_346_999),
             pages: 1,
@@ -248,12 +270,26 @@ mod tests {
         let request = page_request("https://x.example", Resource::CreditNotes, &wanted, &walk);
         assert_eq!(
             request.url(),
-            "https://x.example/api.xro/2.0/CreditNotes?page=2&pageSize=500&unitdp=4&where=Type%3D%3D%22A%22"
+            "https://x.example/api.xro/2.0/CreditNotes?page=2&pageSize=500&unitdp=4&where=Type%3D%3D%22ACCRECCREDIT%22"
+        );
+        let wanted = Wanted {
+            numbers: vec!["A/1".into(), "B 2".into()],
+            ..Wanted::default()
+        };
+        let request = page_request(
+            "https://x.example",
+            Resource::Bills,
+            &wanted,
+            &Walk::default(),
+        );
+        assert_eq!(
+            request.url(),
+            "https://x.example/api.xro/2.0/Invoices?page=1&pageSize=500&unitdp=4&InvoiceNumbers=A%2F1%2CB%202"
         );
         let request = page_request(
             "https://x.example",
             CONTACTS,
-            &Wanted::default(),
+            &Wanted::all(CONTACTS),
             &Walk::default(),
         );
         assert_eq!(

@@ -83,15 +83,20 @@ pub(crate) fn element(
     }
 }
 
-/// The element that takes a credit note back, by its status in Xero; `None` when it is taken back
+/// The element that takes a document back, by its status in Xero; `None` when it is taken back
 /// already. What was never posted is deleted, what was is voided: Xero refuses the other way round.
-pub(crate) fn taking_back(at: usize, id: &str, status: &str) -> Option<Element> {
+pub(crate) fn taking_back(
+    resource: Resource,
+    at: usize,
+    id: &str,
+    status: &str,
+) -> Option<Element> {
     let status = match status {
         "VOIDED" | "DELETED" => return None,
         "DRAFT" | "SUBMITTED" => "DELETED",
         _ => "VOIDED",
     };
-    small(at, &[("CreditNoteID", id), ("Status", status)])
+    small(at, &[(resource.id(), id), ("Status", status)])
 }
 
 /// The element that archives a contact. Contacts can be neither deleted nor voided.

@@ -148,7 +148,7 @@ fn taking_back_depends_on_the_status() {
         ("DELETED", None),
     ];
     for (status, expected) in cases {
-        let element = taking_back(0, "i", status);
+        let element = taking_back(NOTES, 0, "i", status);
         assert_eq!(
             element.as_ref().map(|it| it.json.get()),
             expected,

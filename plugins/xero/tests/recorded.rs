@@ -162,6 +162,114 @@ fn supplier_credits_and_odd_numbers_are_looked_for_in_lists() {
 }
 
 #[test]
+fn a_bill_that_xero_holds_already_is_told_and_not_sent() {
+    let trace = run("push_bills");
+    assert_eq!(trace.message(), "");
+    let calls: Vec<_> = trace.calls().iter().map(|it| it.covers.clone()).collect();
+    assert_eq!(
+        calls,
+        [vec![], vec![], vec![], vec![1, 2, 3, 4], vec![5, 6, 7]]
+    );
+    let results = trace.results();
+    let problem = results[0].problem.as_ref().expect("a problem");
+    assert_eq!(problem.category, Category::Duplicate);
+    assert_eq!(
+        problem.cause,
+        format!(
+            "possible duplicate bill: Xero already holds bill tc-701 of Timber & Co dated 2026-11-20 \
+             over AUD 110.0 (draft, {})",
+            guid(4701)
+        )
+    );
+    // Neither a voided one stands in the way, nor another supplier's, nor an invoice to a customer.
+    let ids: Vec<_> = results[1..4].iter().map(|it| &*it.remote_id).collect();
+    assert_eq!(ids, [4712, 4713, 4714].map(guid));
+    let problem = results[4].problem.as_ref().expect("a problem");
+    assert_eq!(problem.category, Category::Defect);
+    let ids: Vec<_> = results[5..].iter().map(|it| &*it.remote_id).collect();
+    assert_eq!(ids, [4599, 4600, 4601].map(guid));
+    let taken_back = String::from_utf8_lossy(&trace.calls()[4].body).into_owned();
+    let ends = format!(
+        r#"{{"InvoiceID":"{}","Status":"VOIDED"}},{{"InvoiceID":"{}","Status":"DELETED"}}]}}"#,
+        guid(4600),
+        guid(4601)
+    );
+    assert!(taken_back.ends_with(&ends), "{taken_back}");
+}
+
+#[test]
+fn invoices_are_put_and_a_number_in_use_is_told() {
+    let trace = run("push_invoices");
+    let results = trace.results();
+    assert_eq!(results[0].remote_id, guid(5801));
+    let body = results[0].body.as_deref().expect("Xero's form");
+    for part in [
+        r#""DueDate":"2026-12-20""#,
+        r#""Url":"https://stock.example/so/801""#,
+        r#""AmountDue":110.0"#,
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+    let problem = results[1].problem.as_ref().expect("a problem");
+    assert_eq!(problem.category, Category::Duplicate);
+}
+
+#[test]
+fn bills_are_found_by_supplier_and_number() {
+    let trace = run("find_bills");
+    let (first, last) = (guid(4701), guid(4704));
+    assert_eq!(
+        told(&trace),
+        [
+            ("OK", &*first),
+            // Two in force, nothing tells which is ours: neither found nor absent.
+            ("REJECTED", ""),
+            // Another supplier's.
+            ("NOT_FOUND", ""),
+            ("OK", &*last),
+        ]
+    );
+    let problem = trace.results()[1].problem.clone().expect("a problem");
+    assert_eq!(problem.category, Category::Duplicate);
+}
+
+#[test]
+fn invoices_are_listed_by_numbers_and_ids() {
+    let trace = run("find_invoices");
+    assert_eq!(trace.calls().len(), 3);
+    let [a, c, d] = [5801, 5803, 5804].map(guid);
+    assert_eq!(
+        told(&trace),
+        [
+            ("OK", &*a),
+            ("NOT_FOUND", ""),
+            ("OK", &*c),
+            ("OK", &*d),
+            ("NOT_FOUND", "")
+        ]
+    );
+}
+
+#[test]
+fn pulled_invoices_show_what_is_settled() {
+    let trace = run("pull_invoices");
+    let body = trace.documents()[1].body.clone().expect("a document");
+    for part in [
+        r#""AmountDue":0.0,"AmountPaid":60.0,"AmountCredited":50.0,"FullyPaidOnDate":"2026-11-21""#,
+        r#""Payments":[{"PaymentID":"00000031-0000-4000-8000-000000000000","Amount":60.0,"Date":"2026-11-21"}]"#,
+        r#""CreditNotes":[{"CreditNoteID":"00001001-0000-4000-8000-000000000000","AppliedAmount":50.0,"Date":"2026-11-21"}]"#,
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+    let bills = run("pull_bills");
+    let body = bills.documents()[0].body.clone().expect("a document");
+    assert!(
+        body.contains(r#""PlannedPaymentDate":"2026-12-15""#),
+        "{body}"
+    );
+}
+
+#[test]
 fn contacts_are_found_by_ids_number_and_name() {
     let trace = run("find_contacts");
     let (a, c, d) = (guid(501), guid(503), guid(504));
@@ -188,6 +296,9 @@ fn contacts_are_walked_by_time_as_they_came() {
     );
     assert_eq!(trace.ids(), [guid(501), guid(502), guid(502), guid(503)]);
     assert_eq!(trace.documents()[1], trace.documents()[2]);
+    // What is owed comes along.
+    let body = trace.documents()[0].body.clone().expect("a document");
+    assert!(body.contains(r#""Balances""#), "{body}");
     assert_eq!(
         trace.cursors(),
         [

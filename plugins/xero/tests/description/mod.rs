@@ -37,6 +37,18 @@ const NEVER_SENT: &[(&str, &[&str])] = &[
             "UpdatedDateUTCString",
         ],
     ),
+    (
+        "Invoice",
+        &[
+            "RepeatingInvoiceID",
+            "Attachments",
+            "HasErrors",
+            "StatusAttributeString",
+            "ValidationErrors",
+            "Warnings",
+            "InvoiceAddresses",
+        ],
+    ),
     // Discounts exist on sales invoices only; the rest is answered.
     (
         "LineItem",
@@ -193,12 +205,14 @@ fn closed(description: &Value) -> Value {
         }
     }
     // Any further field of a document's contact would edit the contact.
-    schemas["CreditNote"]["properties"]["Contact"] = json!({
-        "type": "object",
-        "required": ["ContactID"],
-        "additionalProperties": false,
-        "properties": { "ContactID": { "type": "string" } },
-    });
+    for document in ["CreditNote", "Invoice"] {
+        schemas[document]["properties"]["Contact"] = json!({
+            "type": "object",
+            "required": ["ContactID"],
+            "additionalProperties": false,
+            "properties": { "ContactID": { "type": "string" } },
+        });
+    }
     components
 }
 

@@ -24,6 +24,18 @@ const CONTACT: &str = r#"{"ContactNumber":"C-504","AccountNumber":"504","Name":"
 "SalesTrackingCategories":[{"TrackingCategoryName":"Region","TrackingOptionName":"North"}],
 "PaymentTerms":{"Sales":{"Day":30,"Type":"DAYSAFTERBILLDATE"}},"SalesDefaultLineAmountType":"EXCLUSIVE"}"#;
 
+/// A bill as a mapping makes it.
+const BILL: &str = r#"{"Type":"ACCPAY","Contact":{"ContactID":"00000502-0000-4000-8000-000000000000"},
+"Date":"2026-11-20","DueDate":"2026-12-20","PlannedPaymentDate":"2026-12-15","InvoiceNumber":"NUMBER","LineAmountTypes":"Exclusive",
+"CurrencyCode":"AUD","CurrencyRate":1.000000,"Status":"AUTHORISED","Url":"https://stock.example/po/1","LineItems":[
+{"Description":"Oak boards","Quantity":2,"UnitAmount":50.0000,"AccountCode":"310","TaxType":"INPUT"}]}"#;
+
+/// An invoice as a mapping makes it.
+const INVOICE: &str = r#"{"Type":"ACCREC","Contact":{"ContactID":"00000501-0000-4000-8000-000000000000"},
+"Date":"2026-11-20","DueDate":"2026-12-20","ExpectedPaymentDate":"2026-12-20","InvoiceNumber":"NUMBER","Reference":"PO 77",
+"LineAmountTypes":"Inclusive","CurrencyCode":"AUD","Status":"AUTHORISED","SentToContact":true,"Url":"https://stock.example/so/1",
+"LineItems":[{"Description":"Chair","Quantity":2,"UnitAmount":55.0000,"AccountCode":"200","TaxType":"OUTPUT"}]}"#;
+
 fn guid(number: u32) -> String {
     format!("{number:08}-0000-4000-8000-000000000000")
 }
@@ -48,6 +60,22 @@ fn note(change: u32, number: &str, id: u32, since: &str) -> Given {
         since: since.to_owned(),
         body: NOTE.replace("NUMBER", number),
     }
+}
+
+/// Another document of a batch, from its mapping's template.
+fn made(template: &str, given: Given) -> Given {
+    Given {
+        body: template.replace("NUMBER", &given.number),
+        ..given
+    }
+}
+
+fn bill(change: u32, number: &str, id: u32) -> Given {
+    made(BILL, note(change, number, id, ""))
+}
+
+fn invoice(change: u32, number: &str, id: u32) -> Given {
+    made(INVOICE, note(change, number, id, ""))
 }
 
 fn with_item(number: &str, code: &str) -> Given {
@@ -177,7 +205,7 @@ pub(crate) fn cases() -> Vec<Case> {
         (
             "find_supplier",
             find(
-                "credit_notes",
+                "supplier_credit_notes",
                 vec![Given {
                     body: supplier(NOTE),
                     ..note(LOOK, "S-1", 0, "")
@@ -196,6 +224,60 @@ pub(crate) fn cases() -> Vec<Case> {
                     contact(LOOK, "", 0, r#"{"Name":"Nobody & Sons"}"#),
                 ],
             ),
+        ),
+        (
+            "push_bills",
+            push(
+                "bills",
+                vec![
+                    bill(CREATE, "TC-701", 0),
+                    bill(CREATE, "TC-702", 0),
+                    bill(CREATE, "TC-703", 0),
+                    bill(CREATE, "TC-704", 0),
+                    bill(CREATE, "TC-705", 0),
+                    bill(UPDATE, "TC-599", 4599),
+                    bill(VOID, "TC-600", 4600),
+                    bill(VOID, "TC-601", 4601),
+                ],
+            ),
+        ),
+        (
+            "push_invoices",
+            push(
+                "invoices",
+                vec![invoice(CREATE, "SO-801", 0), invoice(CREATE, "SO-802", 0)],
+            ),
+        ),
+        (
+            "find_bills",
+            find(
+                "bills",
+                vec![
+                    bill(LOOK, "TC-701", 0),
+                    bill(LOOK, "TC-702", 0),
+                    bill(LOOK, "TC-703", 0),
+                    bill(LOOK, "TC 7,4", 0),
+                ],
+            ),
+        ),
+        (
+            "find_invoices",
+            find(
+                "invoices",
+                vec![
+                    invoice(LOOK, "SO-801", 0),
+                    invoice(LOOK, "SO-802", 0),
+                    invoice(LOOK, "SO-803", 5803),
+                    invoice(LOOK, "SO-804", 5804),
+                    invoice(LOOK, "SO-805", 5805),
+                ],
+            ),
+        ),
+        ("pull_invoices", pull("invoices", "")),
+        ("pull_bills", pull("bills", "")),
+        (
+            "pull_supplier_credit_notes",
+            pull("supplier_credit_notes", ""),
         ),
         ("pull_contacts", pull("contacts", "")),
         ("pull_credit_notes", pull("credit_notes", "")),
