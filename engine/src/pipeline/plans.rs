@@ -147,7 +147,8 @@ fn compile_one(
             mapping: mapping_file,
             route: Some(route),
             tables: &deployment.tables,
-            source: Some((
+            // What is written back goes where it came from: one connector, one connection.
+            source: (!follows.is_some_and(|it| it.from == route.to)).then_some((
                 source_manifest.name.as_str(),
                 source_manifest.prelude.as_str(),
             )),

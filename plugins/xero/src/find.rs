@@ -372,7 +372,9 @@ pub(crate) fn several(resource: Resource, shown: &str) -> Outcome {
     let problem = Problem {
         category: Category::Duplicate,
         field: None,
-        cause: format!("Xero holds several of this {title} ({shown}), and nothing tells which is ours"),
+        cause: format!(
+            "Xero holds several of this {title} ({shown}), and nothing tells which is ours"
+        ),
         remedy: "Compare them in Xero, then adopt the right one".to_owned(),
     };
     let words = problem.cause.clone();

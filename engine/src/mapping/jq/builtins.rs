@@ -3,7 +3,7 @@
 //! None of them can run for ever, read the clock, the environment or a file. `std.jq` beside this
 //! file defines the rest from these; names that begin with `_` are for that file alone.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 use jaq_core::{
     Bind, Error, Native, RunPtr, ValT,
@@ -375,11 +375,28 @@ fn contains(it: &Value, part: &Value) -> Result<bool> {
 fn to_number(it: Value) -> Result {
     match &it {
         Value::Num(_) => Ok(Jq(it)),
-        Value::Str(text) => match Number::parse(text.trim()) {
+        Value::Str(text) => match Number::parse(&without_leading_zeros(text.trim())) {
             Some(it) => Ok(Jq(Value::Num(it))),
             None => fail(format!("{} is not a number", shown(&it))),
         },
         it => fail(format!("{} is not a number", shown(it))),
+    }
+}
+
+/// JSON writes no number so, but people and dates do: `09` is nine.
+fn without_leading_zeros(text: &str) -> Cow<'_, str> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(it) => ("-", it),
+        None => ("", text),
+    };
+    let rest = digits.trim_start_matches('0');
+    let zeros = digits.len() - rest.len();
+    let ends_in_zero = !rest.starts_with(|it: char| it.is_ascii_digit());
+    match zeros {
+        0 => Cow::Borrowed(text),
+        1 if ends_in_zero => Cow::Borrowed(text),
+        _ if ends_in_zero => Cow::Owned(format!("{sign}0{rest}")),
+        _ => Cow::Owned(format!("{sign}{rest}")),
     }
 }
 

@@ -103,6 +103,12 @@ fn numbers_stay_exact() {
         ),
         ("1", ". / 0", "! `1` cannot be divided by zero"),
         ("\"12.10\"", "tonumber + 1", "13.10"),
+        (
+            "[\"09\", \"-007.50\", \"00\", \"0.5\", \"-0\", \"000.1\"]",
+            "map(tonumber)",
+            "[9,-7.50,0,0.5,0,0.1]",
+        ),
+        ("\"0x\"", "tonumber", "! string \"0x\" is not a number"),
         ("\"x\"", "tonumber", "! string \"x\" is not a number"),
         ("null", "007.5", "7.5"),
         ("null", "1e2", "100"),

@@ -1,0 +1,139 @@
+//! A small company: one customer, one supplier, and the routes of Omni that are off until they are switched
+//! on.
+
+use std::collections::BTreeMap;
+
+use ledgerline::{config::Deployment, operate::SyncReport};
+use sandbox::{
+    Seed,
+    seed::{Counterpart, CustomerSeed},
+};
+use scenarios::{
+    Stage,
+    books::{ACCOUNT, ORGANISATION, one_customer},
+};
+use serde_json::{Value, json};
+
+pub(crate) const ORDERS: &str = "omni-sales-orders";
+pub(crate) const ORDERS_IMPORTED: &str = "omni-sales-orders-imported";
+pub(crate) const BILLS: &str = "omni-purchase-orders";
+pub(crate) const BILLS_IMPORTED: &str = "omni-purchase-orders-imported";
+pub(crate) const SUPPLIERS: &str = "omni-suppliers";
+
+/// Harrow & Pike, 1001, buys; Mill Co sells. Xero has both for certain.
+pub(crate) fn company() -> Seed {
+    let mut seed = one_customer();
+    for account in &mut seed.omni.accounts {
+        account.suppliers = vec![CustomerSeed {
+            company: "Mill Co".to_owned(),
+            xero: Counterpart::ById,
+            ..CustomerSeed::default()
+        }];
+    }
+    seed
+}
+
+/// Every route of Omni is on, and what the sandbox's client may do is asked for.
+pub(crate) fn all_on(deployment: &mut Deployment) {
+    for route in deployment.routes.values_mut() {
+        if route.name.starts_with("omni-") {
+            route.enabled = true;
+            route.confirmed = true;
+        }
+    }
+}
+
+/// As [`all_on`]; what the route sends is posted at once.
+pub(crate) fn posted(deployment: &mut Deployment) {
+    all_on(deployment);
+    for route in deployment.routes.values_mut() {
+        if [ORDERS, BILLS, "omni-credit-notes"].contains(&route.name.as_str()) {
+            route
+                .options
+                .insert("status".to_owned(), json!("AUTHORISED"));
+        }
+    }
+}
+
+pub(crate) async fn stage(tweak: fn(&mut Deployment)) -> Stage {
+    Stage::with(company(), tweak).await
+}
+
+/// Id of Mill Co in Omni.
+pub(crate) fn supplier(stage: &Stage) -> i64 {
+    let contacts = stage.world.omni(ACCOUNT).documents("Contacts");
+    let mill = contacts.iter().find(|it| it["company"] == "Mill Co");
+    mill.expect("Mill Co")["id"].as_i64().expect("an id")
+}
+
+/// Somebody saves a document in Omni, a minute ago.
+pub(crate) fn put(stage: &Stage, resource: &str, mut document: Value) {
+    let at = stage.world.now() - std::time::Duration::from_secs(60);
+    document["modifiedDate"] = json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    stage
+        .world
+        .omni(ACCOUNT)
+        .put(resource, document)
+        .expect("it is saved");
+}
+
+pub(crate) fn edit(stage: &Stage, resource: &str, id: i64, patch: Value) {
+    stage
+        .world
+        .omni(ACCOUNT)
+        .edit(resource, &id.to_string(), patch)
+        .expect("it is there");
+}
+
+pub(crate) fn omni(stage: &Stage, resource: &str, id: i64) -> Value {
+    let all = stage.world.omni(ACCOUNT).documents(resource);
+    let found = all.into_iter().find(|it| it["id"] == id);
+    found.unwrap_or_else(|| panic!("no {resource} {id}"))
+}
+
+pub(crate) fn invoices(stage: &Stage) -> Vec<Value> {
+    stage.world.xero(ORGANISATION).invoices()
+}
+
+/// What each account holds, as text, those that hold nothing left out.
+pub(crate) fn balances(stage: &Stage) -> BTreeMap<String, String> {
+    let all = stage
+        .world
+        .xero(ORGANISATION)
+        .trial_balance("2026-12-31".parse().expect("a date"));
+    all.into_iter()
+        .filter(|(_, it)| !it.is_zero())
+        .map(|(account, it)| (account, it.normalize().to_string()))
+        .collect()
+}
+
+pub(crate) fn expect_balances(stage: &Stage, wanted: &[(&str, &str)]) {
+    let wanted: BTreeMap<String, String> = wanted
+        .iter()
+        .map(|(account, it)| ((*account).to_owned(), (*it).to_owned()))
+        .collect();
+    assert_eq!(balances(stage), wanted);
+}
+
+/// Writing calls to Xero in a run.
+pub(crate) fn writes(report: &SyncReport) -> u64 {
+    report.calls.get("xero-au").map_or(0, |it| it.writing)
+}
+
+pub(crate) fn clean(stage: &Stage) {
+    assert!(
+        stage.world.duplicates().is_empty(),
+        "{:?}",
+        stage.world.duplicates()
+    );
+}
+
+/// A merge patch over an object.
+pub(crate) fn patched(mut document: Value, patch: Value) -> Value {
+    if let (Value::Object(document), Value::Object(patch)) = (&mut document, patch) {
+        for (name, value) in patch {
+            document.insert(name, value);
+        }
+    }
+    document
+}

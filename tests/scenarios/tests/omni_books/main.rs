@@ -1,0 +1,5 @@
+//! What Cin7 Omni does with Xero, row by row: each posts what an accountant expects, to the cent.
+
+mod ground;
+mod purchases;
+mod sales;

@@ -1,0 +1,175 @@
+//! Purchase orders become bills: debit stock (or purchases), debit tax, credit payables.
+
+use ledgerline::store::State;
+use scenarios::{
+    Stage,
+    books::{ORGANISATION, cents, dec, line, lines_of, number},
+};
+use serde_json::{Value, json};
+
+use crate::ground::{
+    BILLS, BILLS_IMPORTED, SUPPLIERS, all_on, clean, edit, expect_balances, invoices, omni,
+    patched, posted, put, stage, supplier,
+};
+
+/// A hundred tees at 8.10 and freight of 40.00, 10 % tax on top: 935.00.
+fn order(stage: &Stage, serial: i64, patch: Value) -> Value {
+    patched(
+        json!({
+            "id": 70_000 + serial, "reference": format!("PO-{serial}"), "status": "APPROVED",
+            "isApproved": true, "isVoid": false, "memberId": supplier(stage), "company": "Mill Co",
+            "branchId": 3, "stage": "New", "createdDate": "2026-11-08T22:14:09Z",
+            "supplierInvoiceReference": format!("INV-{serial}"), "invoiceDate": "2026-11-08T13:00:00Z",
+            "fullyReceivedDate": null, "paymentTerms": "20th of following month",
+            "currencyCode": "AUD", "currencyRate": 1.0, "taxStatus": "Excl", "taxRate": 10.0,
+            "productTotal": 810.0, "freightTotal": 40.0, "freightDescription": "Road freight",
+            "surcharge": 0, "discountTotal": 0, "total": 935.0,
+            "accountingAttributes": { "importDate": null, "accountingImportStatus": "NotImported" },
+            "lineItems": [line("Tee", 100, "8.10", json!({}))],
+        }),
+        patch,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_with_a_suppliers_invoice_becomes_a_bill_once() {
+    let stage = stage(posted).await;
+    put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));
+    stage.sync().await;
+    let all = invoices(&stage);
+    assert_eq!(all.len(), 1, "{:?}", stage.states(BILLS).await);
+    let bill = &all[0];
+    assert_eq!(bill["Type"], "ACCPAY");
+    assert_eq!(bill["InvoiceNumber"], "INV-1 PO-1");
+    assert_eq!(bill["DueDate"], "2026-12-20");
+    assert_eq!(cents(&bill["Total"]), dec("935.00"));
+    assert_eq!(lines_of(bill), ["631 INPUT 100 810 81", "631 INPUT 1 40 4"]);
+    expect_balances(&stage, &[("631", "850"), ("800", "-935"), ("820", "85")]);
+    let order = omni(&stage, "PurchaseOrders", 70_001);
+    assert_eq!(
+        order["accountingAttributes"]["accountingImportStatus"],
+        "Imported"
+    );
+    let report = stage.next().await;
+    assert_eq!(writes(&report), 0);
+    assert_eq!(stage.states(BILLS_IMPORTED).await["synced"], 1);
+    assert_eq!(stage.states(SUPPLIERS).await["synced"], 1);
+    clean(&stage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_periodic_method_goods_go_to_purchases() {
+    let stage = stage(|it| {
+        posted(it);
+        let route = it.routes.get_mut(BILLS).expect("the route");
+        route
+            .options
+            .insert("stock-method".to_owned(), json!("periodic"));
+    })
+    .await;
+    put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));
+    stage.sync().await;
+    expect_balances(&stage, &[("310", "850"), ("800", "-935"), ("820", "85")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_bill_is_booked_at_its_rate() {
+    let stage = stage(posted).await;
+    put(
+        &stage,
+        "PurchaseOrders",
+        order(
+            &stage,
+            1,
+            json!({
+                "currencyCode": "USD", "currencyRate": number("1.538462"), "taxStatus": "Exempt", "taxRate": 0,
+                "total": 850.0,
+            }),
+        ),
+    );
+    stage.sync().await;
+    let bill = &invoices(&stage)[0];
+    assert_eq!(cents(&bill["CurrencyRate"]), dec("0.65"));
+    // 810.00 and 40.00 at 0.65, each rounded; 850.00 at 0.65.
+    expect_balances(&stage, &[("631", "1307.69"), ("800", "-1307.69")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_suppliers_number_or_its_date_nothing_goes() {
+    let stage = stage(all_on).await;
+    put(
+        &stage,
+        "PurchaseOrders",
+        order(&stage, 1, json!({ "supplierInvoiceReference": "" })),
+    );
+    put(
+        &stage,
+        "PurchaseOrders",
+        order(&stage, 2, json!({ "invoiceDate": null })),
+    );
+    stage.sync().await;
+    assert_eq!(invoices(&stage).len(), 0);
+    let states = stage.states(BILLS).await;
+    assert_eq!(
+        (states.get("warning"), states.get("excluded")),
+        (Some(&1), Some(&1)),
+        "{states:?}"
+    );
+    edit(
+        &stage,
+        "PurchaseOrders",
+        70_001,
+        json!({ "supplierInvoiceReference": "INV-9" }),
+    );
+    stage.next().await;
+    assert_eq!(invoices(&stage)[0]["InvoiceNumber"], "INV-9 PO-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bill_that_somebody_typed_in_is_neither_doubled_nor_taken() {
+    let stage = stage(posted).await;
+    let contact = stage.xero_contact("Mill Co")["ContactID"].clone();
+    stage
+        .world
+        .xero(ORGANISATION)
+        .edit(
+            "invoices",
+            "aaaaaaaa-0000-4000-8000-0000000000b1",
+            json!({
+                "Type": "ACCPAY", "InvoiceNumber": "INV-1 PO-1", "Contact": { "ContactID": contact },
+                "Date": "2026-11-10", "DueDate": "2026-12-10", "Status": "AUTHORISED",
+                "LineAmountTypes": "Exclusive",
+                "LineItems": [{ "Description": "Tees", "Quantity": "1", "UnitAmount": "850",
+                    "AccountCode": "631", "TaxType": "INPUT" }],
+            }),
+        )
+        .expect("typed in");
+    put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));
+    stage.sync().await;
+    assert_eq!(invoices(&stage).len(), 1);
+    assert_eq!(stage.ids(BILLS, State::Warning).await, ["70001"]);
+    let entry = stage.entry(&format!("{BILLS}/70001")).await;
+    assert!(entry.held.is_none(), "it is not taken for ours by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_makes_no_second_bill() {
+    for fault in ["lose-answer", "commit-then-500"] {
+        let stage = stage(posted).await;
+        for serial in 1..=5 {
+            let order = order(&stage, serial, json!({}));
+            put(&stage, "PurchaseOrders", order);
+        }
+        let rules = json!([{ "match": { "method": "PUT", "path": "/api.xro/2.0/Invoices" },
+            "fault": fault, "again": "reset" }]);
+        stage
+            .world
+            .set_faults(serde_json::from_value(rules).expect("rules"));
+        for _ in 0..3 {
+            stage.next().await;
+            stage.pass(std::time::Duration::from_secs(420)).await;
+        }
+        assert_eq!(invoices(&stage).len(), 5, "{fault}");
+        assert_eq!(stage.states(BILLS).await["synced"], 5, "{fault}");
+    }
+}
