@@ -23,7 +23,7 @@ pub struct Edit {
     pub account: String,
     /// What sort: Xero `organisation`, `switches`, `accounts`, `items`, `tax_rates`, `tracking`,
     /// `contacts`, `credit_notes`; Omni `behaviour`, `permissions` (of the key that `id`
-    /// names, or the first) or a resource; Core `behaviour`, `settings`, `sales`,
+    /// names, or the first), a resource, `supplier_credit_notes` or `landed_costs`; Core `behaviour`, `settings`, `sales`,
     /// `credit-notes`, `customers`; Zudello `transactions`, a resource, `keys`,
     /// `contract`, `workflow`, or what a person does with a document: `submit`, `approve`,
     /// `reject`, `revert`, `close`, `archive`, `delete`.
