@@ -21,6 +21,7 @@ pub(crate) fn handle(world: &World, request: &Request) -> Reply {
             .save()
             .map_err(|it| it.to_string())
             .and_then(|it| parse(&it)),
+        ("GET", "exports") => return exports(world, request),
         ("GET", "calls") => as_json(&world.calls()),
         ("DELETE", "calls") => {
             world.clear_calls();
@@ -75,6 +76,23 @@ fn ledger(world: &World, request: &Request) -> Result<Json, String> {
         .with("balances", as_json(&balances)?)
         .with("entries", as_json(&entries)?);
     Ok(Json::Obj(object))
+}
+
+/// An export of a vendor's own pages: `vendor`, `account`, `kind`.
+fn exports(world: &World, request: &Request) -> Reply {
+    let asked = |name: &str| request.query_value(name).unwrap_or_default();
+    let (vendor, account, kind) = (asked("vendor"), asked("account"), asked("kind"));
+    let text = match vendor.as_str() {
+        "omni" => world.omni(&account).export(&kind),
+        _ => None,
+    };
+    match text {
+        Some(text) => Reply::with(200, "text/csv; charset=utf-8", text),
+        None => Reply::text(
+            400,
+            &format!("`{account}` of `{vendor}` exports no `{kind}`\n"),
+        ),
+    }
 }
 
 #[derive(Deserialize)]

@@ -26,8 +26,9 @@ pub struct Edit {
     /// team (name or UUID).
     pub account: String,
     /// What sort: Xero `organisation`, `switches`, `accounts`, `items`, `tax_rates`, `tracking`,
-    /// `contacts`, `credit_notes`, `invoices`, `payments`, `manual_journals`; Omni `behaviour`, `permissions` (of the key that `id`
-    /// names, or the first) or a resource; Core `behaviour`, `settings`, `sales`,
+    /// `contacts`, `credit_notes`, `invoices`, `payments`, `manual_journals`; Omni `behaviour`,
+    /// `permissions` (of the key that `id` names, or the first), a resource, `supplier_credit_notes` or
+    /// `landed_costs`; Core `behaviour`, `settings`, `sales`,
     /// `credit-notes`, `customers`; Zudello `transactions`, a resource, `keys`,
     /// `contract`, `workflow`, or what a person does with a document: `submit`, `approve`,
     /// `reject`, `revert`, `close`, `archive`, `delete`.

@@ -364,6 +364,13 @@ impl OmniView {
         self.documents("Contacts")
     }
 
+    /// What the account exports as CSV text; nothing for a kind that is none of
+    /// [`KINDS`](crate::omni::exports::KINDS).
+    pub fn export(&self, kind: &str) -> Option<String> {
+        let state = self.world.lock();
+        crate::omni::exports::export(state.omni.find(&self.username)?, kind)
+    }
+
     /// Puts a document into a resource; one without `id` gets one.
     pub fn put(&self, resource: &str, document: Value) -> Result<i64, EditError> {
         let document = Json::parse(&document.to_string())?;

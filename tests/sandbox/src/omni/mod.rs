@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod behaviour;
+pub mod exports;
 pub mod seed;
 
 pub(crate) mod edit;

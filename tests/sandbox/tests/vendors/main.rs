@@ -17,6 +17,8 @@ mod faults;
 #[cfg(test)]
 mod loopback;
 #[cfg(test)]
+mod omni_exports;
+#[cfg(test)]
 mod omni_generated;
 #[cfg(test)]
 mod omni_lists;
