@@ -10,7 +10,7 @@ use crate::world::{Vendor, World};
 use crate::xero::dates::to_milliseconds;
 use crate::xero::document_model::{CreditNote, Invoice, LineAmountTypes};
 use crate::xero::documents::Document;
-use crate::xero::lines::{round, tax, totals};
+use crate::xero::lines::{rate, round, tax, totals};
 use crate::xero::organisation::{Held, Organisation, Shelf, contact_key, name_key, number_key};
 use crate::xero::payments::settle_paid;
 use crate::xero::settlement::{settle, settle_held};
@@ -270,11 +270,7 @@ fn edit_line<T: Document>(
     if body.line_amount_types == LineAmountTypes::NoTax {
         line.tax_amount = Default::default();
     } else if edit.patch.get("TaxAmount").is_none() {
-        let rate = line.tax_type.as_deref();
-        let rate = rate.and_then(|it| organisation.tax_rate(it));
-        let rate = rate.map_or_else(Default::default, |it| {
-            it.rate / rust_decimal::Decimal::ONE_HUNDRED
-        });
+        let rate = rate(organisation, line.tax_type.as_deref());
         line.tax_amount = tax(line.line_amount, rate, body.line_amount_types);
     }
     Ok(document)

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::document_model::{Invoice, Side};
+use super::document_model::{Body, Side};
 use super::documents::Document;
 use super::ledger::to_home;
 use super::organisation::{Organisation, contact_key};
@@ -22,40 +22,31 @@ struct Balance {
 pub(crate) fn balances(organisation: &Organisation, contact: Uuid, today: Date) -> Option<Object> {
     let (mut sales, mut purchases) = (Balance::default(), Balance::default());
     let mut any = false;
-    let key = contact_key(contact);
-    let in_base = organisation.switches.contact_balances_in_base;
-    let valued = |amount: Decimal, rate: Decimal| {
-        if in_base {
-            to_home(amount, rate)
-        } else {
-            amount
+    let mut add = |side: Side, body: &Body, open: Decimal, late: bool| {
+        if !body.status.posted() {
+            return;
+        }
+        any = true;
+        let open = match organisation.switches.contact_balances_in_base {
+            true => to_home(open, body.currency_rate),
+            false => open,
+        };
+        let balance = match side {
+            Side::Sales => &mut sales,
+            Side::Purchase => &mut purchases,
+        };
+        balance.outstanding += open;
+        if late {
+            balance.overdue += open;
         }
     };
+    let key = contact_key(contact);
     for it in organisation.invoices.find(&key) {
-        if !it.body.status.posted() {
-            continue;
-        }
-        any = true;
-        let balance = match it.side() {
-            Side::Sales => &mut sales,
-            Side::Purchase => &mut purchases,
-        };
-        let due = valued(it.amount_due, it.body.currency_rate);
-        balance.outstanding += due;
-        if is_overdue(it, today) {
-            balance.overdue += due;
-        }
+        let late = it.body.due_date.is_some_and(|it| it < today);
+        add(it.side(), &it.body, it.amount_due, late);
     }
     for it in organisation.credit_notes.find(&key) {
-        if !it.body.status.posted() {
-            continue;
-        }
-        any = true;
-        let balance = match it.side() {
-            Side::Sales => &mut sales,
-            Side::Purchase => &mut purchases,
-        };
-        balance.outstanding -= valued(it.remaining_credit, it.body.currency_rate);
+        add(it.side(), &it.body, -it.remaining_credit, false);
     }
     let shown = |it: &Balance| {
         Object::new()
@@ -67,8 +58,4 @@ pub(crate) fn balances(organisation: &Organisation, contact: Uuid, today: Date) 
             .with("AccountsReceivable", shown(&sales))
             .with("AccountsPayable", shown(&purchases))
     })
-}
-
-fn is_overdue(invoice: &Invoice, today: Date) -> bool {
-    invoice.body.due_date.is_some_and(|it| it < today)
 }

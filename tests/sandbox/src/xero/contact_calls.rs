@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::answers::{Refusal, envelope, messages};
+use super::answers::{Refusal, messages};
 use super::balances::balances;
 use super::bind::{self, SentContact};
 use super::contacts;
@@ -15,7 +15,7 @@ use super::listing::select;
 use super::model::Contact;
 use super::organisation::{Organisation, number_key};
 use super::render;
-use super::resources::{Answer, Result, asks_for_each, flag, ids, settle};
+use super::resources::{Answer, Result, asks_for_each, flag, ids, listed, settle};
 use super::undo::Undo;
 use crate::exchange::Request;
 use crate::json::Json;
@@ -99,30 +99,17 @@ pub(super) fn list_contacts(
         },
         contact_value,
     )?;
-    if selection.unmodified && organisation.switches.answer_not_modified {
-        return Ok(Answer::Nothing(304));
-    }
-    let whole = selection.paging.is_some();
     let day = today(&organisation.profile.timezone, cx.now);
-    let items = selection
-        .rows
-        .iter()
-        .map(|it| {
-            let mut json = render::contact(it, whole, summary);
-            let balances = balances(organisation, it.id, day);
-            if let Some(balances) = balances.filter(|_| whole && !summary) {
-                json.set("Balances", balances);
-            }
-            json.into()
-        })
-        .collect();
-    Ok(Answer::Json(envelope(
-        cx,
-        provider,
-        "Contacts",
-        items,
-        selection.paging,
-    )))
+    let render = |it: &Contact, whole| {
+        let mut json = render::contact(it, whole, summary);
+        let balances = balances(organisation, it.id, day);
+        if let Some(balances) = balances.filter(|_| whole && !summary) {
+            json.set("Balances", balances);
+        }
+        json
+    };
+    let name = "Contacts";
+    Ok(listed(organisation, provider, name, selection, cx, render))
 }
 
 pub(super) fn get_contact(organisation: &Organisation, key: &str, cx: &Cx<'_>) -> Result<Json> {

@@ -3,16 +3,16 @@
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::answers::{Refusal, envelope};
+use super::answers::Refusal;
 use super::bind;
 use super::bind_documents;
 use super::document_model::{CreditNote, Invoice, Status};
-use super::documents::{Document, Verb, save};
+use super::documents::{Document, Verb, numbered, save};
 use super::expression::{Properties, Value};
 use super::listing::select;
-use super::organisation::{Organisation, number_key};
+use super::organisation::Organisation;
 use super::render::View;
-use super::resources::{Answer, Result, asks_for_each, flag, guids, ids, settle};
+use super::resources::{Answer, Result, asks_for_each, flag, guids, ids, listed, settle};
 use super::undo::Undo;
 use crate::exchange::Request;
 use crate::json::Json;
@@ -252,26 +252,16 @@ fn list<T: Document>(
         keep,
         |it, name| value(organisation, it, name),
     )?;
-    if selection.unmodified && organisation.switches.answer_not_modified {
-        return Ok(Answer::Nothing(304));
-    }
-    let view = View {
-        whole: selection.paging.is_some(),
-        summary,
-        unit_places: unit_places(request),
+    let render = |it: &T, whole| {
+        let view = View {
+            whole,
+            summary,
+            unit_places: unit_places(request),
+        };
+        it.render(organisation, view)
     };
-    let items = selection
-        .rows
-        .iter()
-        .map(|it| it.render(organisation, view).into())
-        .collect();
-    Ok(Answer::Json(envelope(
-        cx,
-        provider,
-        T::SHAPE.envelope,
-        items,
-        selection.paging,
-    )))
+    let name = T::SHAPE.envelope;
+    Ok(listed(organisation, provider, name, selection, cx, render))
 }
 
 pub(super) fn get<T: Document>(
@@ -281,7 +271,7 @@ pub(super) fn get<T: Document>(
 ) -> Result<Json> {
     let held = match Uuid::parse_str(key) {
         Ok(id) => T::shelf(organisation).get(id),
-        Err(_) => T::shelf(organisation).find(&number_key(key)).next(),
+        Err(_) => numbered(organisation, key),
     };
     let view = View {
         unit_places: unit_places(request),

@@ -190,6 +190,15 @@ pub(crate) fn sales_numbered<'a, T: Document>(
     })
 }
 
+/// The document of this number: the sales one, else the first of those that share it.
+pub(crate) fn numbered<'a, T: Document>(
+    organisation: &'a Organisation,
+    number: &str,
+) -> Option<&'a T> {
+    sales_numbered(organisation, number)
+        .or_else(|| T::shelf(organisation).find(&number_key(number)).next())
+}
+
 fn create<T: Document>(desk: &mut Desk<'_, '_>, sent: &SentDocument) -> Result<Option<T>, Refusal> {
     let status = sent.status.unwrap_or(Status::Draft);
     if !matches!(

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::answers::{Refusal, envelope};
+use super::answers::Refusal;
 use super::bind;
 use super::dates::{date_ms, instant_ms};
 use super::document_calls::text;
@@ -16,7 +16,7 @@ use super::money_model::ManualJournal;
 use super::organisation::Organisation;
 use super::render::money;
 use super::render_documents::tracking;
-use super::resources::{Answer, Result, asks_for_each, guid, settle};
+use super::resources::{Answer, Result, asks_for_each, guid, listed, settle};
 use super::texts;
 use super::undo::Undo;
 use crate::exchange::Request;
@@ -62,16 +62,9 @@ pub(super) fn list(
         |_| true,
         journal_value,
     )?;
-    if selection.unmodified && organisation.switches.answer_not_modified {
-        return Ok(Answer::Nothing(304));
-    }
-    let whole = selection.paging.is_some();
-    let rows = selection.rows.iter();
-    let items = rows
-        .map(|it| journal(organisation, it, whole).into())
-        .collect();
-    let json = envelope(cx, provider, "ManualJournals", items, selection.paging);
-    Ok(Answer::Json(json))
+    let render = |it: &ManualJournal, whole| journal(organisation, it, whole);
+    let name = "ManualJournals";
+    Ok(listed(organisation, provider, name, selection, cx, render))
 }
 
 pub(super) fn get(organisation: &Organisation, id: &str) -> Result<Json> {

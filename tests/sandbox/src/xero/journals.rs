@@ -203,24 +203,14 @@ fn line(
         found.error(texts::NO_ACCOUNT);
     }
     let account_code = sent.account.clone().unwrap_or_default();
-    let tax_type = match (&sent.tax_type, types) {
-        (None, LineAmountTypes::NoTax) => Some("NONE".to_owned()),
-        (Some(given), _) => Some(given.clone()),
-        (None, _) => organisation
-            .account(&account_code)
-            .map(|it| it.tax_type.clone()),
-    };
-    let rate = match tax_type
-        .as_deref()
-        .map(|it| (it, organisation.tax_rate(it)))
-    {
-        Some((_, Some(rate))) => rate.rate / Decimal::ONE_HUNDRED,
-        Some((name, None)) if name != "NONE" => {
-            found.error(texts::tax_unknown(name));
-            Decimal::ZERO
-        }
-        _ => Decimal::ZERO,
-    };
+    let tax_type = lines::tax_type(
+        organisation,
+        sent.tax_type.as_ref(),
+        sent.account.as_deref(),
+        types,
+        found,
+    );
+    let rate = lines::rate(organisation, tax_type.as_deref());
     let computed = lines::tax(line_amount, rate, types);
     let tax_amount = match sent.tax_amount {
         Some(given) if types != LineAmountTypes::NoTax => round(given, 2),

@@ -93,10 +93,11 @@ pub(crate) fn compute(
     let account_code = account(organisation, asked, terms.status, found);
     let tax_type = tax_type(
         organisation,
-        sent,
-        held,
+        sent.tax_type
+            .as_ref()
+            .or(held.and_then(|it| it.tax_type.as_ref())),
         account_code.as_deref(),
-        terms,
+        terms.types,
         found,
     );
     if approved && has_amount && account_code.is_none() {
@@ -105,11 +106,11 @@ pub(crate) fn compute(
             found.error(texts::NO_TAX_TYPE);
         }
     }
-    let rate = tax_type
-        .as_deref()
-        .and_then(|it| organisation.tax_rate(it))
-        .map_or(Decimal::ZERO, |it| it.rate / Decimal::ONE_HUNDRED);
-    let computed = tax(line_amount, rate, terms.types);
+    let computed = tax(
+        line_amount,
+        rate(organisation, tax_type.as_deref()),
+        terms.types,
+    );
     let tax_amount = match sent.tax_amount {
         Some(given) if terms.types != LineAmountTypes::NoTax => {
             let given = round(given, 2);
@@ -155,6 +156,13 @@ fn worth(sent: &SentLine, held: Option<&Line>, quantity: Decimal, unit: Decimal)
         (None, None) => Decimal::ZERO,
     };
     round(full - discount, 2)
+}
+
+/// The rate of a tax type as a fraction; nothing where there is none.
+pub(crate) fn rate(organisation: &Organisation, tax_type: Option<&str>) -> Decimal {
+    tax_type
+        .and_then(|it| organisation.tax_rate(it))
+        .map_or(Decimal::ZERO, |it| it.rate / Decimal::ONE_HUNDRED)
 }
 
 /// Tax inside or on top of an amount.
@@ -268,23 +276,19 @@ fn account(
     }
 }
 
-fn tax_type(
+/// The tax type of a line: the given one, or its account's. It must fit the account.
+pub(crate) fn tax_type(
     organisation: &Organisation,
-    sent: &SentLine,
-    held: Option<&Line>,
+    given: Option<&String>,
     account_code: Option<&str>,
-    terms: Terms,
+    types: LineAmountTypes,
     found: &mut Findings,
 ) -> Option<String> {
     let account = account_code.and_then(|code| organisation.account(code));
-    let given = sent
-        .tax_type
-        .clone()
-        .or_else(|| held.and_then(|it| it.tax_type.clone()));
-    let tax_type = match (given, terms.types) {
+    let tax_type = match (given, types) {
         (None, LineAmountTypes::NoTax) => return Some("NONE".to_owned()),
-        (Some(none), LineAmountTypes::NoTax) if none == "NONE" => return Some(none),
-        (Some(given), _) => given,
+        (Some(none), LineAmountTypes::NoTax) if none == "NONE" => return Some(none.clone()),
+        (Some(given), _) => given.clone(),
         (None, _) => account.map(|it| it.tax_type.clone())?,
     };
     match organisation.tax_rate(&tax_type) {

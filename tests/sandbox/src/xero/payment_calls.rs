@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::answers::{Refusal, envelope};
+use super::answers::Refusal;
 use super::bind;
 use super::dates::{date_ms, instant_ms, instant_text};
 use super::document_calls::text;
@@ -15,7 +15,7 @@ use super::money_model::{Paid, Payment, PaymentStatus};
 use super::organisation::Organisation;
 use super::payments::{self, PAYMENT};
 use super::render::money;
-use super::resources::{Answer, Result, asks_for_each, guid, settle};
+use super::resources::{Answer, Result, asks_for_each, guid, listed, settle};
 use super::texts;
 use super::undo::Undo;
 use crate::exchange::Request;
@@ -88,13 +88,9 @@ pub(super) fn list(
         |_| true,
         |it, name| payment_value(organisation, it, name),
     )?;
-    if selection.unmodified && organisation.switches.answer_not_modified {
-        return Ok(Answer::Nothing(304));
-    }
-    let rows = selection.rows.iter();
-    let items = rows.map(|it| payment(organisation, it).into()).collect();
-    let json = envelope(cx, provider, "Payments", items, selection.paging);
-    Ok(Answer::Json(json))
+    let render = |it: &Payment, _| payment(organisation, it);
+    let name = "Payments";
+    Ok(listed(organisation, provider, name, selection, cx, render))
 }
 
 pub(super) fn get(organisation: &Organisation, id: &str) -> Result<Json> {

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::bind::Binder;
 use super::dates::to_milliseconds;
 use super::document_model::{CreditNote, Invoice, Status};
-use super::documents::{Document, sales_numbered};
+use super::documents::{Document, numbered, sales_numbered};
 use super::lines::{Findings, round};
 use super::locks::{check_held_date, check_new_date};
 use super::money_model::{Paid, Payment, PaymentStatus};
-use super::organisation::{Organisation, number_key};
+use super::organisation::Organisation;
 use super::resources::Result;
 use super::settlement::settle_held;
 use super::texts;
@@ -220,10 +220,7 @@ fn target(
     }
     let held: Option<&CreditNote> = match (sent.credit_note.id, &sent.credit_note.key) {
         (Some(id), _) => organisation.credit_notes.get(id),
-        (None, Some(number)) => sales_numbered(organisation, number).or_else(|| {
-            let mut same = organisation.credit_notes.find(&number_key(number));
-            same.next()
-        }),
+        (None, Some(number)) => numbered(organisation, number),
         (None, None) => None,
     };
     if held.is_none() {

@@ -10,6 +10,7 @@ use super::document_model::{CreditNote, Invoice};
 use super::documents::Outcome;
 use super::history::history;
 use super::journal_calls;
+use super::listing::Selection;
 use super::organisation::Organisation;
 use super::payment_calls;
 use super::render;
@@ -20,7 +21,7 @@ use super::setting_calls::{
 use super::tokens::App;
 use super::undo::Undo;
 use crate::exchange::Request;
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::world::Cx;
 
 /// A good answer.
@@ -163,6 +164,24 @@ pub(super) fn many(
     items: Vec<Json>,
 ) -> Answer {
     Answer::Json(envelope(cx, provider, name, items, None))
+}
+
+/// The answer of a list call. `render` is told whether the call is paged.
+pub(super) fn listed<T>(
+    organisation: &Organisation,
+    provider: &str,
+    name: &'static str,
+    selection: Selection<'_, T>,
+    cx: &mut Cx<'_>,
+    render: impl Fn(&T, bool) -> Object,
+) -> Answer {
+    if selection.unmodified && organisation.switches.answer_not_modified {
+        return Answer::Nothing(304);
+    }
+    let whole = selection.paging.is_some();
+    let rows = selection.rows.iter();
+    let items = rows.map(|it| render(it, whole).into()).collect();
+    Answer::Json(envelope(cx, provider, name, items, selection.paging))
 }
 
 pub(super) fn guid(text: &str) -> Result<Uuid> {

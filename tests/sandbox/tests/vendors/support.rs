@@ -83,6 +83,14 @@ impl Xero {
         (reply.status, body[list][0].clone())
     }
 
+    /// Allocates some of a credit note to an invoice.
+    pub(crate) fn allocate(&self, note: &Value, invoice: &Value, amount: &str) -> Reply {
+        let id = note["CreditNoteID"].as_str().unwrap();
+        let allocation = json!({ "Amount": amount, "Date": "2026-11-20",
+            "Invoice": { "InvoiceID": invoice["InvoiceID"] } });
+        self.send("PUT", &format!("CreditNotes/{id}/Allocations"), &allocation)
+    }
+
     pub(crate) fn contact_id(&self, name: &str) -> String {
         let contacts = self.world.xero(TENANT).contacts();
         let held = contacts.iter().find(|it| it["Name"] == name).unwrap();

@@ -26,7 +26,7 @@ fn both_documents_follow_an_allocation_and_its_end() {
     let xero = Xero::new(&world);
     let (note, invoice) = pair(&xero);
     world.advance_seconds(60);
-    let reply = xero.send("PUT", &target(&note), &allocation(&invoice, "14.00"));
+    let reply = xero.allocate(&note, &invoice, "14.00");
     assert_eq!(reply.status, 200, "{}", reply.body_text());
     let rest =
         json!({ "Allocations": [allocation(&invoice, "10.00"), allocation(&invoice, "20.00")] });
@@ -134,7 +134,7 @@ fn allocations_are_refused_in_xeros_words() {
         if locked {
             change(&xero, &mut json!({}), &mut json!({}));
         }
-        let reply = xero.send("PUT", &target(&note), &allocation(&invoice, amount));
+        let reply = xero.allocate(&note, &invoice, amount);
         assert_eq!(reply.status, 400, "{text}");
         let errors = messages(&value(&reply)["Elements"][0], "ValidationErrors");
         assert!(errors.contains(&(*text).to_owned()), "{text}: {errors:?}");
@@ -173,7 +173,7 @@ fn a_merge_moves_invoices_and_a_state_file_keeps_allocations() {
     let world = small();
     let xero = Xero::new(&world);
     let (note, invoice) = pair(&xero);
-    xero.send("PUT", &target(&note), &allocation(&invoice, "14.00"));
+    xero.allocate(&note, &invoice, "14.00");
     let merge = json!({ "MergedToContactID": xero.contact_id("Gone Ltd") });
     world
         .xero(TENANT)

@@ -244,12 +244,7 @@ fn money_closes_amounts_and_leaves_texts_open() {
     let id = &saved["InvoiceID"];
     let line = &saved["LineItems"][0]["LineItemID"];
     let note = xero.put_note(&xero.note("CN-1"));
-    let allocation = json!({ "Amount": 10, "Date": "2026-11-03", "Invoice": { "InvoiceID": id } });
-    let target = format!(
-        "CreditNotes/{}/Allocations",
-        note["CreditNoteID"].as_str().unwrap()
-    );
-    assert_eq!(xero.send("PUT", &target, &allocation).status, 200);
+    assert_eq!(xero.allocate(&note, &saved, "10").status, 200);
     let allocated =
         "This document cannot be edited as it has a payment or credit note allocated to it.";
     let cases = [

@@ -83,6 +83,13 @@ fn journals_are_refused_in_xeros_words() {
             "At least two journal lines must be specified",
         ),
         (
+            |it| {
+                it["LineAmountTypes"] = json!("Inclusive");
+                it["JournalLines"][0]["TaxType"] = json!("OUTPUT");
+            },
+            "The TaxType code 'OUTPUT' cannot be used with account code '310'.",
+        ),
+        (
             |it| it["Narration"] = json!(""),
             "Narration must be specified",
         ),

@@ -43,6 +43,13 @@ fn pay(xero: &Xero, document: &Value, amount: &str, rate: Option<&str>) -> Value
     saved
 }
 
+fn foreign(xero: &Xero) -> Value {
+    let mut invoice = xero.invoice("ACCREC", "INV-1");
+    invoice["CurrencyCode"] = json!("USD");
+    invoice["CurrencyRate"] = json!("0.66");
+    xero.put_one("Invoices", &invoice)
+}
+
 #[test]
 fn only_what_is_approved_is_posted() {
     let world = small();
@@ -94,10 +101,7 @@ fn each_document_has_its_side() {
 fn a_settled_foreign_invoice_leaves_nothing_but_a_gain() {
     let world = small();
     let xero = Xero::new(&world);
-    let mut invoice = xero.invoice("ACCREC", "INV-1");
-    invoice["CurrencyCode"] = json!("USD");
-    invoice["CurrencyRate"] = json!("0.66");
-    let invoice = xero.put_one("Invoices", &invoice);
+    let invoice = foreign(&xero);
     // 44.00, 40.00 and 4.00 at 0.66: 66.67, 60.61 and 6.06.
     expect(
         &world,
@@ -116,21 +120,12 @@ fn a_settled_foreign_invoice_leaves_nothing_but_a_gain() {
 fn an_allocation_at_another_rate_is_a_gain_too() {
     let world = small();
     let xero = Xero::new(&world);
-    let mut invoice = xero.invoice("ACCREC", "INV-1");
-    invoice["CurrencyCode"] = json!("USD");
-    invoice["CurrencyRate"] = json!("0.66");
-    let invoice = xero.put_one("Invoices", &invoice);
+    let invoice = foreign(&xero);
     let mut note = xero.note("CN-1");
     note["CurrencyCode"] = json!("USD");
     note["CurrencyRate"] = json!("0.64");
     let note = xero.put_note(&note);
-    let target = format!(
-        "CreditNotes/{}/Allocations",
-        note["CreditNoteID"].as_str().unwrap()
-    );
-    let allocation = json!({ "Amount": 44, "Date": "2026-11-20",
-        "Invoice": { "InvoiceID": invoice["InvoiceID"] } });
-    assert_eq!(xero.send("PUT", &target, &allocation).status, 200);
+    assert_eq!(xero.allocate(&note, &invoice, "44").status, 200);
     let held = balances(&world);
     assert!(!held.contains_key("610"), "{held:?}");
     // 68.75 was credited and 66.67 was owed.

@@ -188,13 +188,7 @@ fn a_refund_uses_a_credit_note_up() {
     let held = world.xero(TENANT).credit_note("CN-1").unwrap();
     assert_eq!(held["Status"], "PAID");
     let invoice = xero.put_one("Invoices", &xero.invoice("ACCREC", "INV-9"));
-    let target = format!(
-        "CreditNotes/{}/Allocations",
-        note["CreditNoteID"].as_str().unwrap()
-    );
-    let allocation = json!({ "Amount": 1, "Date": "2026-11-20",
-        "Invoice": { "InvoiceID": invoice["InvoiceID"] } });
-    let reply = value(&xero.send("PUT", &target, &allocation));
+    let reply = value(&xero.allocate(&note, &invoice, "1"));
     assert_eq!(
         messages(&reply["Elements"][0], "ValidationErrors"),
         ["Credit Note cannot be allocated as amount is greater than amount outstanding"]
