@@ -492,7 +492,8 @@ def due_date($terms; $date):
   payment_terms($terms) as $rule
   | if $rule == null or $date == null then null
     else
-      ($date | split("-") | map(digits)) as [$year, $month, $day]
+      ($date | split("-") | map(digits)) as $parts
+      | $parts[0] as $year | $parts[1] as $month | $parts[2] as $day
       | if $rule.days != null then day_number($year; $month; $day) + $rule.days
         elif $rule.month_end != null then first_of_month($year; $month; 1) - 1 + $rule.month_end
         else
@@ -511,8 +512,8 @@ def due_date($date): due_date(.paymentTerms; $date);
 # The key that a payment was entered with, else the document that it pays.
 def payment_number: (.transactionRef | plain) // (.orderRef | plain);
 
-# As Omni has it: received on a sales order and paid on a purchase order are positive.
-def payment_total: if .amount == null then null else .amount | amount end;
+# Refunds are negative in Omni; in the books a payment has a direction instead, and is positive.
+def payment_total: if .amount == null then null else .amount | amount | abs end;
 
 # Whether a payment was brought into Omni from the books, where it must never go back: an accounting
 # import left its mark, or the method is the one of the setting.
