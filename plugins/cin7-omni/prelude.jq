@@ -407,6 +407,9 @@ def word_meanings:
     immediate: "immediate", immediately: "immediate"
   };
 
+# A number of up to four digits that may begin with zeros.
+def digits: ltrimstr("0") | ltrimstr("0") | ltrimstr("0") | tonumber(0);
+
 def terms_of($text):
   (($text | plain) // "" | ascii_downcase) as $lower
   | ($lower | split(".") | join("")
@@ -428,7 +431,7 @@ def terms_of($text):
        else
          $numbers[0] | ltrimstr("net")
          | reduce ["st", "nd", "rd", "th", "days", "day", "d"][] as $end (.; rtrimstr($end))
-         | tonumber
+         | digits
        end) as $number
       | if $said | test("^(cod|cash|(cash )?delivery|(cash )?advance|prepaid|receipt|immediate)$") then {days: 0}
         elif $said | test("^(net #( days)?|# days( net| next)?|days #)$") then {days: $number}
@@ -489,7 +492,8 @@ def due_date($terms; $date):
   payment_terms($terms) as $rule
   | if $rule == null or $date == null then null
     else
-      ($date | split("-") | map(tonumber)) as [$year, $month, $day]
+      ($date | split("-") | map(digits)) as $parts
+      | $parts[0] as $year | $parts[1] as $month | $parts[2] as $day
       | if $rule.days != null then day_number($year; $month; $day) + $rule.days
         elif $rule.month_end != null then first_of_month($year; $month; 1) - 1 + $rule.month_end
         else
@@ -508,8 +512,8 @@ def due_date($date): due_date(.paymentTerms; $date);
 # The key that a payment was entered with, else the document that it pays.
 def payment_number: (.transactionRef | plain) // (.orderRef | plain);
 
-# As Omni has it: received on a sales order and paid on a purchase order are positive.
-def payment_total: if .amount == null then null else .amount | amount end;
+# Refunds are negative in Omni; in the books a payment has a direction instead, and is positive.
+def payment_total: if .amount == null then null else .amount | amount | abs end;
 
 # Whether a payment was brought into Omni from the books, where it must never go back: an accounting
 # import left its mark, or the method is the one of the setting.

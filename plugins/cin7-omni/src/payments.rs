@@ -26,6 +26,9 @@ struct Element {
     /// Place in the batch.
     at: usize,
     key: Key,
+    /// As the mapping made them.
+    given: Fields,
+    /// As they are sent.
     fields: Fields,
 }
 
@@ -198,7 +201,12 @@ impl Omni {
                 (Some(outcome), _) => outcome,
                 (None, Err(error)) => Outcome::failed(&error),
                 (None, Ok(key)) => match self.by_reference(cx, resource, &key).await {
-                    Ok(Some((id, held))) => Outcome::found(id.to_string(), held),
+                    Ok(Some((id, held))) => {
+                        let given = doc.json::<Option<Fields>>().ok().flatten();
+                        let shown = as_given(&given.unwrap_or_default(), &held);
+                        let shown = shown.and_then(|it| serde_json::value::to_raw_value(&it).ok());
+                        Outcome::found(id.to_string(), shown.unwrap_or(held))
+                    }
                     Ok(None) => Outcome::not_found(),
                     Err(error) => Outcome::failed(&error),
                 },
@@ -281,8 +289,8 @@ fn element(at: usize, doc: &BatchDoc) -> std::result::Result<Element, Box<Outcom
         }
     }
     let failed = |error: Error| Box::new(Outcome::failed(&error));
-    let mut fields: Fields = doc.json().map_err(failed)?;
-    let key = key_of(&fields).map_err(failed)?;
+    let given: Fields = doc.json().map_err(failed)?;
+    let key = key_of(&given).map_err(failed)?;
     let Some(key) = key.filter(|it| it.reference.chars().count() <= LONGEST_REF) else {
         return Err(defect(format!(
             "a payment needs a `transactionRef` of its own, of at most {LONGEST_REF} characters: it is \
@@ -296,8 +304,14 @@ fn element(at: usize, doc: &BatchDoc) -> std::result::Result<Element, Box<Outcom
     };
     // A mapping that takes the id from a link gives it as text.
     let number = RawValue::from_string(order.to_string()).map_err(|err| failed(Error::bug(err)))?;
+    let mut fields = given.clone();
     fields.insert("orderId".to_owned(), number);
-    Ok(Element { at, key, fields })
+    Ok(Element {
+        at,
+        key,
+        given,
+        fields,
+    })
 }
 
 /// The key in a payment's fields; none where there is no reference.
@@ -351,23 +365,35 @@ fn entered(element: &Element, id: i64, shown: &Result<Vec<(i64, Box<RawValue>)>>
 }
 
 impl Element {
-    /// What Omni shows of the fields that were sent. The same instant in another spelling is no
-    /// difference.
+    /// What Omni shows of the fields that were given.
     fn shown_as(&self, held: &RawValue) -> Option<Box<RawValue>> {
-        let held: Fields = serde_json::from_str(held.get()).ok()?;
-        let of = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
-        let moment = |raw: &RawValue| of(raw).and_then(|it| instant(&it));
-        let shown: BTreeMap<&str, &RawValue> = self
-            .fields
-            .iter()
-            .filter_map(|(name, sent)| {
-                let there = held.get(name)?;
-                let same = moment(sent).is_some() && moment(sent) == moment(there);
-                Some((name.as_str(), if same { &**sent } else { &**there }))
-            })
-            .collect();
+        let mut shown = as_given(&self.given, held)?;
+        shown.retain(|name, _| self.given.contains_key(name));
         serde_json::value::to_raw_value(&shown).ok()
     }
+}
+
+/// A payment as Omni shows it, where it means the same in the spelling of what was given: an instant with
+/// a fraction, an id that a link gave as text.
+fn as_given(given: &Fields, held: &RawValue) -> Option<Fields> {
+    let mut shown: Fields = serde_json::from_str(held.get()).ok()?;
+    for (name, sent) in given {
+        if let Some(there) = shown.get_mut(name)
+            && same(sent, there)
+        {
+            *there = sent.clone();
+        }
+    }
+    Some(shown)
+}
+
+fn same(sent: &RawValue, there: &RawValue) -> bool {
+    let text = |raw: &RawValue| match serde_json::from_str(raw.get()) {
+        Ok(serde_json::Value::String(text)) => text.trim().to_owned(),
+        _ => raw.get().to_owned(),
+    };
+    let (sent, there) = (text(sent), text(there));
+    sent == there || (instant(&sent).is_some() && instant(&sent) == instant(&there))
 }
 
 fn words<'a>(resource: &'a Resource, verb: &'a str) -> Words<'a> {

@@ -952,6 +952,7 @@ fn a_payment_is_entered_in_a_call_that_must_not_leave_twice() {
     let body = results[0].body.as_deref().expect("a body");
     let mut expected = sent("a", 7);
     expected["amount"] = json!(10.0);
+    expected["orderId"] = json!("7");
     assert_eq!(
         serde_json::from_str::<Value>(body).expect("JSON"),
         expected,
@@ -1024,6 +1025,13 @@ fn a_lost_payment_is_found_by_its_reference_or_is_not_there() {
         (Status::NOT_FOUND, ""),
         (Status::OK, "13"),
     ];
+    let body = trace.results()[0].body.clone().expect("a body");
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(
+        (&body["orderId"], &body["isAuthorized"]),
+        (&json!("7"), &json!(true)),
+        "what means the same is spelled as it was given"
+    );
     assert_eq!(told, expected.map(|(status, id)| (status, id.to_owned())));
 
     // The reference's list leaves it out, the order's shows it.
