@@ -6,7 +6,8 @@ use super::*;
 const NOTES: Resource = Resource::CreditNotes;
 const SUPPLIER_NOTES: Resource = Resource::SupplierCreditNotes;
 
-const BODY: &str = r#"{"Date":"2026-04-09","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
+const BODY: &str =
+    r#"{"Date":"2026-04-09","Contact":{"ContactID":"430fa14a-f945-44d3-9f97-5df5e28441b8"}}"#;
 const SINCE: Option<&str> = Some("2019-03-05T18:59:06Z");
 
 fn doc(number: &str, remote_id: Option<&str>, since: Option<&str>, body: &str) -> BatchDoc {

@@ -97,15 +97,25 @@ impl Xero {
                 ..Wanted::default()
             });
         }
-        lists.extend(odd.iter().filter_map(|it| quoted_number(Resource::Bills, it)));
+        lists.extend(
+            odd.iter()
+                .filter_map(|it| quoted_number(Resource::Bills, it)),
+        );
         for wanted in lists {
             let take = |elements: &[&serde_json::value::RawValue]| {
                 let held = &mut known.held;
                 held.extend(elements.iter().filter_map(|it| bill(&Object::read(it)?)));
                 Ok(())
             };
-            self.read_list(cx, Resource::Bills, &wanted, Walk::default(), u64::MAX, take)
-                .await?;
+            self.read_list(
+                cx,
+                Resource::Bills,
+                &wanted,
+                Walk::default(),
+                u64::MAX,
+                take,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -161,9 +171,10 @@ fn refusal(there: &str) -> Outcome {
         category: Category::Duplicate,
         field: Some(Resource::Bills.number().to_owned()),
         cause: format!("possible duplicate bill: {there}"),
-        remedy: "Compare the two: adopt the one that is there if it is this bill, else give this one \
+        remedy:
+            "Compare the two: adopt the one that is there if it is this bill, else give this one \
                  another number"
-            .to_owned(),
+                .to_owned(),
     };
     Outcome::refused(problem, "")
 }

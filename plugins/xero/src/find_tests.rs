@@ -178,8 +178,14 @@ fn two_that_answer_equally_well_are_for_a_person() {
     };
     // held, what the two are told
     let cases = [
-        (vec![held("a", "DRAFT"), held("a", "DRAFT"), held("b", "VOIDED")], ["a", "b"]),
-        (vec![held("a", "DRAFT"), held("b", "PAID")], ["REJECTED", "b"]),
+        (
+            vec![held("a", "DRAFT"), held("a", "DRAFT"), held("b", "VOIDED")],
+            ["a", "b"],
+        ),
+        (
+            vec![held("a", "DRAFT"), held("b", "PAID")],
+            ["REJECTED", "b"],
+        ),
         (vec![held("a", "VOIDED"), held("b", "VOIDED")], ["a", "b"]),
     ];
     for (held, expected) in cases {
