@@ -87,6 +87,15 @@ def total:
   | reduce lines[] as $line (0;
       . + ($line | line_amount as $amount | if $on_top then $amount + line_tax($amount) else $amount end));
 
+# A journal's lines contain their tax unless it says otherwise. Its total is the sum of its debits.
+def journal_amounts:
+  (.LineAmountTypes == "Exclusive") as $on_top
+  | [(.JournalLines // [])[] | line_amount as $amount | if $on_top then $amount + line_tax($amount) else $amount end];
+
+def journal_total: journal_amounts | map(select(. > 0)) | sum;
+
+def journal_balanced: (journal_amounts | sum) == 0;
+
 # --- how cents are put right --------------------------------------------------------------------
 
 # The document with `$difference` more tax, a cent at a time on the lines with the largest amounts.
@@ -149,6 +158,26 @@ def account_fault($code; $account):
   elif ($account | kept_by_xero) then
     "account \($code) is kept by Xero itself, so no document's line can post to it"
   else null end;
+
+# What a journal cannot post to, either.
+def journal_account_fault($code; $account):
+  account_fault($code; $account) as $fault
+  | if $fault != null then $fault
+    elif (($account // {}).SystemAccount // "") == "RETAINEDEARNINGS" then
+      "account \($code) holds the retained earnings, which Xero keeps itself"
+    else null end;
+
+def journal_fault:
+  if ((.JournalLines // []) | length) < 2 then "a journal needs two lines at least"
+  elif journal_balanced then null
+  else "the debits and credits of the journal differ by \(journal_amounts | sum)" end;
+
+def payment_account_fault($shown; $account):
+  if $shown == null then null
+  elif $account == null then "Xero has no account \($shown)"
+  elif ($account | in_use | not) then "account \($shown) is archived or deleted in Xero"
+  elif $account.Type == "BANK" or $account.EnablePaymentsToAccount == true then null
+  else "payments are not enabled on account \($shown) in Xero" end;
 
 def account_remedy($code; $account):
   if $account == null then "Create account \($code) in Xero, or map to an account that exists"

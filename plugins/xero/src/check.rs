@@ -32,18 +32,31 @@ const SCOPES: &[(&str, &str)] = &[
     ("accounting.contacts", "Contacts"),
 ];
 
+/// The same for what only some routes write: without it a remark is made, for nobody here knows the routes.
+const SOMETIMES: &[(&str, &str, &str)] = &[
+    ("accounting.payments", "Payments", "payments"),
+    (
+        "accounting.manualjournals",
+        "ManualJournals",
+        "manual journals",
+    ),
+];
+
 impl Xero {
     pub(crate) async fn examine(&self, cx: &Cx) -> Result<CheckReport> {
         let mut report = CheckReport::default();
-        let probes = SCOPES.iter().map(|(_, collection)| {
+        let probe = |collection: &str| {
             let request = self.get(&format!("/api.xro/2.0/{collection}"));
             cx.http(request.query([("page", "1"), ("pageSize", "1")]))
-        });
-        let (offered, books, probes, allowed) = join!(
+        };
+        let probes = SCOPES.iter().map(|(_, collection)| probe(collection));
+        let sometimes = SOMETIMES.iter().map(|(_, collection, _)| probe(collection));
+        let (offered, books, probes, allowed, sometimes) = join!(
             cx.http(self.get("/connections")),
             cx.http(self.get("/api.xro/2.0/Organisation")),
             join_all(probes),
             cx.http(self.get("/api.xro/2.0/Organisation/Actions")),
+            join_all(sometimes),
         );
         let tenant = self.tenant(&offered?, &mut report)?;
         let response = books?;
@@ -70,6 +83,10 @@ impl Xero {
                 return Err(failure(&response));
             }
         }
+        for ((scope, _, what), response) in SOMETIMES.iter().zip(sometimes) {
+            let note = remark(scope, what, &response?)?;
+            report.notes.extend(note);
+        }
         actions(&mut report, &allowed?);
         Ok(report)
     }
@@ -95,6 +112,21 @@ impl Xero {
         Request::get(format!("{}{path}", self.base))
             .header("Accept", "application/json")
             .auth(crate::AUTH)
+    }
+}
+
+/// What is to be known of a scope that only some routes need.
+fn remark(scope: &str, what: &str, response: &Response) -> Result<Option<String>> {
+    match response.status {
+        200..=299 | 404 => Ok(None),
+        _ if lacks_permission(response) => Ok(Some(format!(
+            "Xero does not let this connection reach {what}: routes that write them need the scope {scope}, \
+             and the person who connected the role for them"
+        ))),
+        401 | 403 => Err(failure(response)),
+        status => Ok(Some(format!(
+            "Xero answered {status} when it was asked for {what}"
+        ))),
     }
 }
 
@@ -224,6 +256,12 @@ fn actions(report: &mut CheckReport, response: &Response) {
             report.missing.push((*lack).to_owned());
         }
         match name.as_str() {
+            "CreateDraftBill" | "CreateApprovedBill" if !allowed => {
+                let lack = "Xero's plan, or the role of the person who connected, restricts bills";
+                if !report.notes.iter().any(|it| it == lack) {
+                    report.notes.push(lack.to_owned());
+                }
+            }
             "UseMulticurrency" if !allowed => {
                 report
                     .notes
@@ -327,11 +365,33 @@ mod tests {
     }
 
     #[test]
+    fn what_only_some_routes_need_is_a_remark() {
+        let of = |status, body: &str| {
+            let response = Response::new(status, body);
+            remark("accounting.payments", "payments", &response).map_err(|it| it.status.name())
+        };
+        let lacks = r#"{"Detail":"AuthorizationUnsuccessful"}"#;
+        assert!(
+            of(401, lacks)
+                .unwrap()
+                .unwrap()
+                .contains("accounting.payments")
+        );
+        let busy = "Xero answered 500 when it was asked for payments".to_owned();
+        assert_eq!(of(500, ""), Ok(Some(busy)));
+        assert_eq!(of(200, "{}"), Ok(None));
+        assert_eq!(of(404, ""), Ok(None));
+        assert_eq!(of(401, "{}"), Err("AUTH"));
+        assert_eq!(of(403, "{}"), Err("AUTH"));
+    }
+
+    #[test]
     fn forbidden_actions_are_missing() {
         let response = Response::new(
             200,
             r#"{"Actions":[{"Name":"CreateApprovedInvoice","Status":"NOT-ALLOWED"},
                {"Name":"CreateDraftInvoice","Status":"ALLOWED"},
+               {"Name":"CreateDraftBill","Status":"NOT-ALLOWED"},{"Name":"CreateApprovedBill","Status":"NOT-ALLOWED"},
                {"Name":"UseMulticurrency","Status":"NOT-ALLOWED"},{"Name":"Unheard","Status":"NOT-ALLOWED"}]}"#,
         );
         let mut report = CheckReport::default();
@@ -342,7 +402,13 @@ mod tests {
                 "Xero's plan, or the role of the person who connected, does not allow approving sales documents"
             ]
         );
-        assert_eq!(report.notes, ["Xero's plan allows the base currency only"]);
+        assert_eq!(
+            report.notes,
+            [
+                "Xero's plan, or the role of the person who connected, restricts bills",
+                "Xero's plan allows the base currency only"
+            ]
+        );
 
         let mut report = CheckReport::default();
         actions(&mut report, &Response::new(404, ""));

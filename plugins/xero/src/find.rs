@@ -2,7 +2,7 @@
 //!
 //! A batch whose answer was lost must not cost a call for each of its documents:
 //!
-//! * invoices and bills are listed by their numbers;
+//! * invoices and bills are listed by their numbers, payments by what they settle;
 //! * what else was sent since a known time is found in the list of what changed since;
 //! * linked contacts and invoices are listed by their ids;
 //! * linked credit notes, which can be listed by neither, are read from the list of their dates, as long
@@ -35,9 +35,11 @@ const MANY: usize = 3;
 const IDS: usize = 40;
 /// Characters of the numbers in one URL.
 const NUMBERS: usize = 1500;
+/// Conditions in one `where`.
+const CONDITIONS: usize = 15;
 
 impl Xero {
-    pub(crate) async fn look(&self, cx: &Cx, resource: Resource) -> Result<()> {
+    pub(crate) async fn look_up(&self, cx: &Cx, resource: Resource) -> Result<()> {
         while let Some(batch) = cx.next_batch().await {
             let mut search = Search::new(resource, &batch);
             let stopped = self.look_for(cx, &mut search).await;
@@ -48,7 +50,7 @@ impl Xero {
     }
 
     async fn look_for(&self, cx: &Cx, search: &mut Search) -> Result<()> {
-        for (asks, wanted) in search.by_numbers() {
+        for (asks, wanted) in search.by_keys() {
             let read = self.walk(cx, search, &wanted, Walk::default(), u64::MAX);
             let read = read.await;
             search.settle(&asks, read)?;
@@ -175,6 +177,8 @@ struct Search {
     best: Vec<Option<Best>>,
     /// Ids, numbers and names → those who ask for them.
     index: HashMap<String, Vec<usize>>,
+    /// Those who have to be held against everything.
+    loose: Vec<usize>,
 }
 
 struct Best {
@@ -193,8 +197,10 @@ impl Search {
                 index.entry(key.clone()).or_default().push(at);
             }
         }
+        let loose = (0..asks.len()).filter(|&at| asks[at].is_loose()).collect();
         Self {
             resource,
+            loose,
             told: asks.iter().map(|_| None).collect(),
             best: asks.iter().map(|_| None).collect(),
             asks,
@@ -214,6 +220,38 @@ impl Search {
         let asks: Vec<usize> = self.open().into_iter().filter(lately).collect();
         let since = asks.iter().filter_map(|&at| self.asks[at].since).min()?;
         (asks.len() >= MANY).then_some((asks, since))
+    }
+
+    /// Those that a list can be asked for by what they are known by.
+    fn by_keys(&self) -> Vec<(Vec<usize>, Wanted)> {
+        match self.resource {
+            Resource::Payments => self.by_settled(),
+            _ => self.by_numbers(),
+        }
+    }
+
+    /// Payments of invoices and bills, in portions that fit into a URL.
+    fn by_settled(&self) -> Vec<(Vec<usize>, Wanted)> {
+        let settling: Vec<(usize, String)> = self
+            .open()
+            .into_iter()
+            .filter_map(|at| {
+                let id = self.asks[at].settles()?;
+                Some((at, format!("Invoice.InvoiceID==guid(\"{id}\")")))
+            })
+            .collect();
+        let portion = |it: &[(usize, String)]| {
+            let asks = it.iter().map(|(at, _)| *at).collect();
+            let mut conditions: Vec<&str> = it.iter().map(|(_, it)| &**it).collect();
+            conditions.sort_unstable();
+            conditions.dedup();
+            let wanted = Wanted {
+                filter: Some(conditions.join(" OR ")),
+                ..Wanted::default()
+            };
+            (asks, wanted)
+        };
+        settling.chunks(CONDITIONS).map(portion).collect()
     }
 
     /// Those whose numbers a list can be asked for, in portions that fit into a URL.
@@ -298,7 +336,8 @@ impl Search {
                 continue;
             };
             let askers = seen.keys().filter_map(|it| self.index.get(it));
-            let mut askers: Vec<usize> = askers.flatten().copied().collect();
+            let askers = askers.flatten().chain(&self.loose);
+            let mut askers: Vec<usize> = askers.copied().collect();
             askers.sort_unstable();
             askers.dedup();
             for at in askers {

@@ -5,12 +5,12 @@
 //! nothing is left out.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
-use crate::dates::calendar_date;
+use crate::dates::{calendar_date, instant, modified_since};
 use crate::held::id;
-use crate::lenient::{Object, quoted};
-use Field::{Date, Flag, Id, Lines, List, Number, One, Text, Tracking, Within};
+use crate::lenient::Object;
+use Field::{Date, Flag, Id, Instant, Lines, List, Number, One, Text, Tracking, Within};
 
 /// One field.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) enum Field {
     /// Left out where Xero does not tell.
     Flag(&'static str),
     Date(&'static str),
+    /// A moment, in UTC to the second.
+    Instant(&'static str),
     /// The id of an object, without the object.
     Within(&'static str, &'static str),
     One(&'static str, &'static [Field]),
@@ -120,78 +122,132 @@ pub(crate) const INVOICE: &[Field] = &[
     List("Overpayments", APPLIED),
 ];
 
-/// What is kept of a document, ready to be written.
-pub(crate) struct Kept(Vec<(&'static str, Box<RawValue>)>);
+pub(crate) const JOURNAL: &[Field] = &[
+    Id("ManualJournalID"),
+    Text("Narration"),
+    Date("Date"),
+    Text("LineAmountTypes"),
+    Text("Url"),
+    Text("Status"),
+    Flag("ShowOnCashBasisReports"),
+    Lines(
+        "JournalLines",
+        &[
+            Text("Description"),
+            Number("LineAmount"),
+            Text("AccountCode"),
+            Text("TaxType"),
+            Number("TaxAmount"),
+            Tracking,
+        ],
+    ),
+];
 
-impl Serialize for Kept {
+pub(crate) const PAYMENT: &[Field] = &[
+    Id("PaymentID"),
+    One(
+        "Invoice",
+        &[Id("InvoiceID"), Text("InvoiceNumber"), Text("Type")],
+    ),
+    One(
+        "CreditNote",
+        &[Id("CreditNoteID"), Text("CreditNoteNumber"), Text("Type")],
+    ),
+    One("Prepayment", &[Id("PrepaymentID")]),
+    One("Overpayment", &[Id("OverpaymentID")]),
+    One("Account", &[Id("AccountID"), Text("Code")]),
+    Date("Date"),
+    Number("Amount"),
+    Number("CurrencyRate"),
+    Text("Reference"),
+    Text("Status"),
+    Text("PaymentType"),
+    Flag("IsReconciled"),
+    One("BatchPayment", &[Id("BatchPaymentID")]),
+    Id("BatchPaymentID"),
+    Instant("UpdatedDateUTC"),
+];
+
+/// What is kept of an object, written straight from it.
+pub(crate) struct Kept<'k, 'a> {
+    pub(crate) object: &'k Object<'a>,
+    pub(crate) fields: &'static [Field],
+}
+
+enum Value<'a> {
+    Text(String),
+    Number(Box<RawValue>),
+    Flag(bool),
+    One(Object<'a>, &'static [Field]),
+    List(Vec<Object<'a>>, &'static [Field]),
+}
+
+impl Serialize for Kept<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
+        let mut map = serializer.serialize_map(None)?;
+        for field in self.fields {
+            let Some((key, value)) = value(self.object, field) else {
+                continue;
+            };
+            match value {
+                Value::Text(it) => map.serialize_entry(key, &it)?,
+                Value::Number(it) => map.serialize_entry(key, &it)?,
+                Value::Flag(it) => map.serialize_entry(key, &it)?,
+                Value::One(object, fields) => {
+                    let object = &object;
+                    map.serialize_entry(key, &Kept { object, fields })?;
+                }
+                Value::List(objects, fields) => {
+                    let kept: Vec<_> = objects
+                        .iter()
+                        .map(|object| Kept { object, fields })
+                        .collect();
+                    map.serialize_entry(key, &kept)?;
+                }
+            }
         }
         map.end()
     }
 }
 
-/// Reads these fields of an object.
-pub(crate) fn keep(object: &Object<'_>, fields: &[Field]) -> serde_json::Result<Kept> {
-    let mut kept = Vec::new();
-    for field in fields {
-        if let Some(it) = one(object, field)? {
-            kept.push(it);
-        }
-    }
-    Ok(Kept(kept))
-}
-
-fn one(
-    object: &Object<'_>,
-    field: &Field,
-) -> serde_json::Result<Option<(&'static str, Box<RawValue>)>> {
-    let text = |key: &'static str, text: Option<String>| {
-        text.map(|it| Ok((key, quoted(&it)?))).transpose()
-    };
+/// A field's value; `None` where it says nothing.
+fn value<'a>(object: &Object<'a>, field: &Field) -> Option<(&'static str, Value<'a>)> {
+    let text = |key, text: Option<String>| Some((key, Value::Text(text?)));
     match *field {
         Text(key) => text(key, object.text(key)),
         Id(key) => text(key, id(object, key)),
         Date(key) => text(key, date(object, key)),
+        Instant(key) => {
+            let moment = object.text(key).and_then(|it| instant(&it));
+            text(key, moment.map(|it| format!("{}Z", modified_since(it))))
+        }
         Within(outer, key) => text(key, object.object(outer).and_then(|it| id(&it, key))),
-        Number(key) => Ok(object.number(key).map(|it| (key, it))),
-        Flag(key) => match object.text(key) {
-            Some(_) => Ok(Some((key, to_raw_value(&object.flag(key))?))),
-            None => Ok(None),
-        },
-        One(key, fields) => match object.object(key) {
-            Some(it) => {
-                let kept = keep(&it, fields)?;
-                Ok((!kept.0.is_empty()).then_some((key, to_raw_value(&kept)?)))
-            }
-            None => Ok(None),
-        },
-        List(key, fields) => list(key, &object.objects(key), fields, false),
-        Lines(key, fields) => list(key, &object.objects(key), fields, true),
+        Number(key) => Some((key, Value::Number(object.number(key)?))),
+        Flag(key) => {
+            object.text(key)?;
+            Some((key, Value::Flag(object.flag(key))))
+        }
+        One(key, fields) => {
+            let it = object.object(key)?;
+            fields.iter().find_map(|field| value(&it, field))?;
+            Some((key, Value::One(it, fields)))
+        }
+        List(key, fields) => list(key, object.objects(key), fields),
+        Lines(key, fields) => Some((key, Value::List(object.objects(key), fields))),
         Tracking => {
             let mut all = object.objects("Tracking");
             all.retain(|it| it.text("Name").is_some() && it.text("Option").is_some());
-            list("Tracking", &all, TRACKING, false)
+            list("Tracking", all, TRACKING)
         }
     }
 }
 
-fn list(
+fn list<'a>(
     key: &'static str,
-    objects: &[Object<'_>],
-    fields: &[Field],
-    even_empty: bool,
-) -> serde_json::Result<Option<(&'static str, Box<RawValue>)>> {
-    if objects.is_empty() && !even_empty {
-        return Ok(None);
-    }
-    let kept: Vec<Kept> = objects
-        .iter()
-        .map(|it| keep(it, fields))
-        .collect::<serde_json::Result<_>>()?;
-    Ok(Some((key, to_raw_value(&kept)?)))
+    objects: Vec<Object<'a>>,
+    fields: &'static [Field],
+) -> Option<(&'static str, Value<'a>)> {
+    (!objects.is_empty()).then_some((key, Value::List(objects, fields)))
 }
 
 /// A calendar date; the text form beside it needs no reckoning, where Xero gives one.

@@ -8,7 +8,7 @@
 use ledgerline_plugin_api::sdk::{Error, Result};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::form::{self, Field, date, keep};
+use crate::form::{self, Kept, date};
 use crate::lenient::{Object, quoted, tidy};
 use crate::resource::Resource;
 
@@ -32,10 +32,15 @@ pub(crate) fn held(resource: Resource, element: &Object<'_>) -> Result<Held> {
             resource.title()
         )));
     };
-    let kept = |fields: &[Field]| to_raw_value(&keep(element, fields)?);
+    let kept = |fields| {
+        let object = element;
+        to_raw_value(&Kept { object, fields })
+    };
     let body = match resource {
         Resource::CreditNotes | Resource::SupplierCreditNotes => kept(form::CREDIT_NOTE),
         Resource::Invoices | Resource::Bills => kept(form::INVOICE),
+        Resource::ManualJournals => kept(form::JOURNAL),
+        Resource::Payments => kept(form::PAYMENT),
         Resource::Contacts => contact(&id, element),
     };
     let body = body.map_err(|err| {

@@ -10,6 +10,7 @@
 //! * Lists move under the reader (`walk`), and only some can be asked by number (`find`).
 //! * A supplier's number is not unique (`duplicates`).
 
+mod allocations;
 mod amount;
 mod answers;
 mod ask;
@@ -35,6 +36,9 @@ use ledgerline_plugin_api::export_connector;
 use ledgerline_plugin_api::manifest::{Account, CheckReport};
 use ledgerline_plugin_api::sdk::{Connector, Cx, Opening, Result};
 use serde::de::IgnoredAny;
+
+use allocations::AllocationSide;
+use resource::Resource;
 
 pub use pull::Cursor;
 
@@ -70,11 +74,17 @@ impl Connector for Xero {
     }
 
     async fn push(&self, cx: &Cx, stream: &str) -> Result<()> {
-        self.write(cx, resource::Resource::of(stream)?).await
+        match AllocationSide::of(stream) {
+            Some(side) => self.allocate(cx, side).await,
+            None => self.write(cx, Resource::of(stream)?).await,
+        }
     }
 
     async fn find(&self, cx: &Cx, stream: &str) -> Result<()> {
-        self.look(cx, resource::Resource::of(stream)?).await
+        match AllocationSide::of(stream) {
+            Some(side) => self.allocate(cx, side).await,
+            None => self.look_up(cx, Resource::of(stream)?).await,
+        }
     }
 
     async fn check(&self, cx: &Cx) -> Result<CheckReport> {

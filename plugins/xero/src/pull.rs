@@ -33,6 +33,7 @@ struct Row<'a> {
     id: String,
     version: String,
     body: Body<'a>,
+    is_gone: bool,
 }
 
 enum Body<'a> {
@@ -69,12 +70,14 @@ impl Xero {
                 .iter()
                 .map(|it| row(resource, it))
                 .collect::<Result<_>>()?;
+            let (gone, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|it| it.is_gone);
+            let gone = gone.into_iter().map(|it| it.id).collect();
             let before = cursor.clone();
             let more = cursor.walk.take_in(resource, &list);
             if !more {
                 cursor.walk = cursor.walk.finished();
             }
-            commit(cx, rows, Vec::new(), &before, &cursor).await?;
+            commit(cx, rows, gone, &before, &cursor).await?;
             if !more {
                 return Ok(());
             }
@@ -156,13 +159,18 @@ fn row(resource: Resource, raw: &RawValue) -> Result<Row<'_>> {
         Resource::CreditNotes
         | Resource::SupplierCreditNotes
         | Resource::Invoices
-        | Resource::Bills => {
+        | Resource::Bills
+        | Resource::ManualJournals
+        | Resource::Payments => {
             let held = held(resource, &element)?;
             let version = version(held.updated, &held.body);
             Ok(Row {
                 id: held.id,
                 version,
                 body: Body::Made(held.body),
+                // A payment has no life but this: other documents are shown as voided or deleted.
+                is_gone: resource == Resource::Payments
+                    && element.text(resource.status()).as_deref() == Some("DELETED"),
             })
         }
         // With all that Xero tells of it, such as what is owed.
@@ -173,6 +181,7 @@ fn row(resource: Resource, raw: &RawValue) -> Result<Row<'_>> {
                 id,
                 version: version(updated, raw),
                 body: Body::AsItCame(raw),
+                is_gone: false,
             })
         }
     }
@@ -263,6 +272,7 @@ impl SmallList {
                 id,
                 version: version(String::new(), raw),
                 body,
+                is_gone: false,
             });
         }
         Ok(rows)

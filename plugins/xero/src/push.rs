@@ -1,8 +1,7 @@
 //! Writes batches of documents.
 
 use ledgerline_plugin_api::abi::Status;
-use ledgerline_plugin_api::manifest::{Category, Problem};
-use ledgerline_plugin_api::sdk::{BatchDoc, Change, Cx, Error, Outcome, Result};
+use ledgerline_plugin_api::sdk::{BatchDoc, Change, Cx, Error, Outcome, Response, Result};
 
 use crate::Xero;
 use crate::answers::{failure, list};
@@ -11,7 +10,10 @@ use crate::held::held;
 use crate::items::{self, Tracked};
 use crate::lenient::Object;
 use crate::resource::Resource;
-use crate::write::{Element, archiving, calls, defect, element, outcomes, request, taking_back};
+use crate::write::{
+    Element, archiving, calls, defect, element, in_the_way, outcomes, request, stuck_payment,
+    taking_back, unchangeable,
+};
 
 impl Xero {
     pub(crate) async fn write(&self, cx: &Cx, resource: Resource) -> Result<()> {
@@ -87,6 +89,9 @@ impl Xero {
                 continue;
             }
             let ready = match (doc.change, &doc.remote_id) {
+                (Change::Update, _) if resource == Resource::Payments => {
+                    Err(Box::new(unchangeable(resource.title())))
+                }
                 (Change::Create | Change::Update, _) => element(resource, at, doc),
                 (Change::Void, Some(id)) => self.void(cx, resource, at, id).await?,
                 (Change::Void | Change::None, _) => Err(Box::new(defect(
@@ -125,28 +130,22 @@ impl Xero {
             return Ok(archiving(at, id).ok_or_else(nothing));
         }
         // The status may have changed since the engine last saw it, and it decides the way.
-        let response = match cx.http(self.get_one(resource, id)).await {
-            Ok(response) => response,
-            Err(error) if ends_the_session(&error) => return Err(error),
-            Err(error) => return Ok(Err(Box::new(Outcome::failed(&error)))),
+        let response = match self.fetch(cx, resource, id).await? {
+            Fetched::There(response) => response,
+            Fetched::Gone => return Ok(Err(Box::new(gone()))),
+            Fetched::Failed(outcome) => return Ok(Err(outcome)),
         };
-        match response.status {
-            200 => {}
-            401 | 403 => return Err(failure(&response)),
-            404 => return Ok(Err(Box::new(gone()))),
-            _ => {
-                return Ok(Err(Box::new(Outcome::unavailable(
-                    failure(&response).message,
-                ))));
-            }
-        }
         let list = list(&response, resource.collection())?;
         let Some(note) = list.elements.first().and_then(|it| Object::read(it)) else {
             return Ok(Err(Box::new(gone())));
         };
-        let status = note.text("Status").unwrap_or_default();
-        match taking_back(resource, at, id, &status) {
-            Some(element) => Ok(Ok(element)),
+        match taking_back(resource, at, id, &note) {
+            Some(element) => {
+                match stuck_payment(&note).filter(|_| resource == Resource::Payments) {
+                    Some(stuck) => Ok(Err(Box::new(stuck))),
+                    None => Ok(Ok(element)),
+                }
+            }
             None => {
                 let held = held(resource, &note)?;
                 Ok(Err(Box::new(
@@ -157,15 +156,39 @@ impl Xero {
     }
 }
 
+/// A document that was asked for by its id.
+pub(crate) enum Fetched {
+    There(Response),
+    Gone,
+    /// Nobody knows, with what to tell of the document that needs it.
+    Failed(Box<Outcome>),
+}
+
+impl Xero {
+    /// Reads one document; an error when no further call can go better.
+    pub(crate) async fn fetch(&self, cx: &Cx, resource: Resource, id: &str) -> Result<Fetched> {
+        let response = match cx.http(self.get_one(resource, id)).await {
+            Ok(response) => response,
+            Err(error) if ends_the_session(&error) => return Err(error),
+            Err(error) => return Ok(Fetched::Failed(Box::new(Outcome::failed(&error)))),
+        };
+        match response.status {
+            200 => Ok(Fetched::There(response)),
+            401 | 403 => Err(failure(&response)),
+            404 => Ok(Fetched::Gone),
+            _ => {
+                let words = failure(&response).message;
+                Ok(Fetched::Failed(Box::new(Outcome::unavailable(words))))
+            }
+        }
+    }
+}
+
 fn gone() -> Outcome {
-    let problem = Problem {
-        category: Category::DocumentState,
-        field: None,
-        cause: "Xero does not hold the document that this one is linked to".to_owned(),
-        remedy: "Check that the connection reaches the right organisation, then link it anew"
-            .to_owned(),
-    };
-    Outcome::refused(problem, "")
+    in_the_way(
+        "Xero does not hold the document that this one is linked to".to_owned(),
+        "Check that the connection reaches the right organisation, then link it anew".to_owned(),
+    )
 }
 
 /// Errors after which no further call of the session can go better.

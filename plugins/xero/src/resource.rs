@@ -9,6 +9,8 @@ pub(crate) enum Resource {
     SupplierCreditNotes,
     Invoices,
     Bills,
+    ManualJournals,
+    Payments,
     Contacts,
 }
 
@@ -24,6 +26,7 @@ pub(crate) struct Row {
     r#type: Option<&'static str>,
     number_is_unique: bool,
     listed: Listed,
+    quoted: bool,
     decimals: bool,
     page_size: usize,
 }
@@ -49,6 +52,7 @@ const CREDIT_NOTES: Row = Row {
     r#type: Some("ACCRECCREDIT"),
     number_is_unique: true,
     listed: Listed::ByDates,
+    quoted: false,
     decimals: true,
     page_size: 500,
 };
@@ -69,6 +73,7 @@ const INVOICES: Row = Row {
     number: "InvoiceNumber",
     r#type: Some("ACCREC"),
     listed: Listed::ByNumbers,
+    quoted: true,
     ..CREDIT_NOTES
 };
 
@@ -78,6 +83,33 @@ const BILLS: Row = Row {
     r#type: Some("ACCPAY"),
     number_is_unique: false,
     ..INVOICES
+};
+
+/// A journal has no number; people know it by its narration.
+const MANUAL_JOURNALS: Row = Row {
+    stream: "manual_journals",
+    title: "manual journal",
+    collection: "ManualJournals",
+    id: "ManualJournalID",
+    number: "Narration",
+    r#type: None,
+    number_is_unique: false,
+    quoted: true,
+    decimals: false,
+    ..CREDIT_NOTES
+};
+
+/// A payment has no number at all.
+const PAYMENTS: Row = Row {
+    stream: "payments",
+    title: "payment",
+    collection: "Payments",
+    id: "PaymentID",
+    number: "",
+    r#type: None,
+    number_is_unique: false,
+    decimals: false,
+    ..CREDIT_NOTES
 };
 
 const CONTACTS: Row = Row {
@@ -90,16 +122,19 @@ const CONTACTS: Row = Row {
     r#type: None,
     number_is_unique: true,
     listed: Listed::ByIds,
+    quoted: false,
     decimals: false,
     page_size: 1000,
 };
 
 impl Resource {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::CreditNotes,
         Self::SupplierCreditNotes,
         Self::Invoices,
         Self::Bills,
+        Self::ManualJournals,
+        Self::Payments,
         Self::Contacts,
     ];
 
@@ -117,6 +152,8 @@ impl Resource {
             Self::SupplierCreditNotes => &SUPPLIER_CREDIT_NOTES,
             Self::Invoices => &INVOICES,
             Self::Bills => &BILLS,
+            Self::ManualJournals => &MANUAL_JOURNALS,
+            Self::Payments => &PAYMENTS,
             Self::Contacts => &CONTACTS,
         }
     }
@@ -136,7 +173,7 @@ impl Resource {
         self.row().id
     }
 
-    /// Field of the number.
+    /// Field of the number, or of what stands for one; empty where there is none.
     pub(crate) fn number(self) -> &'static str {
         self.row().number
     }
@@ -155,6 +192,11 @@ impl Resource {
     /// affair: it identifies a document together with the contact.
     pub(crate) fn number_is_unique(self) -> bool {
         self.row().number_is_unique
+    }
+
+    /// Whether a `where` may ask for a number.
+    pub(crate) fn quoted(self) -> bool {
+        self.row().quoted
     }
 
     /// By what its list can be asked.

@@ -13,6 +13,7 @@ use ledgerline_plugin_api::sdk::{BatchDoc, Change, Outcome, Request, Response, R
 use serde_json::value::RawValue;
 
 use crate::answers::{Refusal, list, refusal};
+use crate::ask::Settlement;
 use crate::classify::{complaints, problem, warnings};
 use crate::held::{held, id};
 use crate::lenient::{Object, quoted};
@@ -37,6 +38,8 @@ pub(crate) struct Element {
     /// Its index in the batch.
     pub(crate) at: usize,
     pub(crate) verb: Verb,
+    /// The body is this, and goes to the document's own address.
+    pub(crate) alone: Option<String>,
     pub(crate) json: Box<RawValue>,
 }
 
@@ -46,6 +49,8 @@ pub(crate) struct Call {
     pub(crate) verb: Verb,
     /// Indices of the batch's documents, in the order of the body.
     pub(crate) covers: Vec<usize>,
+    /// Id of the only document, where the call goes to its own address.
+    pub(crate) alone: Option<String>,
     pub(crate) body: String,
 }
 
@@ -60,6 +65,7 @@ pub(crate) fn element(
             return Ok(Element {
                 at,
                 verb: Verb::Create,
+                alone: None,
                 json: doc.body.clone(),
             });
         }
@@ -75,6 +81,7 @@ pub(crate) fn element(
         Some(json) => Ok(Element {
             at,
             verb: Verb::Change,
+            alone: None,
             json,
         }),
         None => Err(Box::new(defect(
@@ -89,14 +96,70 @@ pub(crate) fn taking_back(
     resource: Resource,
     at: usize,
     id: &str,
-    status: &str,
+    held: &Object<'_>,
 ) -> Option<Element> {
-    let status = match status {
+    let status = held.text(resource.status()).unwrap_or_default();
+    let status = match status.as_str() {
         "VOIDED" | "DELETED" => return None,
         "DRAFT" | "SUBMITTED" => "DELETED",
+        _ if resource == Resource::Payments => "DELETED",
         _ => "VOIDED",
     };
-    small(at, &[(resource.id(), id), ("Status", status)])
+    match resource {
+        // Payments can be changed at their own addresses only.
+        Resource::Payments => Some(Element {
+            alone: Some(id.to_owned()),
+            ..small(at, &[("Status", status)])?
+        }),
+        // A journal is not taken without its narration.
+        Resource::ManualJournals => {
+            let narration = held.text(resource.number()).unwrap_or_default();
+            let fields = [
+                (resource.id(), id),
+                (resource.number(), &narration),
+                ("Status", status),
+            ];
+            small(at, &fields)
+        }
+        _ => small(at, &[(resource.id(), id), ("Status", status)]),
+    }
+}
+
+/// Why a payment cannot be taken back.
+pub(crate) fn stuck_payment(held: &Object<'_>) -> Option<Outcome> {
+    let (cause, remedy) = if held.flag("IsReconciled") {
+        (
+            "the payment is reconciled with a bank statement in Xero",
+            "Undo the reconciliation in Xero, then retry",
+        )
+    } else if held.object("BatchPayment").is_some() || id(held, "BatchPaymentID").is_some() {
+        (
+            "the payment belongs to a batch payment in Xero",
+            "Delete the batch payment in Xero, then retry",
+        )
+    } else {
+        return None;
+    };
+    Some(in_the_way(cause.to_owned(), remedy.to_owned()))
+}
+
+/// A change to what Xero only lets be made and taken back.
+pub(crate) fn unchangeable(title: &str) -> Outcome {
+    in_the_way(
+        format!("Xero lets no {title} be changed"),
+        format!("Take the {title} back in Xero, then reset this document"),
+    )
+}
+
+/// A refusal for the sake of what Xero holds.
+pub(crate) fn in_the_way(cause: String, remedy: String) -> Outcome {
+    let problem = Problem {
+        category: Category::DocumentState,
+        field: None,
+        cause,
+        remedy,
+    };
+    Outcome::refused(problem, "")
 }
 
 /// The element that archives a contact. Contacts can be neither deleted nor voided.
@@ -110,6 +173,7 @@ fn small(at: usize, fields: &[(&str, &str)]) -> Option<Element> {
     Some(Element {
         at,
         verb: Verb::Change,
+        alone: None,
         json,
     })
 }
@@ -120,7 +184,8 @@ pub(crate) fn calls(resource: Resource, elements: &[Element]) -> Vec<Call> {
     let mut calls = Vec::new();
     for verb in [Verb::Create, Verb::Change] {
         let mut open: Option<Call> = None;
-        for element in elements.iter().filter(|it| it.verb == verb) {
+        let shared = |it: &&Element| it.verb == verb && it.alone.is_none();
+        for element in elements.iter().filter(shared) {
             let fits = |call: &Call| {
                 call.covers.len() < MAX_DOCUMENTS
                     && call.body.len() + element.json.get().len() + 3 <= MAX_BYTES
@@ -136,6 +201,7 @@ pub(crate) fn calls(resource: Resource, elements: &[Element]) -> Vec<Call> {
                     calls.extend(open.replace(Call {
                         verb,
                         covers: vec![element.at],
+                        alone: None,
                         body,
                     }));
                 }
@@ -146,22 +212,28 @@ pub(crate) fn calls(resource: Resource, elements: &[Element]) -> Vec<Call> {
     for call in &mut calls {
         call.body.push_str("]}");
     }
+    let alone = elements.iter().filter(|it| it.alone.is_some());
+    calls.extend(alone.map(|it| Call {
+        verb: it.verb,
+        covers: vec![it.at],
+        alone: it.alone.clone(),
+        body: it.json.get().to_owned(),
+    }));
     calls
 }
 
 /// The request of a call.
 pub(crate) fn request(base: &str, resource: Resource, call: &Call) -> Request {
     let url = format!("{base}/api.xro/2.0/{}", resource.collection());
-    let request = match call.verb {
-        Verb::Create => Request::put(url),
-        Verb::Change => Request::post(url),
+    let request = match (call.verb, &call.alone) {
+        (Verb::Create, _) => Request::put(url),
+        (Verb::Change, None) => Request::post(url),
+        (Verb::Change, Some(id)) => Request::post(format!("{url}/{id}")),
     };
+    // A single document's errors are its own.
+    let summed = call.alone.is_none().then_some(("summarizeErrors", "false"));
     request
-        .query(
-            [("summarizeErrors", "false")]
-                .into_iter()
-                .chain(resource.decimals()),
-        )
+        .query(summed.into_iter().chain(resource.decimals()))
         .header("Accept", "application/json")
         .header("Content-Type", "application/json")
         .auth(crate::AUTH)
@@ -277,6 +349,7 @@ struct Sent {
     number: Option<String>,
     name: Option<String>,
     contact: Option<String>,
+    settlement: Option<Settlement>,
 }
 
 impl Sent {
@@ -288,6 +361,7 @@ impl Sent {
             number: body.text(resource.number()).or(number),
             name: body.text("Name"),
             contact: body.object("Contact").and_then(|it| id(&it, "ContactID")),
+            settlement: Settlement::of(&body),
         }
     }
 
@@ -308,6 +382,9 @@ impl Sent {
         if same(&self.contact, contact) == Some(false) {
             return Some(false);
         }
+        if let (Some(ours), Some(theirs)) = (&self.settlement, Settlement::of(element)) {
+            return Some(*ours == theirs);
+        }
         same(&self.number, element.text(resource.number()))
             .or_else(|| same(&self.name, element.text("Name")))
     }
@@ -315,14 +392,7 @@ impl Sent {
 
 /// A document counts as written only when nothing complains and Xero gave its id.
 fn outcome(resource: Resource, element: &Object<'_>) -> Outcome {
-    let status = element.text("StatusAttributeString").unwrap_or_default();
-    let failed = status.eq_ignore_ascii_case("ERROR")
-        || element.flag("HasErrors")
-        || element.flag("HasValidationErrors")
-        || !element.list("ValidationErrors").is_empty();
-    // Complaints of its parts alone are not enough against an "OK".
-    let failed = failed || (status.is_empty() && !complaints(element).is_empty());
-    if failed {
+    if fails(element) {
         return refused(element);
     }
     match held(resource, element) {
@@ -335,7 +405,18 @@ fn outcome(resource: Resource, element: &Object<'_>) -> Outcome {
     }
 }
 
-fn refused(element: &Object<'_>) -> Outcome {
+/// Whether Xero says that it did not save an element.
+pub(crate) fn fails(element: &Object<'_>) -> bool {
+    let status = element.text("StatusAttributeString").unwrap_or_default();
+    let failed = status.eq_ignore_ascii_case("ERROR")
+        || element.flag("HasErrors")
+        || element.flag("HasValidationErrors")
+        || !element.list("ValidationErrors").is_empty();
+    // Complaints of its parts alone are not enough against an "OK".
+    failed || (status.is_empty() && !complaints(element).is_empty())
+}
+
+pub(crate) fn refused(element: &Object<'_>) -> Outcome {
     let (problem, words) = problem(&complaints(element));
     Outcome::refused(problem, words)
 }

@@ -99,6 +99,7 @@ fn large_bodies_are_split() {
         .map(|at| Element {
             at,
             verb: Verb::Create,
+            alone: None,
             json: raw(&format!("\"{big}\"")),
         })
         .collect();
@@ -113,6 +114,7 @@ fn large_bodies_are_split() {
         .map(|at| Element {
             at,
             verb: Verb::Create,
+            alone: None,
             json: raw("{}"),
         })
         .collect();
@@ -126,6 +128,7 @@ fn large_bodies_are_split() {
     let huge = Element {
         at: 0,
         verb: Verb::Create,
+        alone: None,
         json: raw(&format!("\"{}\"", big.repeat(3))),
     };
     assert_eq!(calls(NOTES, &[huge]).len(), 1);
@@ -148,7 +151,8 @@ fn taking_back_depends_on_the_status() {
         ("DELETED", None),
     ];
     for (status, expected) in cases {
-        let element = taking_back(NOTES, 0, "i", status);
+        let held = raw(&format!(r#"{{"Status":"{status}"}}"#));
+        let element = taking_back(NOTES, 0, "i", &Object::read(&held).unwrap());
         assert_eq!(
             element.as_ref().map(|it| it.json.get()),
             expected,

@@ -85,6 +85,8 @@ fn pushed_schemas_are_narrower_than_the_description() {
         ("supplier_credit_notes", "CreditNote"),
         ("invoices", "Invoice"),
         ("bills", "Invoice"),
+        ("manual_journals", "ManualJournal"),
+        ("payments", "Payment"),
         ("contacts", "Contact"),
     ] {
         let ours = &manifest.streams[stream].schema;
@@ -201,6 +203,13 @@ fn described_answers_are_understood() {
             "Contacts",
             "?page=1&pageSize=1000&includeArchived=true",
         ),
+        (
+            "manual_journals",
+            "ManualJournals",
+            "ManualJournals",
+            "?page=1&pageSize=500",
+        ),
+        ("payments", "Payments", "Payments", "?page=1&pageSize=500"),
         ("organisation", "Organisation", "Organisations", ""),
         ("accounts", "Accounts", "Accounts", ""),
         ("tax_rates", "TaxRates", "TaxRates", ""),

@@ -49,6 +49,34 @@ const NEVER_SENT: &[(&str, &[&str])] = &[
             "InvoiceAddresses",
         ],
     ),
+    (
+        "Payment",
+        &[
+            "BatchPayment",
+            "BatchPaymentID",
+            "BankAmount",
+            "Code",
+            "HasAccount",
+            "HasValidationErrors",
+            "StatusAttributeString",
+            "ValidationErrors",
+            "Warnings",
+        ],
+    ),
+    (
+        "ManualJournal",
+        &[
+            "Attachments",
+            "StatusAttributeString",
+            "ValidationErrors",
+            "Warnings",
+        ],
+    ),
+    ("ManualJournalLine", &["AccountID", "IsBlank"]),
+    (
+        "Allocation",
+        &["AllocationID", "StatusAttributeString", "ValidationErrors"],
+    ),
     // Discounts exist on sales invoices only; the rest is answered.
     (
         "LineItem",
@@ -205,12 +233,19 @@ fn closed(description: &Value) -> Value {
         }
     }
     // Any further field of a document's contact would edit the contact.
-    for document in ["CreditNote", "Invoice"] {
-        schemas[document]["properties"]["Contact"] = json!({
+    let by_id_alone = [
+        ("CreditNote", "Contact", "ContactID"),
+        ("Invoice", "Contact", "ContactID"),
+        ("Payment", "Invoice", "InvoiceID"),
+        ("Payment", "CreditNote", "CreditNoteID"),
+        ("Allocation", "Invoice", "InvoiceID"),
+    ];
+    for (document, part, id) in by_id_alone {
+        schemas[document]["properties"][part] = json!({
             "type": "object",
-            "required": ["ContactID"],
+            "required": [id],
             "additionalProperties": false,
-            "properties": { "ContactID": { "type": "string" } },
+            "properties": { id: { "type": "string" } },
         });
     }
     components

@@ -78,6 +78,47 @@ fn invoice(change: u32, number: &str, id: u32) -> Given {
     made(INVOICE, note(change, number, id, ""))
 }
 
+/// A journal as a mapping makes it.
+const JOURNAL: &str = r#"{"Narration":"COGS NUMBER","Date":"2026-11-20","LineAmountTypes":"NoTax","Status":"POSTED",
+"Url":"https://stock.example/cogs/1","ShowOnCashBasisReports":false,"JournalLines":[
+{"LineAmount":55.00,"AccountCode":"310","Description":"COGS","Tracking":[{"Name":"Region","Option":"North"}]},
+{"LineAmount":-55.00,"AccountCode":"630","Description":"Stock"}]}"#;
+
+fn journal(change: u32, number: &str, id: u32) -> Given {
+    made(
+        &JOURNAL.replace("NUMBER", &number.replace('"', "\\\"")),
+        note(change, number, id, "2026-11-22T01:30:00Z"),
+    )
+}
+
+/// A payment as a mapping makes it: of invoice `of`, or, below 5000, a refund of credit note `of`.
+fn payment(change: u32, of: u32, id: u32) -> Given {
+    let what = if of < 5000 {
+        format!(r#""CreditNote":{{"CreditNoteID":"{}"}}"#, guid(of))
+    } else {
+        format!(r#""Invoice":{{"InvoiceID":"{}"}}"#, guid(of))
+    };
+    Given {
+        body: format!(
+            r#"{{{what},"Account":{{"AccountID":"{}"}},"Date":"2026-11-20","Amount":60.00,"CurrencyRate":1.000000,"Reference":"R-1"}}"#,
+            guid(701)
+        ),
+        ..note(change, "", id, "2026-11-22T01:30:00Z")
+    }
+}
+
+/// An allocation as a mapping makes it.
+fn allocation(change: u32, note_id: u32, invoice: u32, amount: &str, id: u32) -> Given {
+    Given {
+        body: format!(
+            r#"{{"CreditNote":{{"CreditNoteID":"{}"}},"Allocations":[{{"Invoice":{{"InvoiceID":"{}"}},"Amount":{amount},"Date":"2026-11-21"}}]}}"#,
+            guid(note_id),
+            guid(invoice)
+        ),
+        ..note(change, "", id, "")
+    }
+}
+
 fn with_item(number: &str, code: &str) -> Given {
     let plain = note(CREATE, number, 0, "");
     let item = format!(r#"{{"ItemCode":"{code}","Description":"Returned chair""#);
@@ -273,6 +314,89 @@ pub(crate) fn cases() -> Vec<Case> {
                 ],
             ),
         ),
+        (
+            "push_allocations",
+            push(
+                "credit_note_allocations",
+                vec![
+                    allocation(CREATE, 1001, 5801, "null", 0),
+                    allocation(CREATE, 1002, 5802, "30.00", 0),
+                    allocation(CREATE, 1003, 5803, "10.00", 0),
+                    allocation(VOID, 1004, 5804, "40.00", 64),
+                    allocation(CREATE, 1005, 5805, "10.00", 0),
+                    allocation(UPDATE, 1006, 5806, "10.00", 68),
+                ],
+            ),
+        ),
+        (
+            "push_supplier_allocations",
+            push(
+                "supplier_credit_note_allocations",
+                vec![allocation(CREATE, 2001, 4701, "200", 0)],
+            ),
+        ),
+        (
+            "find_allocations",
+            find(
+                "credit_note_allocations",
+                vec![
+                    allocation(LOOK, 1001, 5801, "null", 0),
+                    allocation(LOOK, 1001, 5801, "100.00", 0),
+                    allocation(LOOK, 1001, 5801, "30.00", 0),
+                    allocation(LOOK, 1001, 5802, "10.00", 0),
+                    allocation(LOOK, 1001, 5799, "5.00", 61),
+                    allocation(LOOK, 1009, 5801, "5.00", 0),
+                ],
+            ),
+        ),
+        (
+            "push_journals",
+            push(
+                "manual_journals",
+                vec![
+                    journal(CREATE, "J-1", 0),
+                    journal(CREATE, "J-2", 0),
+                    journal(UPDATE, "J-0", 6000),
+                    journal(VOID, "J-3", 6003),
+                ],
+            ),
+        ),
+        (
+            "find_journals",
+            find(
+                "manual_journals",
+                vec![journal(LOOK, "J-1", 0), journal(LOOK, "\"J-2\"", 0)],
+            ),
+        ),
+        (
+            "push_payments",
+            push(
+                "payments",
+                vec![
+                    payment(CREATE, 5801, 0),
+                    payment(CREATE, 5802, 0),
+                    payment(VOID, 5801, 7003),
+                    payment(VOID, 5801, 7004),
+                    payment(VOID, 5801, 7005),
+                    payment(VOID, 5801, 7006),
+                    payment(UPDATE, 5801, 7001),
+                ],
+            ),
+        ),
+        (
+            "find_payments",
+            find(
+                "payments",
+                vec![
+                    payment(LOOK, 5801, 0),
+                    payment(LOOK, 5802, 0),
+                    payment(LOOK, 5803, 0),
+                    payment(LOOK, 1001, 0),
+                ],
+            ),
+        ),
+        ("pull_payments", pull("payments", "")),
+        ("pull_journals", pull("manual_journals", "")),
         ("pull_invoices", pull("invoices", "")),
         ("pull_bills", pull("bills", "")),
         (
