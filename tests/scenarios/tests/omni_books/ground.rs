@@ -18,6 +18,11 @@ pub(crate) const ORDERS: &str = "omni-sales-orders";
 pub(crate) const ORDERS_IMPORTED: &str = "omni-sales-orders-imported";
 pub(crate) const BILLS: &str = "omni-purchase-orders";
 pub(crate) const BILLS_IMPORTED: &str = "omni-purchase-orders-imported";
+pub(crate) const NOTES: &str = "omni-credit-notes";
+pub(crate) const ALLOCATIONS: &str = "omni-credit-note-allocations";
+pub(crate) const ADJUSTMENTS: &str = "omni-adjustments";
+pub(crate) const SALES_PAYMENTS: &str = "omni-sales-payments";
+pub(crate) const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
 pub(crate) const SUPPLIERS: &str = "omni-suppliers";
 
 /// Harrow & Pike, 1001, buys; Mill Co sells. Xero has both for certain.
@@ -41,13 +46,19 @@ pub(crate) fn all_on(deployment: &mut Deployment) {
             route.confirmed = true;
         }
     }
+    for app in deployment.apps.values_mut() {
+        let more = ["accounting.payments", "accounting.manualjournals"];
+        app.scopes
+            .get_or_insert_default()
+            .extend(more.map(str::to_owned));
+    }
 }
 
 /// As [`all_on`]; what the route sends is posted at once.
 pub(crate) fn posted(deployment: &mut Deployment) {
     all_on(deployment);
     for route in deployment.routes.values_mut() {
-        if [ORDERS, BILLS, "omni-credit-notes"].contains(&route.name.as_str()) {
+        if [ORDERS, BILLS, NOTES].contains(&route.name.as_str()) {
             route
                 .options
                 .insert("status".to_owned(), json!("AUTHORISED"));

@@ -1,5 +1,7 @@
 //! What Cin7 Omni does with Xero, row by row: each posts what an accountant expects, to the cent.
 
+mod credits;
 mod ground;
 mod purchases;
 mod sales;
+mod stock;

@@ -1,15 +1,16 @@
 //! Purchase orders become bills: debit stock (or purchases), debit tax, credit payables.
 
 use ledgerline::store::State;
+use sandbox::seed::Counterpart;
 use scenarios::{
     Stage,
-    books::{ORGANISATION, cents, dec, line, lines_of, number},
+    books::{cents, dec, line, lines_of, number, to_json},
 };
 use serde_json::{Value, json};
 
 use crate::ground::{
-    BILLS, BILLS_IMPORTED, SUPPLIERS, all_on, clean, edit, expect_balances, invoices, omni,
-    patched, posted, put, stage, supplier,
+    BILLS, BILLS_IMPORTED, SUPPLIERS, all_on, clean, company, edit, expect_balances, invoices,
+    omni, patched, posted, put, stage, supplier, writes,
 };
 
 /// A hundred tees at 8.10 and freight of 40.00, 10 % tax on top: 935.00.
@@ -127,29 +128,37 @@ async fn without_the_suppliers_number_or_its_date_nothing_goes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bill_that_somebody_typed_in_is_neither_doubled_nor_taken() {
-    let stage = stage(posted).await;
-    let contact = stage.xero_contact("Mill Co")["ContactID"].clone();
-    stage
-        .world
-        .xero(ORGANISATION)
-        .edit(
-            "invoices",
-            "aaaaaaaa-0000-4000-8000-0000000000b1",
-            json!({
-                "Type": "ACCPAY", "InvoiceNumber": "INV-1 PO-1", "Contact": { "ContactID": contact },
-                "Date": "2026-11-10", "DueDate": "2026-12-10", "Status": "AUTHORISED",
-                "LineAmountTypes": "Exclusive",
-                "LineItems": [{ "Description": "Tees", "Quantity": "1", "UnitAmount": "850",
-                    "AccountCode": "631", "TaxType": "INPUT" }],
-            }),
-        )
-        .expect("typed in");
+    const MILL: &str = "aaaaaaaa-0000-4000-8000-0000000000b0";
+    let mut seed = company();
+    for supplier in seed
+        .omni
+        .accounts
+        .iter_mut()
+        .flat_map(|it| &mut it.suppliers)
+    {
+        supplier.xero = Counterpart::Absent;
+        supplier.patch = to_json(json!({ "accountingIntegrationId": { "xero": MILL } }));
+    }
+    for organisation in &mut seed.xero.organisations {
+        let contact = json!({ "ContactID": MILL, "Name": "Mill Co" });
+        organisation.contacts.push(to_json(contact));
+        organisation.invoices.push(to_json(json!({
+            "Type": "ACCPAY", "InvoiceNumber": "INV-1 PO-1", "Contact": { "ContactID": MILL },
+            "Date": "2026-11-10", "DueDate": "2026-12-10", "Status": "AUTHORISED",
+            "LineAmountTypes": "Exclusive",
+            "LineItems": [{ "Description": "Tees", "Quantity": "1", "UnitAmount": "850",
+                "AccountCode": "631", "TaxType": "INPUT" }],
+        })));
+    }
+    let stage = Stage::with(seed, posted).await;
     put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));
     stage.sync().await;
     assert_eq!(invoices(&stage).len(), 1);
     assert_eq!(stage.ids(BILLS, State::Warning).await, ["70001"]);
     let entry = stage.entry(&format!("{BILLS}/70001")).await;
     assert!(entry.held.is_none(), "it is not taken for ours by itself");
+    let problem = entry.problem.expect("a problem");
+    assert!(problem.cause.contains("INV-1 PO-1"), "{}", problem.cause);
 }
 
 #[tokio::test(start_paused = true)]

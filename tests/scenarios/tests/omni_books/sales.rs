@@ -13,7 +13,7 @@ use crate::ground::{
 };
 
 /// Ten tees at 20.00 less 10.00, three caps at 20.00, freight of 10.00, 10 % tax on top: 286.00.
-fn order(serial: i64, patch: Value) -> Value {
+pub(crate) fn order(serial: i64, patch: Value) -> Value {
     patched(
         json!({
             "id": 40_000 + serial, "reference": format!("SO-{serial}"), "status": "APPROVED",
