@@ -201,7 +201,7 @@ impl Ask {
     /// The number by which lists can be asked for it.
     pub(crate) fn listable(&self, resource: Resource) -> Option<&String> {
         let number = self.marks.number.as_ref()?;
-        let by_number = resource.listed() == Listed::ByNumbers && self.id.is_none();
+        let by_number = resource.listed() == Listed::Numbers && self.id.is_none();
         (by_number && is_listable(number)).then_some(number)
     }
 
@@ -215,7 +215,7 @@ impl Ask {
         let Some(known) = known.or(self.within.as_ref()) else {
             return Way::Never;
         };
-        if resource.listed() != Listed::ByNumbers
+        if resource.listed() != Listed::Numbers
             && resource.number_is_unique()
             && let Some(number) = number.filter(|it| is_plain(it))
         {

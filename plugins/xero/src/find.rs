@@ -278,7 +278,7 @@ impl Search {
 
     /// Those that are linked, in portions that fit into a URL.
     fn by_ids(&self) -> Vec<(Vec<usize>, Wanted)> {
-        if self.resource.listed() == Listed::ByDates {
+        if self.resource.listed() == Listed::Dates {
             return Vec::new();
         }
         let linked: Vec<(usize, &String)> = self
@@ -303,7 +303,7 @@ impl Search {
     /// Documents whose dates are known, when they are many and their list knows nothing better, and the
     /// list of these dates.
     fn by_dates(&self) -> Option<(Vec<usize>, Wanted)> {
-        if self.resource.listed() != Listed::ByDates {
+        if self.resource.listed() != Listed::Dates {
             return None;
         }
         let dated = |at: &usize| self.asks[*at].is_dated();
@@ -406,7 +406,7 @@ impl Search {
 }
 
 /// Neither found nor absent: a person looks which of them is ours.
-pub(crate) fn several(resource: Resource, shown: &str) -> Outcome {
+fn several(resource: Resource, shown: &str) -> Outcome {
     let title = resource.title();
     let problem = Problem {
         category: Category::Duplicate,

@@ -221,6 +221,47 @@ fn bills_are_listed_by_their_numbers() {
 }
 
 #[test]
+fn journals_of_which_only_the_number_is_known_are_found_in_their_narration() {
+    let sent = [doc("J-7", None, SINCE, "{}"), doc("J-8", None, SINCE, "{}")];
+    let resource = Resource::ManualJournals;
+    let mut search = Search::new(resource, &sent);
+    let held = [
+        r#"{"ManualJournalID":"a","Narration":"COGS J-7","Status":"POSTED","UpdatedDateUTC":"/Date(1551812347000)/"}"#,
+        r#"{"ManualJournalID":"b","Narration":"Rent","Status":"POSTED"}"#,
+        // Changed last before it was sent.
+        r#"{"ManualJournalID":"c","Narration":"COGS J-8","Status":"POSTED","UpdatedDateUTC":"/Date(1551000000000)/"}"#,
+    ]
+    .map(raw);
+    search
+        .take(&held.iter().map(|it| &**it).collect::<Vec<_>>())
+        .unwrap();
+    assert_eq!(search.open(), [1]);
+    assert_eq!(search.outcomes()[0].remote_id, "a");
+}
+
+#[test]
+fn payments_are_listed_by_what_they_settle() {
+    let payment = |invoice: u32, key: &str| {
+        let body = format!(
+            r#"{{"{key}":{{"{key}ID":"{invoice:08}-0000-4000-8000-000000000000"}},"Amount":1.5,"Date":"2026-04-09"}}"#
+        );
+        doc("", None, SINCE, &body)
+    };
+    let mut batch: Vec<_> = (0..17).map(|at| payment(at / 2, "Invoice")).collect();
+    batch.push(payment(1, "CreditNote"));
+    let search = Search::new(Resource::Payments, &batch);
+    let portions: Vec<_> = search
+        .by_keys()
+        .iter()
+        .map(|(asks, wanted)| {
+            let filter = wanted.filter.clone().unwrap_or_default();
+            (asks.len(), filter.split(" OR ").count())
+        })
+        .collect();
+    assert_eq!(portions, [(15, 8), (2, 2)]);
+}
+
+#[test]
 fn a_failed_look_up_is_not_taken_for_absence() {
     let batch = [
         doc("CN-0", None, SINCE, SALES),

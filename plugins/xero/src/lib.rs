@@ -1,5 +1,5 @@
-//! Connects Ledgerline to the accounting API of Xero: contacts, invoices, bills and credit notes both
-//! ways, and the lists that they refer to.
+//! Connects Ledgerline to the accounting API of Xero: contacts, invoices, bills, credit notes, payments and
+//! manual journals both ways, allocations of credit notes, and the lists that all of these refer to.
 //!
 //! What Xero forbids, computes and names is data for the engine, in `manifest.toml` and
 //! `prelude.jq`. The code here only calls, and reads answers. Four quirks shape it:
@@ -9,6 +9,7 @@
 //! * Xero explains itself in sentences that change from year to year (`classify`, `rules`).
 //! * Lists move under the reader (`walk`), and only some can be asked by number (`find`).
 //! * A supplier's number is not unique (`duplicates`).
+//! * An allocation adds to what is there, so it is read before and after (`allocations`).
 
 mod allocations;
 mod amount;

@@ -35,11 +35,11 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listed {
     /// By dates and by the time of change alone.
-    ByDates,
+    Dates,
     /// By ids, too.
-    ByIds,
+    Ids,
     /// By ids and numbers, too.
-    ByNumbers,
+    Numbers,
 }
 
 const CREDIT_NOTES: Row = Row {
@@ -51,7 +51,7 @@ const CREDIT_NOTES: Row = Row {
     status: "Status",
     r#type: Some("ACCRECCREDIT"),
     number_is_unique: true,
-    listed: Listed::ByDates,
+    listed: Listed::Dates,
     quoted: false,
     decimals: true,
     page_size: 500,
@@ -72,7 +72,7 @@ const INVOICES: Row = Row {
     id: "InvoiceID",
     number: "InvoiceNumber",
     r#type: Some("ACCREC"),
-    listed: Listed::ByNumbers,
+    listed: Listed::Numbers,
     quoted: true,
     ..CREDIT_NOTES
 };
@@ -121,7 +121,7 @@ const CONTACTS: Row = Row {
     status: "ContactStatus",
     r#type: None,
     number_is_unique: true,
-    listed: Listed::ByIds,
+    listed: Listed::Ids,
     quoted: false,
     decimals: false,
     page_size: 1000,
