@@ -11,13 +11,12 @@ use crate::json::Json;
 use crate::omni::{Omni, generate};
 use crate::seed::{OrganisationSeed, Seed, SeedError};
 use crate::world::{Cx, State};
-use crate::xero::bind_documents;
+use crate::xero::by_hand;
 use crate::xero::document_model::{CreditNote, Invoice};
-use crate::xero::documents::{Document, Outcome, Verb, save};
+use crate::xero::documents::Document;
 use crate::xero::lines::Findings;
 use crate::xero::model::{Item, TaxRate, TrackingCategory, TrackingOption};
 use crate::xero::organisation::{Organisation, Profile, Shelf};
-use crate::xero::render::View;
 use crate::xero::undo::Undo;
 use crate::xero::{Xero, bind, contacts, standard};
 use crate::zudello::Zudello;
@@ -275,17 +274,5 @@ fn plant_document<T: Document>(
     json: &Json,
     cx: &mut Cx<'_>,
 ) -> Result<(), SeedError> {
-    let misfit = |why: String| SeedError::Misfit(format!("the {} {json} {why}", T::SHAPE.expected));
-    let sent = bind_documents::document(json, 0, &T::SHAPE, cx)
-        .map_err(|why| misfit(format!("cannot be read: {why:?}")))?;
-    let mut undo = Undo::default();
-    let verb = Verb::Create;
-    match save::<T>(organisation, &sent, json, verb, View::WHOLE, &mut undo, cx) {
-        Ok(Outcome::Saved(_)) => Ok(()),
-        Ok(Outcome::Failed(why)) => {
-            let errors = why.get("ValidationErrors").cloned().unwrap_or_default();
-            Err(misfit(format!("is refused: {errors}")))
-        }
-        Err(why) => Err(misfit(format!("is refused: {why:?}"))),
-    }
+    by_hand::document::<T>(organisation, json, cx).map_err(|why| SeedError::Misfit(why.to_string()))
 }

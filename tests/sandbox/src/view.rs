@@ -16,7 +16,8 @@ use crate::edit::{Edit, EditError, find};
 use crate::faults::{FaultRule, Faults};
 use crate::json::{Json, Object};
 use crate::omni::behaviour::Limits as OmniLimits;
-use crate::world::{Vendor, World};
+use crate::world::{Cx, State, Vendor, World};
+use crate::xero::by_hand;
 use crate::xero::ledger::{self, Entry};
 use crate::xero::organisation::{Held, Organisation, Shelf, number_key};
 use crate::xero::settings::Limits as XeroLimits;
@@ -315,6 +316,21 @@ impl XeroView {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         }
+    }
+
+    /// A person enters an invoice, a bill, a credit note or a payment, as a PUT would send it. Returns
+    /// the payment's id.
+    pub fn enter(&self, kind: &str, document: Value) -> Result<Option<Uuid>, EditError> {
+        let json = Json::parse(&document.to_string())?;
+        let now = self.world.now();
+        let mut state = self.world.lock();
+        state.revision = state.revision.saturating_add(1);
+        let State { chance, xero, .. } = &mut *state;
+        let organisation = xero
+            .find_mut(&self.name)
+            .ok_or_else(|| EditError::Missing(format!("organisation `{}`", self.name)))?;
+        let mut cx = Cx::new(now, chance);
+        by_hand::enter(organisation, kind, &json, &mut cx)
     }
 
     /// Changes one object by hand; see [`Edit`].

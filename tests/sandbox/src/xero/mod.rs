@@ -13,6 +13,7 @@ pub(crate) mod answers;
 pub(crate) mod balances;
 pub(crate) mod bind;
 pub(crate) mod bind_documents;
+pub(crate) mod by_hand;
 pub(crate) mod condition_parser;
 pub(crate) mod contact_calls;
 pub(crate) mod contacts;

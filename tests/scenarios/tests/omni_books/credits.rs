@@ -156,7 +156,7 @@ async fn what_the_bookkeeper_applied_is_respected() {
     stage.change_xero("invoices", "20007 SO-7", json!({ "Status": "AUTHORISED" }));
     let invoice = invoices(&stage)[0]["InvoiceID"].clone();
     stage.change_xero("credit_notes", "7 CRN-7", json!({ "Status": "AUTHORISED",
-        "Allocations": [{ "AllocationID": "aaaaaaaa-0000-4000-8000-0000000000a1", "Invoice": { "InvoiceID": invoice }, "Amount": "44.00", "Date": "2026-11-22" }] }));
+        "Allocations": [{ "AllocationID": "aaaaaaaa-0000-4000-8000-0000000000a1", "InvoiceID": invoice, "Amount": "44.00", "Date": "2026-11-22" }] }));
     stage.pass(std::time::Duration::from_secs(3_700)).await;
     stage.sync().await;
     stage.next().await;

@@ -2,6 +2,7 @@
 
 mod credits;
 mod ground;
+mod payments;
 mod purchases;
 mod sales;
 mod stock;

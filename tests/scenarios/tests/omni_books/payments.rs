@@ -1,0 +1,95 @@
+//! Payments on invoices and bills in Xero are entered in Omni, once, and taken out again with them.
+
+use ledgerline::store::State;
+use scenarios::{
+    Stage,
+    books::{ACCOUNT, ORGANISATION, cents, dec},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    ground::{PURCHASE_PAYMENTS, SALES_PAYMENTS, posted, put, stage},
+    sales::order,
+};
+
+/// A bookkeeper enters a payment of an invoice.
+fn pay(stage: &Stage, number: &str, amount: &str) -> String {
+    let payment = json!({ "Invoice": { "InvoiceNumber": number }, "Account": { "Code": "091" },
+        "Date": "2026-11-21", "Amount": amount });
+    let entered = stage.world.xero(ORGANISATION).enter("payments", payment);
+    entered.expect("it is paid").expect("an id").to_string()
+}
+
+fn payments(stage: &Stage) -> Vec<Value> {
+    stage.world.omni(ACCOUNT).documents("Payments")
+}
+
+async fn invoiced() -> Stage {
+    let stage = stage(posted).await;
+    put(&stage, "SalesOrders", order(1, json!({})));
+    stage.sync().await;
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_is_entered_once_and_goes_with_its_removal() {
+    let stage = invoiced().await;
+    let id = pay(&stage, "20001 SO-1", "100.00");
+    stage.next().await;
+    let all = payments(&stage);
+    assert_eq!(all.len(), 1, "{:?}", stage.states(SALES_PAYMENTS).await);
+    assert_eq!(all[0]["orderId"], 40_001);
+    assert_eq!(cents(&all[0]["amount"]), dec("100.00"));
+    assert_eq!(all[0]["method"], "Xero");
+    assert_eq!(all[0]["paymentDate"], "2026-11-21T00:00:00Z");
+    for _ in 0..2 {
+        stage.next().await;
+        assert_eq!(payments(&stage).len(), 1, "once");
+    }
+    // The other side's route has nothing to do with it.
+    assert_eq!(stage.states(PURCHASE_PAYMENTS).await["excluded"], 1);
+    stage.change_xero("payments", &id, json!({ "Status": "DELETED" }));
+    stage.next().await;
+    assert_eq!(
+        payments(&stage).len(),
+        0,
+        "{:?}",
+        stage.states(SALES_PAYMENTS).await
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_of_somebody_elses_invoice_is_left_out() {
+    let stage = invoiced().await;
+    let typed = json!({ "Type": "ACCREC", "InvoiceNumber": "TYPED-1", "Contact": { "Name": "Harrow & Pike" },
+        "Date": "2026-11-10", "DueDate": "2026-12-10", "Status": "AUTHORISED",
+        "LineItems": [{ "Description": "By hand", "Quantity": 1, "UnitAmount": 50, "AccountCode": "200" }] });
+    stage
+        .world
+        .xero(ORGANISATION)
+        .enter("invoices", typed)
+        .expect("typed in");
+    pay(&stage, "TYPED-1", "10.00");
+    stage.next().await;
+    assert_eq!(payments(&stage).len(), 0);
+    assert_eq!(stage.ids(SALES_PAYMENTS, State::Excluded).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_enters_no_second_payment() {
+    for fault in ["lose-answer", "commit-then-500", "reset"] {
+        let stage = invoiced().await;
+        pay(&stage, "20001 SO-1", "100.00");
+        let rules =
+            json!([{ "match": { "method": "POST", "path": "/api/v1/Payments" }, "fault": fault }]);
+        stage
+            .world
+            .set_faults(serde_json::from_value(rules).expect("rules"));
+        for _ in 0..4 {
+            stage.next().await;
+            stage.pass(std::time::Duration::from_secs(420)).await;
+        }
+        assert_eq!(payments(&stage).len(), 1, "{fault}");
+        assert_eq!(stage.states(SALES_PAYMENTS).await["synced"], 1, "{fault}");
+    }
+}
