@@ -63,6 +63,26 @@ fn manifest() -> Value {
         .into_root_schema_for::<Manifest>()
         .to_value();
     without_null(&mut schema);
+    // The build merges what is named so; the manifest itself knows nothing of it.
+    let like = json!({
+        "description": "A stream of this manifest that this one is like: what is not said here is as there.",
+        "type": "string",
+    });
+    if let Some(stream) = schema.pointer_mut("/definitions/Stream") {
+        if let Some(Value::Object(properties)) = stream.get_mut("properties") {
+            properties.insert("like".to_owned(), like);
+        }
+        // What the other one says need not be said again.
+        if let Value::Object(stream) = stream
+            && let Some(required) = stream.remove("required")
+        {
+            let either = json!([{ "required": ["like"] }, { "required": required }]);
+            stream.insert("anyOf".to_owned(), either);
+        }
+    }
+    if let Some(check) = schema.pointer_mut("/definitions/Check") {
+        check["required"] = json!(["name"]);
+    }
     schema
 }
 

@@ -6,7 +6,7 @@ mod updates;
 
 use ledgerline_plugin_api::{
     abi::Status,
-    manifest::{Category, Find, HeldState, Op},
+    manifest::{Category, Find, HeldState, Op, Problem},
 };
 use rust_decimal::Decimal;
 
@@ -49,6 +49,8 @@ pub(crate) enum Said {
     Holds { id: String, body: String },
     /// It does not hold it.
     HoldsNot,
+    /// It cannot say which of several it is, or the like: a person can. With the system's own words.
+    Person(Box<Problem>, String),
     /// It could not say.
     Unknown(String),
 }
@@ -102,15 +104,18 @@ pub(crate) async fn ask(
                 Asked::Want => given = Given::Batch(&out),
                 Asked::Results(list) => {
                     answers.extend(list.into_iter().map(|it| {
-                        match it.status {
-                            Status::OK => Said::Holds {
+                        match (it.status, it.problem) {
+                            (Status::OK, _) => Said::Holds {
                                 id: it.remote_id,
                                 body: it
                                     .body
                                     .and_then(|it| String::from_utf8(it).ok())
                                     .unwrap_or_default(),
                             },
-                            Status::NOT_FOUND => Said::HoldsNot,
+                            (Status::NOT_FOUND, _) => Said::HoldsNot,
+                            (Status::REJECTED, Some(found)) => {
+                                Said::Person(Box::new(found), it.message)
+                            }
                             _ => Said::Unknown(it.message),
                         }
                     }));
@@ -198,6 +203,7 @@ pub(crate) async fn clear_uncertain(
         let mut entry = ready.entry.clone();
         match said {
             Said::Unknown(_) => continue,
+            Said::Person(found, words) => for_a_choice(&mut entry, *found, words, now),
             Said::Holds { id, body } => {
                 let held = Value::parse(body.as_bytes()).unwrap_or_default();
                 let same = match ready.write {
@@ -307,6 +313,7 @@ pub(crate) async fn clear_unprepared(
                 let held = Value::parse(body.as_bytes()).unwrap_or_default();
                 there(plan, &mut next, &id, &stopped, &found, &held, now);
             }
+            Said::Person(found, words) => for_a_choice(&mut next, *found, words, now),
             Said::Unknown(_) => next = for_a_person(plan, &id, &next, now),
         }
         settlement.changes.push(Change {
@@ -317,6 +324,15 @@ pub(crate) async fn clear_unprepared(
     }
     run.settle(settlement).await?;
     Ok(true)
+}
+
+/// What the system said of a document stops it; a person decides.
+fn for_a_choice(entry: &mut Entry, found: Problem, words: String, now: i64) {
+    let what = found.cause.clone();
+    entry.words = (!words.is_empty()).then_some(words);
+    entry.cause = Some(Cause { key: what.clone() });
+    entry.problem = Some(found);
+    entry.record(now, State::Warning, Actor::Engine, what, None);
 }
 
 /// The target holds the number of a document that cannot be prepared: both are shown.
@@ -588,6 +604,7 @@ pub(crate) async fn look_for(
                 });
                 entry.record(now, State::Warning, Actor::Engine, "not found", None);
             }
+            Said::Person(found, words) => for_a_choice(&mut entry, *found, words, now),
             Said::HoldsNot | Said::Unknown(_) => continue,
         }
         settlement.changes.push(Change {

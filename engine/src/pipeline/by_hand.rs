@@ -163,6 +163,7 @@ impl Engine {
                     plan.target_title, plan.target_stream.title
                 )));
             }
+            Ok(Some(Said::Person(found, _))) => return Ok(Err(found.cause)),
             Ok(Some(Said::Unknown(why))) => return Ok(Err(why)),
             Err(why) => return Ok(Err(why.message)),
         };

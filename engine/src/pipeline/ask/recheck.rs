@@ -48,7 +48,7 @@ pub(crate) async fn recheck(
     let mut incoming = Vec::new();
     for (ready, said) in old.into_iter().zip(said) {
         let body = match said {
-            Said::Unknown(_) => continue,
+            Said::Unknown(_) | Said::Person(..) => continue,
             Said::HoldsNot => None,
             Said::Holds { body, .. } => Some(body.into_bytes()),
         };

@@ -46,7 +46,7 @@ pub(crate) async fn compare_updates(
     let mut going = Vec::new();
     for (mut ready, said) in updates.into_iter().zip(said) {
         let verdict = match said {
-            Said::Unknown(_) => continue,
+            Said::Unknown(_) | Said::Person(..) => continue,
             Said::HoldsNot => no_longer_held(plan, &ready),
             Said::Holds { body, .. } if ready.write == Write::Void => {
                 taken_back(run, plan, &mut ready, body, now).await?

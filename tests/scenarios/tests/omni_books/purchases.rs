@@ -4,7 +4,7 @@ use ledgerline::store::State;
 use sandbox::seed::Counterpart;
 use scenarios::{
     Stage,
-    books::{cents, dec, line, lines_of, number, to_json},
+    books::{ORGANISATION, cents, dec, line, lines_of, number, to_json},
 };
 use serde_json::{Value, json};
 
@@ -181,4 +181,41 @@ async fn a_lost_answer_makes_no_second_bill() {
         assert_eq!(invoices(&stage).len(), 5, "{fault}");
         assert_eq!(stage.states(BILLS).await["synced"], 5, "{fault}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_bills_that_may_be_the_lost_one_are_for_a_person() {
+    let stage = stage(posted).await;
+    put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));
+    let rules = json!([{ "match": { "method": "PUT", "path": "/api.xro/2.0/Invoices" },
+        "fault": "lose-answer", "again": "reset" },
+        { "match": { "method": "GET", "path": "/api.xro/2.0/Invoices" }, "skip": 1, "fault": "reset", "times": 99 }]);
+    stage
+        .world
+        .set_faults(serde_json::from_value(rules).expect("rules"));
+    stage.next().await;
+    let lost = invoices(&stage).remove(0);
+    assert_eq!(stage.states(BILLS).await["uncertain"], 1);
+    stage.world.set_faults(Vec::new());
+    // Meanwhile a bookkeeper types the same bill in, because it was nowhere to be seen.
+    stage
+        .world
+        .xero(ORGANISATION)
+        .enter(
+            "invoices",
+            json!({ "Type": "ACCPAY", "InvoiceNumber": lost["InvoiceNumber"], "Contact": { "Name": "Mill Co" },
+                "Date": lost["Date"], "DueDate": lost["DueDate"], "Status": "AUTHORISED",
+                "LineItems": [{ "Description": "Tees", "Quantity": 1, "UnitAmount": 850, "AccountCode": "631",
+                    "TaxType": "INPUT" }] }),
+        )
+        .expect("typed in");
+    for _ in 0..3 {
+        stage.pass(std::time::Duration::from_secs(420)).await;
+        stage.next().await;
+    }
+    assert_eq!(invoices(&stage).len(), 2, "nothing more is sent");
+    let entry = stage.entry(&format!("{BILLS}/70001")).await;
+    assert_eq!(entry.state, State::Warning, "{}", entry.last_words());
+    let problem = entry.problem.expect("a problem");
+    assert!(problem.cause.contains("INV-1 PO-1"), "{}", problem.cause);
 }
