@@ -246,7 +246,7 @@ impl Engine {
             offload::run(&self.store, |store| store.scratch_copy()).await?
         } else {
             self.keep_look_ups().await?;
-            for plan in self.plans.values() {
+            for plan in self.plans.values().filter(|it| it.route.enabled) {
                 let (name, source) = (plan.route.name.clone(), plan.source.clone());
                 let at = self.clock.now_ms();
                 offload::run(&self.store, move |store| {
@@ -270,7 +270,7 @@ impl Engine {
 
     /// Routes whose documents others find by something else than their ids keep them findable.
     async fn keep_look_ups(&self) -> Result<(), StoreError> {
-        for plan in self.plans.values() {
+        for plan in self.plans.values().filter(|it| it.route.enabled) {
             for (link, by) in plan.mapping.links() {
                 let by = match by {
                     LinkBy::Id => continue,

@@ -165,3 +165,24 @@ async fn what_the_bookkeeper_applied_is_respected() {
     assert_eq!(states.get("synced"), None, "{states:?}");
     assert_eq!(states["excluded"], 1, "{states:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_is_off_holds_nothing_and_catches_up_when_it_is_switched_on() {
+    let stage = stage(|it| {
+        posted(it);
+        for route in [ALLOCATIONS, ORDERS] {
+            it.routes.get_mut(route).expect("the route").enabled = false;
+        }
+    })
+    .await;
+    put(&stage, "SalesOrders", order(7, json!({})));
+    stage.put(note(7, json!({})));
+    stage.sync().await;
+    stage.next().await;
+    let off = stage.states(ALLOCATIONS).await;
+    assert!(off.is_empty(), "{off:?}");
+    let stage = stage.restart_with(posted).await;
+    stage.next().await;
+    stage.next().await;
+    assert_eq!(stage.states(ALLOCATIONS).await["synced"], 1);
+}
