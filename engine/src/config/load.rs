@@ -229,6 +229,14 @@ pub fn check_files(
             connections.insert(name.clone(), checked);
         }
     }
+    let mut notify = BTreeMap::new();
+    for (name, it) in toml.notify.iter().flatten() {
+        let key = it.key.clone();
+        let places = places("notify", name, key.clone());
+        if let Some(checked) = it.value.check(name, key, folder, places, &mut reader) {
+            notify.insert(name.clone(), checked);
+        }
+    }
     if let Some(days) = &toml.keep_calls_days {
         super::values::check_range(Some(days), 1..=3650, "1 to 3650 days", &mut reader);
     }
@@ -342,6 +350,7 @@ pub fn check_files(
         routes,
         mappings: mappings.collect(),
         tables,
+        notify,
         demo,
     })
 }

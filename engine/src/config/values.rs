@@ -12,6 +12,7 @@ use url::Url;
 use super::{
     checked::{Fares, RoundingPolicy, SecretRef, Trigger, Unmatched},
     findings::known_names,
+    notify::MailTls,
     reader::{FromToml, Keyed, Named, Reader},
 };
 
@@ -455,6 +456,14 @@ impl Choice for RoundingPolicy {
 
 impl Choice for Unmatched {
     const KNOWN: &'static [(&'static str, Self)] = &[("ask", Self::Ask), ("create", Self::Create)];
+}
+
+impl Choice for MailTls {
+    const KNOWN: &'static [(&'static str, Self)] = &[
+        ("starttls", Self::StartTls),
+        ("tls", Self::Tls),
+        ("none", Self::None),
+    ];
 }
 
 impl Choice for Fares {
