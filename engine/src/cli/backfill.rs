@@ -5,12 +5,11 @@ use crate::{
         args::{BackfillArgs, Common},
         bars::Bars,
         open::{Failure, request},
-        out::{Out, money},
+        out::Out,
         render,
         sync::{self, unexpected},
     },
     operate::{Answer, BackfillReport, BackfillRequest, Request},
-    store::Tally,
 };
 
 pub(super) async fn backfill(
@@ -56,10 +55,10 @@ fn show(out: &Out, asked: &BackfillRequest, report: &BackfillReport) {
         vec![
             it.route.clone(),
             format!("{} to {}", it.from, it.to),
-            tally(&it.documents),
-            tally(&it.already),
-            tally(&it.create),
-            tally(&it.update),
+            render::tally(&it.documents),
+            render::tally(&it.already),
+            render::tally(&it.create),
+            render::tally(&it.update),
             it.stopped
                 .iter()
                 .map(|(state, count)| format!("{count} {state}"))
@@ -103,13 +102,6 @@ fn show(out: &Out, asked: &BackfillRequest, report: &BackfillReport) {
                 asked.from
             ));
         }
-    }
-}
-
-fn tally(tally: &Tally) -> String {
-    match (tally.count, tally.money.is_empty()) {
-        (0, _) | (_, true) => tally.count.to_string(),
-        (count, false) => format!("{count} ({})", money(tally)),
     }
 }
 

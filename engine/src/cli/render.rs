@@ -101,7 +101,8 @@ pub(super) fn sync(out: &Out, report: &SyncReport) {
     }
 }
 
-fn tally(tally: &Tally) -> String {
+/// How many, with their money where there is any.
+pub(super) fn tally(tally: &Tally) -> String {
     if tally.count == 0 {
         return "0".to_owned();
     }
