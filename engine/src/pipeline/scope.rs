@@ -51,9 +51,10 @@ impl Scope {
         let mut met = lock(&self.met);
         let row = met.entry(plan.name().to_owned()).or_default();
         let money = ready.entry.facts.money.as_ref();
-        match ready.write {
-            Write::Create => row.create.add(money),
-            Write::Update => row.update.add(money),
+        if ready.write == Write::Create {
+            row.create.add(money);
+        } else {
+            row.update.add(money);
         }
     }
 
