@@ -301,6 +301,7 @@ fn check(manifest: &Manifest) -> Result<(), String> {
             manifest.state_version
         ));
     }
+    check_start_setting(manifest)?;
     for (stream_name, stream) in &manifest.streams {
         if stream.ops.is_empty() {
             return Err(format!("`streams.{stream_name}.ops` is empty"));
@@ -322,6 +323,22 @@ fn check(manifest: &Manifest) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A day is written into it as text, so the settings must take one.
+fn check_start_setting(manifest: &Manifest) -> Result<(), String> {
+    let Some(name) = &manifest.start_setting else {
+        return Ok(());
+    };
+    match manifest
+        .settings
+        .get("properties")
+        .and_then(|it| it.get(name))
+    {
+        Some(it) if it["type"] == "string" => Ok(()),
+        Some(_) => Err(format!("`start-setting`: the setting `{name}` is not text")),
+        None => Err(format!("`start-setting`: there is no setting `{name}`")),
+    }
 }
 
 #[cfg(test)]
@@ -458,6 +475,16 @@ mod tests {
                 "name = 'a'\ntitle = 'A'\nstate-version = 2\n[streams]\n",
                 &[],
                 "DIR/manifest.toml: `reads-state` lacks 2",
+            ),
+            (
+                "name = 'a'\ntitle = 'A'\nstart-setting = 'since'\n[streams]\n",
+                &[],
+                "DIR/manifest.toml: `start-setting`: there is no setting `since`",
+            ),
+            (
+                "name = 'a'\ntitle = 'A'\nstart-setting = 'since'\nsettings = 's.json'\n[streams]\n",
+                &[("s.json", r#"{"properties":{"since":{"type":"integer"}}}"#)],
+                "DIR/manifest.toml: `start-setting`: the setting `since` is not text",
             ),
             (
                 "name = 'a'\ntitle = 'A'\n[streams.x]\ntitle = 'x'\nops = ['push']\n",

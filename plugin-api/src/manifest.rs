@@ -40,6 +40,11 @@ pub struct Manifest {
     /// JSON Schema of the connection's `settings`.
     #[serde(default)]
     pub settings: serde_json::Value,
+    /// Name of the setting that says from which day on documents are read. The engine fills it in from
+    /// the connection's start date, and gives an earlier day to load what lies before. Absent: every
+    /// document is read, whatever its date.
+    #[serde(default)]
+    pub start_setting: Option<String>,
     /// Credential slots, by name. Requests name a slot; the engine alone holds the secret.
     #[serde(default)]
     pub auth: BTreeMap<String, AuthSlot>,

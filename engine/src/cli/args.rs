@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
+use jiff::civil::Date;
 
 use crate::store::{EntryId, Filter, State};
 
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Run,
     /// Pulls, prepares and sends: the upload button.
     Sync(SyncArgs),
+    /// Loads documents from before the cut-over: a preview first, then with --confirm.
+    Backfill(BackfillArgs),
     /// Counts, causes with their next step, connections.
     Status {
         /// Only the control totals, as CSV: route, document, state, posted, currency, count, total.
@@ -104,6 +107,9 @@ pub(super) enum Command {
     },
     /// Connects a connection to an account of its vendor; run again, it goes on where it ended.
     Connect(ConnectArgs),
+    /// Looks after the messages about what needs a person.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Looks after plugins.
     #[command(subcommand)]
     Plugins(PluginsCommand),
@@ -146,6 +152,21 @@ pub(super) struct SyncArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Confirms the first live run.
+    #[arg(long)]
+    pub(super) confirm: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BackfillArgs {
+    /// Routes; none means all whose documents have a date.
+    pub(super) routes: Vec<String>,
+    /// The first day, such as 2024-07-01.
+    #[arg(long, value_name = "DATE")]
+    pub(super) from: Date,
+    /// The last day; the day before the cut-over when not given.
+    #[arg(long, value_name = "DATE")]
+    pub(super) to: Option<Date>,
+    /// Lifts the cut-over for these days and sends the documents.
     #[arg(long)]
     pub(super) confirm: bool,
 }
@@ -268,6 +289,15 @@ pub(super) struct ConnectArgs {
     /// Gives account and consent back to the vendor and forgets them.
     #[arg(long, conflicts_with_all = ["account", "paste", "again"])]
     pub(super) undo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NotifyCommand {
+    /// Sends a test message and says what happened.
+    Test {
+        /// To this one of [notify.NAME]; to all when not given.
+        name: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! The command line: parsing, progress, tables. What is done is done by `operate`.
 
 mod args;
+mod backfill;
 mod bars;
 mod connect;
 mod demo;
@@ -8,6 +9,7 @@ mod entries;
 mod helper;
 mod link;
 mod map;
+mod notify;
 mod open;
 mod out;
 mod plugins;
@@ -78,6 +80,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Demo(it) => demo::demo(&common, &out, it).await,
         Command::Run => run::run(&common).await,
         Command::Sync(it) => sync::sync(&common, &out, it).await,
+        Command::Backfill(it) => backfill::backfill(&common, &out, it).await,
         Command::Status { csv } => entries::status(&common, &out, csv).await,
         Command::List(it) => entries::list(&common, &out, it).await,
         Command::Show { id } => entries::show(&common, &out, id).await,
@@ -91,6 +94,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Test { mapping } => map::test(&common, &out, mapping.as_deref()),
         Command::Check { offline } => run::check(&common, &out, offline).await,
         Command::Connect(it) => connect::connect(&common, &out, it).await,
+        Command::Notify(it) => notify::notify(&common, &out, it).await,
         Command::Plugins(it) => plugins::plugins(&common, &out, it),
         Command::Store(it) => store::store(&common, &out, it),
         Command::Schemas { folder } => schemas::write(&common, &out, folder),

@@ -187,6 +187,7 @@ pub(super) async fn request(
     let ground = ground(common)?;
     let here = open(ground.deployment, ground.environment, ground.clock).await?;
     let answer = operate::handle(&here.engine, signed, progress).await;
+    here.engine.tell_people().await;
     here.network.save().await;
     drop(ground.helper);
     Ok(answer)

@@ -6,10 +6,10 @@ use std::{
 };
 
 use comfy_table::{ContentArrangement, Table, presets};
-use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::{cli::args::Common, store::Tally};
+use crate::cli::args::Common;
+pub(super) use crate::operate::words::{age, money};
 
 /// Standard output and how to write to it.
 pub(super) struct Out {
@@ -97,82 +97,9 @@ pub(super) fn remark(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
 }
 
-/// `AUD 1,234.50 + NZD 7.00`.
-pub(super) fn money(tally: &Tally) -> String {
-    if tally.money.is_empty() {
-        return "-".to_owned();
-    }
-    tally
-        .money
-        .iter()
-        .map(|(currency, sum)| {
-            let sum = grouped(*sum);
-            if currency.is_empty() {
-                sum
-            } else {
-                format!("{currency} {sum}")
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(" + ")
-}
-
-/// A decimal with at least two places and thousands apart.
-pub(super) fn grouped(sum: Decimal) -> String {
-    let text = if sum.scale() < 2 {
-        format!("{sum:.2}")
-    } else {
-        sum.to_string()
-    };
-    let (sign, text) = text
-        .strip_prefix('-')
-        .map_or(("", text.as_str()), |it| ("-", it));
-    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-    let mut out = String::with_capacity(text.len() + 4);
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if rest.is_empty() {
-        format!("{sign}{out}")
-    } else {
-        format!("{sign}{out}.{rest}")
-    }
-}
-
-/// `3 d`, `5 h`, `12 min`, `now`.
-pub(super) fn age(now_ms: i64, since_ms: i64) -> String {
-    match (now_ms - since_ms).max(0) / 60_000 {
-        0 => "now".to_owned(),
-        minutes if minutes < 60 => format!("{minutes} min"),
-        minutes if minutes < 48 * 60 => format!("{} h", minutes / 60),
-        minutes => format!("{} d", minutes / (24 * 60)),
-    }
-}
-
 /// An instant for people, in UTC.
 pub(super) fn instant(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
         .map(|it| it.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
         .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn money_reads_well() {
-        let cases = [
-            ("0", "0.00"),
-            ("46", "46.00"),
-            ("1234567.5", "1,234,567.50"),
-            ("-1000.125", "-1,000.125"),
-        ];
-        for (given, wanted) in cases {
-            assert_eq!(grouped(given.parse().unwrap()), wanted, "{given}");
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use crate::{
     cli::out::{Out, age, instant, money},
     operate::{
-        Changed, CheckRow, ConnectionReport, EntryReport, Question, StatusReport, SyncReport,
-        Verdict,
+        Changed, CheckRow, ConnectionReport, EntryReport, Notified, Question, StatusReport,
+        SyncReport, Verdict,
     },
     store::{Listing, State, Tally},
 };
@@ -104,7 +104,8 @@ pub(super) fn sync(out: &Out, report: &SyncReport) {
     }
 }
 
-fn tally(tally: &Tally) -> String {
+/// How many, with their money where there is any.
+pub(super) fn tally(tally: &Tally) -> String {
     if tally.count == 0 {
         return "0".to_owned();
     }
@@ -143,18 +144,13 @@ pub(super) fn status(out: &Out, report: &StatusReport) {
         out.heading("Stopped, by cause");
         for it in &report.groups {
             let group = &it.group;
-            let cause = match (&it.root, &group.problem) {
-                (Some((id, why)), _) => format!("{why} ({id})"),
-                (None, Some(problem)) => problem.cause.clone(),
-                (None, None) => group.cause.clone(),
-            };
             out.line(format!(
                 "{}  {}",
                 out.paint(
                     color(group.state),
                     &format!("{:>4} {}", group.tally.count, group.state.name())
                 ),
-                out.paint("1", &cause)
+                out.paint("1", &it.says())
             ));
             out.line(format!(
                 "      {}, {}, oldest {}, such as {}",
@@ -190,6 +186,39 @@ pub(super) fn status(out: &Out, report: &StatusReport) {
         &["connection", "plugin", "account", "calls today", "state"],
         rows,
     );
+    notify(out, report);
+}
+
+/// Who is told of what needs a person, and whether messages arrive.
+fn notify(out: &Out, report: &StatusReport) {
+    if report.notify.is_empty() {
+        return;
+    }
+    out.heading("Told of what needs a person");
+    let rows = report.notify.iter().map(|it| {
+        let state = match (&it.undelivered, it.since, it.again) {
+            (Some(why), Some(since), again) => {
+                let again = again.map(|it| format!("; tried again after {}", instant(it)));
+                let again = again.unwrap_or_default();
+                format!("not delivered since {}: {why}{again}", instant(since))
+            }
+            _ => "ready".to_owned(),
+        };
+        let last = it.last.map_or_else(|| "-".to_owned(), instant);
+        vec![it.name.clone(), it.to.clone(), last, state]
+    });
+    out.table(&["name", "to", "last message", "state"], rows.collect());
+}
+
+/// What came of test messages; whether all were taken.
+pub(super) fn notified(out: &Out, sent: &[Notified]) -> bool {
+    for it in sent {
+        match &it.error {
+            None => out.line(format!("{}: delivered to {}", it.name, it.to)),
+            Some(why) => out.line(format!("{}: NOT delivered to {}: {why}", it.name, it.to)),
+        }
+    }
+    sent.iter().all(|it| it.error.is_none())
 }
 
 /// State with what it means in the target: drafts are not posted.

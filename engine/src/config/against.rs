@@ -12,6 +12,7 @@ use toml::de::DeTable;
 use super::{
     checked::{Connection, Deployment, OUTCOMES, RoundingPolicy, Route},
     findings::{Findings, Places, known_names},
+    start_setting::fill_start,
 };
 
 /// Tells everything about `deployment` that does not fit `manifests` (by plugin name), and fills in
@@ -35,6 +36,7 @@ pub fn check_against(
             );
             continue;
         };
+        fill_start(connection, manifest, findings);
         fill_defaults(&manifest.settings, &mut connection.settings);
         let app = connection
             .app
@@ -131,7 +133,7 @@ pub fn fill_defaults(schema: &Value, value: &mut Value) {
     }
 }
 
-fn tell(
+pub(super) fn tell(
     findings: &mut Findings,
     places: &Places,
     path: &str,

@@ -9,7 +9,10 @@ use rust_decimal::Decimal;
 use semver::VersionReq;
 use url::Url;
 
-use super::findings::{Places, SourceFile};
+use super::{
+    findings::{Places, SourceFile},
+    notify::Notify,
+};
 
 /// Name that stands for the outcomes of routes where a connection could stand.
 pub const OUTCOMES: &str = "outcomes";
@@ -43,6 +46,8 @@ pub struct Deployment {
     pub mappings: BTreeMap<String, MappingFile>,
     /// Tables by name.
     pub tables: BTreeMap<String, Table>,
+    /// Who is told of what needs a person, by name.
+    pub notify: BTreeMap<String, Notify>,
     /// Helper program of a demonstration, from `demo.toml`.
     pub demo: Option<Demo>,
 }

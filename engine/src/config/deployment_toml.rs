@@ -19,6 +19,7 @@ use url::Url;
 use super::{
     checked::{App, Connection, OUTCOMES, SecretRef},
     findings::Places,
+    notify_toml::NotifyToml,
     reader::{Keyed, Reader, Tried, as_written},
     values::{DAY, check_range},
 };
@@ -44,8 +45,10 @@ as_written! {
         optional apps: Keyed<AppToml>,
         /// Accounts at vendors.
         required connections: Keyed<ConnectionToml>,
+        /// Who is told when something needs a person.
+        optional notify: Keyed<NotifyToml>,
     }
-    renamed { "plugin-folders" => "plugins", "plugin" => "plugins", "connection" => "connections", "app" => "apps" }
+    renamed { "plugin-folders" => "plugins", "plugin" => "plugins", "connection" => "connections", "app" => "apps", "notifications" => "notify" }
 }
 
 as_written! {
@@ -307,7 +310,7 @@ impl ConnectionToml {
 }
 
 /// A file is meant relative to the configuration.
-fn below(folder: &Path, secret: &SecretRef) -> SecretRef {
+pub(super) fn below(folder: &Path, secret: &SecretRef) -> SecretRef {
     match secret {
         SecretRef::File(path) => SecretRef::File(folder.join(path)),
         other => other.clone(),

@@ -229,6 +229,14 @@ pub fn check_files(
             connections.insert(name.clone(), checked);
         }
     }
+    let mut notify = BTreeMap::new();
+    for (name, it) in toml.notify.iter().flatten() {
+        let key = it.key.clone();
+        let places = places("notify", name, key.clone());
+        if let Some(checked) = it.value.check(name, key, folder, places, &mut reader) {
+            notify.insert(name.clone(), checked);
+        }
+    }
     if let Some(days) = &toml.keep_calls_days {
         super::values::check_range(Some(days), 1..=3650, "1 to 3650 days", &mut reader);
     }
@@ -342,6 +350,7 @@ pub fn check_files(
         routes,
         mappings: mappings.collect(),
         tables,
+        notify,
         demo,
     })
 }
@@ -365,14 +374,16 @@ fn file_name_is_good(name: &str, reader: &mut Reader<'_>) {
 }
 
 impl Deployment {
-    /// Moves everything that is written while running into `folder`: for demonstrations and trials
-    /// that must leave the deployment's own state alone.
+    /// Moves everything that is written while running into `folder`, and tells nobody: for
+    /// demonstrations and trials that must leave the deployment's own state alone.
     pub fn with_state_in(mut self, folder: &Path) -> Self {
         self.store = folder.join("store");
         self.socket = folder.join("ledgerline.sock");
         self.key_file = folder.join("secrets.key");
         self.plugins_lock = folder.join("plugins.lock");
         self.state = folder.to_owned();
+        // Nobody is to be alarmed by what is made up.
+        self.notify.clear();
         for connection in self.connections.values_mut() {
             let name = connection.record.as_deref().and_then(Path::file_name);
             connection.record = name.map(|it| folder.join(it));

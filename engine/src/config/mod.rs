@@ -7,12 +7,15 @@ mod demo_toml;
 mod deployment_toml;
 pub mod findings;
 mod load;
+mod notify;
+mod notify_toml;
 mod order;
 mod reader;
 mod render;
 mod route_toml;
 mod rules;
 mod schemas;
+mod start_setting;
 mod table_toml;
 #[cfg(test)]
 mod tests;
@@ -27,6 +30,7 @@ pub use self::{
     },
     findings::{Finding, Findings, Places, SourceFile, known_names, nearest},
     load::{Files, check_files, load, load_demo},
+    notify::{MailTls, MailWay, Notify, NotifyWay, WebhookWay},
     schemas::{SchemaFile, schemas},
     unset::unset,
 };

@@ -90,11 +90,15 @@ fn apps_exist(written: &Written<'_>, findings: &mut Findings) {
             );
         }
     }
+    let notify = || written.deployment.notify.iter().flatten();
     let names = known()
         .chain(connections(written).map(|(name, _)| name))
+        .chain(notify().map(|(name, _)| name.as_str()))
         .collect::<Vec<_>>();
     let places = apps.into_iter().flatten().map(|(_, it)| it.key.clone());
-    let places = places.chain(connections(written).map(|(_, it)| it.key.clone()));
+    let places = places
+        .chain(connections(written).map(|(_, it)| it.key.clone()))
+        .chain(notify().map(|(_, it)| it.key.clone()));
     for (name, place) in names.into_iter().zip(places.collect::<Vec<_>>()) {
         if !well_formed(name) {
             reader.problem(

@@ -35,6 +35,11 @@ pub fn unset(deployment: &Deployment, is_set: &dyn Fn(&str) -> bool, names: &[St
             look(secret, &connection.places, &format!("credentials/{field}"));
         }
     }
+    for it in deployment.notify.values() {
+        for (secret, path) in it.secrets() {
+            look(secret, &it.places, path);
+        }
+    }
     findings.sort();
     findings
 }

@@ -12,6 +12,7 @@ use url::Url;
 use super::{
     checked::{Fares, RoundingPolicy, SecretRef, Trigger, Unmatched, Voids},
     findings::known_names,
+    notify::MailTls,
     reader::{FromToml, Keyed, Named, Reader},
 };
 
@@ -462,6 +463,14 @@ impl Choice for Voids {
         ("ask", Self::Ask),
         ("drafts", Self::Drafts),
         ("always", Self::Always),
+    ];
+}
+
+impl Choice for MailTls {
+    const KNOWN: &'static [(&'static str, Self)] = &[
+        ("starttls", Self::StartTls),
+        ("tls", Self::Tls),
+        ("none", Self::None),
     ];
 }
 

@@ -13,6 +13,7 @@ mod course;
 mod door;
 mod guard;
 mod network;
+mod outside;
 mod pace;
 mod record;
 mod replay;

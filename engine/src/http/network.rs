@@ -145,6 +145,11 @@ impl Network {
         self.shared.sink.set(sink);
     }
 
+    /// The way out itself.
+    pub(super) fn transport(&self) -> &dyn Transport {
+        self.shared.transport.as_ref()
+    }
+
     /// The secrets that its connections use.
     pub fn secrets(&self) -> &Secrets {
         &self.shared.secrets

@@ -1,7 +1,7 @@
 //! One request in, one answer out.
 
 use crate::{
-    operate::{Answer, Request, Signed, bulk, check, connect, linking, show, status},
+    operate::{Answer, Request, Signed, bulk, check, connect, linking, notifying, show, status},
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
 };
@@ -28,6 +28,10 @@ async fn answer(
     }
     Ok(match request {
         Request::Sync(it) => Answer::Synced(Box::new(engine.sync(&it, true, progress).await?)),
+        Request::Backfill(it) => match engine.backfill(&it, &by, progress).await? {
+            Ok(it) => Answer::Backfilled(Box::new(it)),
+            Err(message) => Answer::Refused { message },
+        },
         Request::Status => Answer::Status(Box::new(status::status(engine).await?)),
         Request::List {
             filter,
@@ -65,6 +69,7 @@ async fn answer(
                 message: why.to_string(),
             },
         },
+        Request::NotifyTest { name } => notifying::test(engine, name.as_deref()).await,
         Request::Check => Answer::Check(check::check(engine).await?),
         Request::Stop => {
             engine.stop();
@@ -81,6 +86,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
             named.extend(&it.routes);
             named.extend(it.filter.iter().flat_map(|it| &it.routes));
         }
+        Request::Backfill(it) => named.extend(&it.routes),
         Request::List { filter, .. } => named.extend(&filter.routes),
         Request::Retry(it) | Request::Reset(it) | Request::Skip(it) | Request::Void(it) => {
             named.extend(&it.filter.routes);
@@ -92,6 +98,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
         | Request::LinkQuestions
         | Request::Connect(_)
         | Request::Check
+        | Request::NotifyTest { .. }
         | Request::Stop => {}
     }
     let routes = &engine.deployment().routes;

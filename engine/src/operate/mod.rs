@@ -1,23 +1,29 @@
 //! What a person may do with an engine: requests, their answers, and the local socket that carries
 //! them to an engine that is already running.
 
+mod backfill;
 mod bulk;
 mod check;
 mod connect;
 mod handle;
 mod linking;
+mod notifying;
 mod request;
 mod show;
 mod socket;
 mod status;
+pub(crate) mod words;
 
+pub use backfill::{BackfillReport, BackfillRequest, BackfillRoute};
 pub use connect::{
     ConnectRequest, ConnectStep, Connecting, Home, ListenError, Offered, Pinned, Seen,
 };
 pub use handle::handle;
 pub use request::{
     Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport, ConnectionStatus,
-    EntryReport, GroupReport, LinkAnswer, LinkTo, Planned, Preview, Question, Request, RouteReport,
-    RouteStatus, Signed, StatusReport, SyncReport, SyncRequest, Verdict,
+    EntryReport, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus, Planned, Preview,
+    Question, Request, RouteReport, RouteStatus, Signed, StatusReport, SyncReport, SyncRequest,
+    Verdict,
 };
 pub use socket::{Door, ask};
+pub(crate) use status::status;

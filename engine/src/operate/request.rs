@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
 use serde::{Deserialize, Serialize};
 
-use super::connect::{ConnectRequest, Connecting};
+use super::{
+    backfill::{BackfillReport, BackfillRequest},
+    connect::{ConnectRequest, Connecting},
+};
 use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
 
 /// A request with the person who makes it.
@@ -27,6 +30,8 @@ pub struct Signed {
 pub enum Request {
     /// Pull, prepare and send.
     Sync(SyncRequest),
+    /// Loads documents from before the cut-over.
+    Backfill(BackfillRequest),
     /// Counts by route and state, causes, connections.
     Status,
     /// One page of entries.
@@ -72,6 +77,11 @@ pub enum Request {
     Connect(ConnectRequest),
     /// Live look at every connection.
     Check,
+    /// Sends a test message to those who are told what needs a person.
+    NotifyTest {
+        /// To this one alone.
+        name: Option<String>,
+    },
     /// Ends a running engine in order.
     Stop,
 }
@@ -131,6 +141,8 @@ pub enum LinkTo {
 pub enum Answer {
     /// Of `sync`.
     Synced(Box<SyncReport>),
+    /// Of `backfill`.
+    Backfilled(Box<BackfillReport>),
     /// Of `status`.
     Status(Box<StatusReport>),
     /// Of `list`.
@@ -159,6 +171,8 @@ pub enum Answer {
     Connect(Connecting),
     /// Of `check`.
     Check(Vec<ConnectionReport>),
+    /// Of `notify test`.
+    Notified(Vec<Notified>),
     /// Of `stop`.
     Stopping,
     /// The request could not be done.
@@ -294,6 +308,9 @@ pub struct StatusReport {
     pub groups: Vec<GroupReport>,
     /// Connections.
     pub connections: Vec<ConnectionStatus>,
+    /// Who is told of what needs a person.
+    #[serde(default)]
+    pub notify: Vec<NotifyStatus>,
     /// The engine's present, milliseconds since the epoch.
     pub at: i64,
 }
@@ -326,6 +343,45 @@ pub struct GroupReport {
     pub root: Option<(EntryId, String)>,
     /// The next command, ready to be typed.
     pub next: String,
+}
+
+impl GroupReport {
+    /// What is wrong, in plain words.
+    pub fn says(&self) -> String {
+        match (&self.root, &self.group.problem) {
+            (Some((id, why)), _) => format!("{why} ({id})"),
+            (None, Some(problem)) => problem.cause.clone(),
+            (None, None) => self.group.cause.clone(),
+        }
+    }
+}
+
+/// One who is told what needs a person, in `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyStatus {
+    /// Name.
+    pub name: String,
+    /// Receivers of the e-mail, or host of the webhook.
+    pub to: String,
+    /// When the last message was delivered, milliseconds since the epoch.
+    pub last: Option<i64>,
+    /// Why the last message could not be delivered.
+    pub undelivered: Option<String>,
+    /// Since when it could not.
+    pub since: Option<i64>,
+    /// Before this it is not tried again.
+    pub again: Option<i64>,
+}
+
+/// What came of a test message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notified {
+    /// Name of the receiver.
+    pub name: String,
+    /// Receivers of the e-mail, or host of the webhook.
+    pub to: String,
+    /// Why it did not arrive; absent when it was taken.
+    pub error: Option<String>,
 }
 
 /// One connection in `status`.

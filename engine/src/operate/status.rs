@@ -9,7 +9,7 @@ use crate::{
     store::{Cause, EntryId, Group, State, StoreError, offload},
 };
 
-pub(super) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> {
+pub(crate) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> {
     let (groups, totals, notes) = offload::run(engine.store(), |store| {
         Ok((store.groups(&[])?, store.totals()?, store.notes("")?))
     })
@@ -93,6 +93,7 @@ pub(super) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> 
         totals,
         groups: reports,
         connections,
+        notify: super::notifying::standing(engine, &notes),
         at: now,
     })
 }

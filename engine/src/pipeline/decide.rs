@@ -5,6 +5,7 @@
 //! would send, so that our own write-back to the source cannot stop it. An entry that is not linked
 //! passes, in this order: cut-over, ownership, gate, number, mapping, matching, total, checks.
 
+pub(crate) mod cut_over;
 mod links;
 mod matched;
 mod takers;
@@ -316,19 +317,7 @@ impl Decider<'_> {
         source: &Source,
     ) -> Result<Decision, StoreError> {
         let facts = self.facts(source);
-        if let (Some(start), Some(date)) = (self.plan.start_date, facts.date)
-            && date < start
-        {
-            let mut next = entry.clone();
-            next.problem = None;
-            next.cause = None;
-            next.record(
-                self.now,
-                State::Skipped,
-                Actor::Engine,
-                format!("before cut-over: {date} is before {start}"),
-                None,
-            );
+        if let Some(next) = self.before_cut_over(entry, facts.date)? {
             return Ok(Decision::Settle(Box::new(next)));
         }
         if facts.imported {

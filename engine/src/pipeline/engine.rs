@@ -8,11 +8,14 @@ use std::{
     },
 };
 
+use jiff::civil::Date;
+
 use crate::{
     clock::Clock,
     config::{Connection, Deployment, Findings},
     http::{Channel, ChannelSpec, Network},
     mapping::{LinkBy, StreamRules, Value},
+    notify::Teller,
     operate::{CallCount, SyncReport, SyncRequest},
     pipeline::{
         plan::RoutePlan,
@@ -88,13 +91,40 @@ impl Connected {
         stream: &str,
         cursor: &[u8],
     ) -> Result<Session, SessionError> {
+        self.open(account, &self.connection.settings, op, stream, cursor)
+    }
+
+    /// Opens a reading of a stream as if the connection's start date were another day.
+    pub(crate) fn session_since(
+        &self,
+        day: Date,
+        stream: &str,
+        cursor: &[u8],
+    ) -> Result<Session, SessionError> {
+        let mut settings = self.connection.settings.clone();
+        let name = &self.plugin.manifest().start_setting;
+        if let (Some(name), Some(all)) = (name, settings.as_object_mut()) {
+            all.insert(name.clone(), day.to_string().into());
+        }
+        let account = self.account.as_deref();
+        self.open(account, &settings, Operation::Pull, stream, cursor)
+    }
+
+    fn open(
+        &self,
+        account: Option<&str>,
+        settings: &serde_json::Value,
+        op: Operation,
+        stream: &str,
+        cursor: &[u8],
+    ) -> Result<Session, SessionError> {
         self.plugin.session(SessionSpec {
             op,
             connection: &self.connection.name,
             stream,
             base_url: &self.base_url,
             account,
-            settings: &self.connection.settings,
+            settings,
             cursor,
             // Differs between sessions, repeats between equal runs.
             seed: self.sessions.fetch_add(1, Ordering::Relaxed),
@@ -149,7 +179,8 @@ pub struct Engine {
     pub(crate) order: Vec<String>,
     pub(crate) references: References,
     pub(crate) cancel: Cancel,
-    one_run: tokio::sync::Mutex<()>,
+    pub(super) one_run: tokio::sync::Mutex<()>,
+    pub(crate) teller: Teller,
 }
 
 impl std::fmt::Debug for Engine {
@@ -204,6 +235,7 @@ impl Engine {
             references: References::default(),
             cancel: Cancel::default(),
             one_run: tokio::sync::Mutex::new(()),
+            teller: Teller::default(),
         };
         engine.clear_up(restored).await?;
         Ok(engine)
@@ -240,20 +272,26 @@ impl Engine {
         interactive: bool,
         progress: &dyn Progress,
     ) -> Result<SyncReport, StoreError> {
+        let ended = self.sync_alone(request, interactive, progress).await;
+        if !request.dry_run {
+            self.teller.run_ended(ended.as_ref().err());
+        }
+        ended
+    }
+
+    async fn sync_alone(
+        &self,
+        request: &SyncRequest,
+        interactive: bool,
+        progress: &dyn Progress,
+    ) -> Result<SyncReport, StoreError> {
         let _one = self.one_run.lock().await;
         self.clock.follow_back();
         let store = if request.dry_run {
             offload::run(&self.store, |store| store.scratch_copy()).await?
         } else {
             self.keep_look_ups().await?;
-            for plan in self.plans.values().filter(|it| it.route.enabled) {
-                let (name, source) = (plan.route.name.clone(), plan.source.clone());
-                let at = self.clock.now_ms();
-                offload::run(&self.store, move |store| {
-                    store.seed_route(&name, &source, at)
-                })
-                .await?;
-            }
+            self.seed_routes().await?;
             self.store.clone()
         };
         Run::new(
@@ -282,6 +320,19 @@ impl Engine {
                 };
                 offload::run(&self.store, move |store| store.keep_look_up(&route, by)).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Entries for routes that were added since their streams were read.
+    pub(super) async fn seed_routes(&self) -> Result<(), StoreError> {
+        for plan in self.plans.values().filter(|it| it.route.enabled) {
+            let (name, source) = (plan.route.name.clone(), plan.source.clone());
+            let at = self.clock.now_ms();
+            offload::run(&self.store, move |store| {
+                store.seed_route(&name, &source, at)
+            })
+            .await?;
         }
         Ok(())
     }

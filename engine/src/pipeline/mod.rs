@@ -3,11 +3,13 @@
 //! `run` is one run over the routes, `chains` their order, `work` one route's turn, which begins with
 //! what is `uncertain`; `ahead` asks early for what the first document will need. `decide` says what is
 //! to be done about an entry without asking anybody; `ask` asks the systems, `send` writes to them,
-//! `settle` makes the outcome durable. `engine` holds what all of them share.
+//! `settle` makes the outcome durable. `backfill` loads what lies
+//! before the cut-over. `engine` holds what all of them share.
 
 pub(crate) mod account;
 mod ahead;
 mod ask;
+mod backfill;
 mod by_hand;
 mod calls;
 mod chains;
@@ -21,6 +23,7 @@ mod read_back;
 mod reference;
 mod run;
 mod schedule;
+mod scope;
 mod send;
 mod settle;
 pub(crate) mod steps;

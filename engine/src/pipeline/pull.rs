@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use jiff::civil::Date;
+
 use crate::{
     mapping::{StreamRules, Value},
     pipeline::{calls::ReadEffects, decide::stored_facts, engine::Connected, run::Run, steps},
@@ -28,18 +30,41 @@ pub(crate) enum Pulled {
     SoFar,
 }
 
+/// Which reading of a stream: each has a cursor of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// The one that goes on for as long as there is a deployment.
+    Usual,
+    /// One that begins before the connection's start date, at this day.
+    Since(Date),
+}
+
+impl Reading {
+    /// What the place is kept under that the reading has reached.
+    fn place(self, stream: &StreamId) -> StreamId {
+        match self {
+            Self::Usual => stream.clone(),
+            Self::Since(day) => StreamId {
+                connection: stream.connection.clone(),
+                stream: format!("{} (backfill {day})", stream.stream),
+            },
+        }
+    }
+}
+
 /// Pulls one stream to its end, or until the first page after `until` (milliseconds since the epoch).
 /// `taken` is called after each durable page.
 pub(crate) async fn pull(
     run: &Run<'_>,
     system: &Connected,
-    stream: &StreamId,
+    (stream, reading): (&StreamId, Reading),
     rules: Option<&Arc<StreamRules>>,
     routes: &[String],
     until: Option<i64>,
     mut taken: impl FnMut(u64, &Intake),
 ) -> Result<Pulled, PullError> {
-    let id = stream.clone();
+    let place = reading.place(stream);
+    let id = place.clone();
     let stored = offload::run(&run.store, move |store| store.cursor(&id)).await?;
     if let Some(row) = &stored
         && !system
@@ -50,13 +75,13 @@ pub(crate) async fn pull(
     {
         return Err(PullError::State(format!(
             "plugin {} cannot read the stored cursor of {}/{} (state version {}); install a version \
-             that can, or forget the cursor with `ledgerline store forget-cursor {}/{}`",
+             that can, or forget the cursor with `ledgerline store forget-cursor \"{}/{}\"`",
             system.plugin.manifest().name,
-            stream.connection,
-            stream.stream,
+            place.connection,
+            place.stream,
             row.state_version,
-            stream.connection,
-            stream.stream
+            place.connection,
+            place.stream
         )));
     }
     let effects = ReadEffects {
@@ -69,12 +94,15 @@ pub(crate) async fn pull(
         .as_ref()
         .map(|it| it.bytes.clone())
         .unwrap_or_default();
-    let mut session = system.session(Operation::Pull, &stream.stream, &cursor)?;
+    let mut session = match reading {
+        Reading::Usual => system.session(Operation::Pull, &stream.stream, &cursor)?,
+        Reading::Since(day) => system.session_since(day, &stream.stream, &cursor)?,
+    };
     loop {
         match session.next(Given::Nothing, &effects).await? {
             Asked::Page { documents, cursor } => {
-                let place = format!("{}/{}", stream.connection, stream.stream);
-                steps::reached("page-read", &place);
+                let told = format!("{}/{}", stream.connection, stream.stream);
+                steps::reached("page-read", &told);
                 let at = run.engine.clock.now_ms();
                 let (said, documents): (Vec<_>, Vec<_>) =
                     documents.into_iter().partition(|it| it.only);
@@ -94,17 +122,24 @@ pub(crate) async fn pull(
                     at,
                 };
                 let (id, routes) = (stream.clone(), routes.to_vec());
+                let other = (reading != Reading::Usual).then(|| place.clone());
                 let intake = offload::run(&run.store, move |store| {
-                    store.intake_page(PageIn {
+                    let of_stream = other.is_none().then(|| row.clone());
+                    let intake = store.intake_page(PageIn {
                         stream: &id,
                         routes: &routes,
                         documents,
-                        cursor: Some(row),
+                        cursor: of_stream,
                         at,
-                    })
+                    })?;
+                    // Behind the page: what a crash before this line forgot is read again.
+                    if let Some(place) = other {
+                        store.set_cursor(&place, Some(row))?;
+                    }
+                    Ok::<_, StoreError>(intake)
                 })
                 .await?;
-                steps::reached("page-taken-in", &place);
+                steps::reached("page-taken-in", &told);
                 taken(count, &intake);
                 if until.is_some_and(|it| run.engine.clock.now_ms() >= it) {
                     return Ok(Pulled::SoFar);

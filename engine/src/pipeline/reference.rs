@@ -9,7 +9,13 @@ use std::{
 use crate::{
     clock::is_fresh,
     mapping::{Reference, Value},
-    pipeline::{decide::lock, engine::Connected, pull::pull, run::Run, steps},
+    pipeline::{
+        decide::lock,
+        engine::Connected,
+        pull::{Reading, pull},
+        run::Run,
+        steps,
+    },
     store::{SharedStore, StoreError, StreamId, offload},
 };
 
@@ -141,10 +147,18 @@ async fn read_list(run: &Run<'_>, system: &Connected, id: StreamId) -> Result<bo
     let now = run.engine.clock.now_ms();
     let rules = system.rules.get(stream);
     let mut changed = false;
-    let pulled = pull(run, system, &id, rules, &[], None, |count, intake| {
-        // Lists have no entries, so the page's documents are what counts.
-        changed |= count > intake.same;
-    })
+    let pulled = pull(
+        run,
+        system,
+        (&id, Reading::Usual),
+        rules,
+        &[],
+        None,
+        |count, intake| {
+            // Lists have no entries, so the page's documents are what counts.
+            changed |= count > intake.same;
+        },
+    )
     .await;
     if let Err(why) = pulled {
         run.park(connection, &why.to_string());

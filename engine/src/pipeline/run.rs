@@ -27,6 +27,7 @@ use crate::{
         plan::RoutePlan,
         progress::{Progress, Step},
         read_back,
+        scope::Scope,
         settle::{Ending, outcome},
         steps,
     },
@@ -45,6 +46,8 @@ pub(crate) struct Run<'a> {
     pub(crate) class: CallClass,
     pub(crate) cancel: Cancel,
     pub(crate) request: &'a SyncRequest,
+    /// The documents that alone are sent, with whatever serves them.
+    scope: Option<&'a Scope>,
     /// Asked for by a person, not by the schedule.
     pub(crate) interactive: bool,
     pub(crate) progress: &'a dyn Progress,
@@ -103,6 +106,7 @@ impl<'a> Run<'a> {
             class: super::send::class(interactive),
             cancel,
             request,
+            scope: None,
             interactive,
             progress,
             report: Mutex::new(SyncReport {
@@ -125,6 +129,12 @@ impl<'a> Run<'a> {
             unanswered: Mutex::default(),
             weighed: Mutex::default(),
         }
+    }
+
+    /// A person confirmed these documents alone: no other is sent.
+    pub(crate) fn limited_to(mut self, scope: &'a Scope) -> Self {
+        self.scope = Some(scope);
+        self
     }
 
     /// Does it all.
@@ -393,7 +403,7 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn is_confirmed(&self, route: &str) -> bool {
-        lock(&self.confirmed).contains(route)
+        self.scope.is_some_and(|it| it.covers(route)) || lock(&self.confirmed).contains(route)
     }
 
     /// Whether a person wants the target's document of an entry taken back.
@@ -481,6 +491,9 @@ impl<'a> Run<'a> {
     /// rule that a manual route sends only what somebody asked for.
     pub(crate) fn wants(&self, plan: &RoutePlan, ready: &Ready) -> bool {
         let serves = plan.follows.is_some() || plan.matches();
+        if let Some(scope) = self.scope.filter(|_| !serves) {
+            return scope.holds(plan.name(), ready.entry.facts.date);
+        }
         match &self.request.filter {
             Some(filter) if !serves => filter.matches(&ready.id, &ready.entry),
             _ if self.interactive || serves => true,
@@ -571,6 +584,10 @@ impl<'a> Run<'a> {
             .filter(|it| known.insert(it.id.clone()))
             .collect();
         drop(known);
+        if let Some(scope) = self.scope {
+            ready.iter().for_each(|it| scope.would_send(plan, it));
+            return;
+        }
         let mut report = lock(&self.report);
         if self.request.dry_run {
             report.planned.extend(ready.iter().map(|it| Planned {

@@ -23,12 +23,23 @@ const LEFT_OVER: Duration = Duration::from_secs(60);
 const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
 
 impl Engine {
-    /// Runs until [`Engine::stop`].
+    /// Runs until [`Engine::stop`], and tells people what needs them.
     ///
     /// # Errors
     ///
     /// Only the store's.
     pub async fn run(&self) -> Result<(), StoreError> {
+        let ended = tokio::select! {
+            ended = self.start_routes() => ended,
+            () = self.keep_telling() => Ok(()),
+        };
+        if ended.is_err() {
+            self.tell_people().await;
+        }
+        ended
+    }
+
+    async fn start_routes(&self) -> Result<(), StoreError> {
         let started = self.clock.now();
         let mut due: BTreeMap<String, Timestamp> = self
             .order

@@ -51,6 +51,13 @@ pub(super) fn check(
     if manifest.streams.is_empty() {
         return defect("a connector has a stream at least".to_owned());
     }
+    if let Some(name) = &manifest.start_setting
+        && manifest.settings["properties"][name]["type"] != "string"
+    {
+        return defect(format!(
+            "`start-setting` must name a setting that is text, it is `{name}`"
+        ));
+    }
     for (slot, it) in &manifest.auth {
         if let AuthSlot::Oauth2 {
             disconnect_url: Some(path),
@@ -168,6 +175,14 @@ mod tests {
                 Some("`reads-state` must contain the `state-version` 2"),
             ),
             (json!({"state-version": 2, "reads-state": [1, 2]}), None),
+            (
+                json!({"start-setting": "since", "settings": {"properties": {"since": {"type": "string"}}}}),
+                None,
+            ),
+            (
+                json!({"start-setting": "since", "settings": {"properties": {"from": {"type": "string"}}}}),
+                Some("`start-setting` must name a setting that is text, it is `since`"),
+            ),
             (
                 json!({"streams": {}}),
                 Some("a connector has a stream at least"),

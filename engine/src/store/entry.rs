@@ -303,6 +303,18 @@ impl Tally {
         self.change(money, Decimal::saturating_add);
     }
 
+    /// Adds a whole set of entries.
+    pub fn add_all(&mut self, count: u64, money: &BTreeMap<String, Decimal>) {
+        self.count = self.count.saturating_add(count);
+        for (currency, sum) in money {
+            let money = Money {
+                total: *sum,
+                currency: currency.clone(),
+            };
+            self.change(Some(&money), Decimal::saturating_add);
+        }
+    }
+
     /// Takes one entry's money out again.
     pub fn remove(&mut self, money: Option<&Money>) {
         self.count = self.count.saturating_sub(1);

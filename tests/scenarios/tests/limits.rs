@@ -35,6 +35,8 @@ fn core_alone(sales: usize) -> Seed {
 fn before_the_cut_over(deployment: &mut Deployment, minute: u32) {
     let core = deployment.connections.get_mut("core-au").expect("Core");
     core.start_date = Some(jiff::civil::date(2027, 1, 1));
+    // All the same, everything is read.
+    core.settings["history-days"] = serde_json::json!(3650);
     core.budget.entry("account".into()).or_default().minute = Some(minute);
 }
 

@@ -9,9 +9,10 @@ use super::{super::*, CONTACTS, MAIN, brief, checked};
 
 fn manifests() -> BTreeMap<String, Manifest> {
     let text = r#"[
-      { "name": "acme", "title": "Acme", "version": "0.1.3", "base-url": "https://acme.example",
+      { "name": "acme", "title": "Acme", "version": "0.1.3", "start-setting": "since", "base-url": "https://acme.example",
         "settings": { "additionalProperties": false, "required": ["zone"], "properties": {
           "zone": { "type": "string", "description": "Time zone of the account." },
+          "since": { "type": "string" },
           "mode": { "enum": ["fast", "slow"], "default": "slow" },
           "deep": { "properties": { "a": { "default": 1 } } } } },
         "auth": { "api": { "kind": "basic" } }, "budget": { "account": { "day": 10 } },
@@ -89,8 +90,36 @@ fn what_does_not_fit_the_plugins_is_told_in_its_place() {
             routes/notes.toml:3 ["notes"] `ledger` has no stream `notes` (known: contacts)
         "#]],
     );
-    let wanted = serde_json::json!({ "zone": "UTC", "mode": "slow", "deep": { "a": 1 } });
+    let wanted = serde_json::json!({ "zone": "UTC", "since": "2026-10-01", "mode": "slow", "deep": { "a": 1 } });
     assert_eq!(it.connections["shop"].settings, wanted);
+}
+
+#[test]
+fn the_start_date_is_written_once() {
+    let settings = |since: &str| {
+        let settings = format!("settings = {{ zone = \"UTC\"{since} }}");
+        let main = MAIN.replace("zone = \"Australia/Sydney\"", &settings);
+        let mut deployment = checked(&[("ledgerline.toml", &main)]).unwrap();
+        let mut findings = Findings::default();
+        check_against(&mut deployment, &manifests(), &mut findings);
+        findings.list.retain(|it| it.message.contains("start-date"));
+        let since = deployment.connections["shop"].settings["since"].clone();
+        (since, brief(&findings))
+    };
+    for written in ["", ", since = \"2026-10-01\"", ", since = 2026-10-01"] {
+        assert_eq!(
+            settings(written),
+            ("2026-10-01".into(), String::new()),
+            "{written}"
+        );
+    }
+    expect![[r#"
+        ledgerline.toml:13 ["2026-01-01"] the connection's `start-date` is 2026-10-01, this is another day (remove it: the plugin is given the connection's own; `ledgerline backfill` loads what lies before)
+    "#]].assert_eq(&settings(", since = \"2026-01-01\"").1);
+    assert!(
+        !settings(", since = \"\"").1.is_empty(),
+        "everything is another day, too"
+    );
 }
 
 #[test]

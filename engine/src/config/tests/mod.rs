@@ -8,6 +8,7 @@ use super::*;
 
 mod manifests;
 mod mistakes;
+mod notify;
 mod schemas;
 
 const MAIN: &str = r#"

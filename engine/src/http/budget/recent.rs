@@ -37,6 +37,10 @@ impl Recent {
         }
     }
 
+    pub(super) fn limit(&self) -> u32 {
+        u32::try_from(self.limit).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn set_limit(&mut self, limit: u32) {
         self.limit = limit as usize;
         while self.calls.len() > self.limit {

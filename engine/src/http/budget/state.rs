@@ -85,6 +85,10 @@ pub struct BudgetView {
     pub day_used: u32,
     /// Calls a day, when limited.
     pub day_limit: Option<u32>,
+    /// Calls a minute, when limited.
+    pub minute_limit: Option<u32>,
+    /// Calls a second, when limited.
+    pub second_limit: Option<u32>,
     /// When it goes on, when parked or spent.
     pub parked_until: Option<Timestamp>,
     /// Calls ever.
@@ -107,6 +111,13 @@ impl Minute {
         match limits.minute_left {
             Some(_) => Self::Told(Window::new(MINUTE, limit)),
             None => Self::Untold(Recent::new(MINUTE, limit)),
+        }
+    }
+
+    fn limit(&self) -> u32 {
+        match self {
+            Self::Told(it) => it.limit(),
+            Self::Untold(it) => it.limit(),
         }
     }
 
@@ -417,6 +428,8 @@ impl State {
             in_flight: self.in_flight,
             day_used: self.day.used(now),
             day_limit: self.day_limited.then(|| self.day.limit()),
+            minute_limit: self.minute.as_ref().map(Minute::limit),
+            second_limit: self.second.as_ref().map(Recent::limit),
             parked_until: (spent > now)
                 .then(|| Timestamp::from_millisecond(spent).ok())
                 .flatten(),

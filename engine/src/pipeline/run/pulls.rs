@@ -5,7 +5,7 @@ use crate::{
     pipeline::{
         decide::lock,
         progress::Step,
-        pull::{Pulled, pull},
+        pull::{Pulled, Reading, pull},
         steps,
     },
     store::{StoreError, StreamId, offload},
@@ -69,7 +69,7 @@ impl Run<'_> {
         let done = pull(
             self,
             system,
-            stream,
+            (stream, Reading::Usual),
             rules,
             &routes,
             until,
