@@ -1,7 +1,7 @@
 //! One request in, one answer out.
 
 use crate::{
-    operate::{Answer, Request, Signed, bulk, check, connect, linking, show, status},
+    operate::{Answer, Request, Signed, bulk, check, connect, linking, reconcile, show, status},
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
 };
@@ -65,6 +65,7 @@ async fn answer(
             },
         },
         Request::Check => Answer::Check(check::check(engine).await?),
+        Request::Reconcile(it) => reconcile::reconcile(engine, it, progress).await?,
         Request::Stop => {
             engine.stop();
             Answer::Stopping
@@ -81,6 +82,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
             named.extend(it.filter.iter().flat_map(|it| &it.routes));
         }
         Request::List { filter, .. } => named.extend(&filter.routes),
+        Request::Reconcile(it) => named.extend(&it.routes),
         Request::Retry(it) | Request::Reset(it) | Request::Skip(it) => {
             named.extend(&it.filter.routes);
         }

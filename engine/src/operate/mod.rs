@@ -6,6 +6,7 @@ mod check;
 mod connect;
 mod handle;
 mod linking;
+pub mod reconcile;
 mod request;
 mod show;
 mod socket;

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
 use serde::{Deserialize, Serialize};
 
-use super::connect::{ConnectRequest, Connecting};
+use super::{
+    connect::{ConnectRequest, Connecting},
+    reconcile::{ReconcileReport, ReconcileRequest},
+};
 use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
 
 /// A request with the person who makes it.
@@ -70,6 +73,8 @@ pub enum Request {
     Connect(ConnectRequest),
     /// Live look at every connection.
     Check,
+    /// Compares source, store and target of one period; nothing is sent.
+    Reconcile(ReconcileRequest),
     /// Ends a running engine in order.
     Stop,
 }
@@ -157,6 +162,8 @@ pub enum Answer {
     Connect(Connecting),
     /// Of `check`.
     Check(Vec<ConnectionReport>),
+    /// Of `reconcile`.
+    Reconciled(Box<ReconcileReport>),
     /// Of `stop`.
     Stopping,
     /// The request could not be done.

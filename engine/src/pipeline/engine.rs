@@ -240,19 +240,11 @@ impl Engine {
         interactive: bool,
         progress: &dyn Progress,
     ) -> Result<SyncReport, StoreError> {
-        let _one = self.one_run.lock().await;
-        self.clock.follow_back();
+        let _one = self.alone().await;
         let store = if request.dry_run {
             offload::run(&self.store, |store| store.scratch_copy()).await?
         } else {
-            for plan in self.plans.values() {
-                let (name, source) = (plan.route.name.clone(), plan.source.clone());
-                let at = self.clock.now_ms();
-                offload::run(&self.store, move |store| {
-                    store.seed_route(&name, &source, at)
-                })
-                .await?;
-            }
+            self.seed_routes().await?;
             self.store.clone()
         };
         Run::new(
@@ -265,6 +257,26 @@ impl Engine {
         )
         .run()
         .await
+    }
+
+    /// Holds off runs for as long as it is held, and sets the clock by which they go.
+    pub(crate) async fn alone(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let alone = self.one_run.lock().await;
+        self.clock.follow_back();
+        alone
+    }
+
+    /// Every document that is held has an entry on each route that reads it.
+    pub(crate) async fn seed_routes(&self) -> Result<(), StoreError> {
+        for plan in self.plans.values() {
+            let (name, source) = (plan.route.name.clone(), plan.source.clone());
+            let at = self.clock.now_ms();
+            offload::run(&self.store, move |store| {
+                store.seed_route(&name, &source, at)
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Routes that read a stream.
