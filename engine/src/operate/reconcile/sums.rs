@@ -47,8 +47,10 @@ impl Exact {
     fn add(&mut self, amount: Decimal) {
         match self.sum.checked_add(amount) {
             Some(sum) => {
-                // Digits that had no room are lost without an error.
-                self.exact &= sum.checked_sub(amount) == Some(self.sum);
+                // Digits that had no room are lost without an error: the sum has fewer places than
+                // its parts then.
+                let places = |it: Decimal| it.normalize().scale();
+                self.exact &= sum.scale() >= places(self.sum).max(places(amount));
                 self.sum = sum;
             }
             None => self.exact = false,
