@@ -32,6 +32,10 @@ pub(super) struct Stored {
     /// Why it stands where it stands.
     pub(super) why: Option<String>,
     pub(super) remedy: Option<String>,
+    /// The entry that it waits for.
+    pub(super) waits_for: Option<EntryId>,
+    /// Trying again helps only after somebody chose what to do.
+    pub(super) asks: bool,
 }
 
 /// A document of the target that nothing is linked to.

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use super::{
     Class, Difference, Line, Period, SourceSide, TargetSide,
     both::{Both, Extra, Stored},
+    sums::unsigned_zero,
 };
 use crate::store::{EntryId, State};
 
@@ -199,7 +200,7 @@ fn amounts(source: Option<&SourceSide>, target: Option<&TargetSide>) -> BTreeMap
     if let Some(it) = target {
         let sum: &mut Decimal = amounts.entry(it.currency.clone()).or_default();
         // What does not fit is seen where the sides are added up.
-        *sum = sum.saturating_sub(it.total.unwrap_or_default());
+        *sum = unsigned_zero(sum.saturating_sub(it.total.unwrap_or_default()));
     }
     amounts
 }
@@ -234,7 +235,11 @@ fn next(class: Class, both: &Both) -> Option<String> {
         (_, State::Pending | State::Failed | State::Uncertain | State::Sending) => {
             Some(format!("ledgerline sync {route}"))
         }
-        (Class::Missing, _) => Some(format!("ledgerline retry {}", both.id)),
+        (Class::Missing, _) if both.stored.asks => show(),
+        (Class::Missing, _) => Some(match &both.stored.waits_for {
+            Some(it) => format!("ledgerline link {it} --to ID"),
+            None => format!("ledgerline retry {}", both.id),
+        }),
         _ => show(),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use ledgerline_plugin_api::manifest::Category;
 
 use super::{
     Period, SourceSide,
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     mapping::{Apply, LinkAnswer, Links, Shared, Value},
     pipeline::RoutePlan,
-    store::{Actor, Document, Entry, EntryId, State, Store, StoreError},
+    store::{Actor, Cause, Document, Entry, EntryId, State, Store, StoreError},
 };
 
 /// A document that was met, its target side still open.
@@ -193,6 +194,8 @@ impl Stored {
             link: None,
             why: None,
             remedy: None,
+            waits_for: None,
+            asks: false,
         }
     }
 
@@ -209,6 +212,10 @@ impl Stored {
             link: entry.held.as_ref().map(|it| it.id.clone()),
             why,
             remedy: entry.problem.as_ref().map(|it| it.remedy.clone()),
+            waits_for: entry.cause.as_ref().and_then(Cause::as_entry),
+            asks: entry.problem.as_ref().is_some_and(|it| {
+                matches!(it.category, Category::Duplicate | Category::DocumentState)
+            }),
         }
     }
 }

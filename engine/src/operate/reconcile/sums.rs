@@ -51,11 +51,16 @@ impl Exact {
                 // its parts then.
                 let places = |it: Decimal| it.normalize().scale();
                 self.exact &= sum.scale() >= places(self.sum).max(places(amount));
-                self.sum = sum;
+                self.sum = unsigned_zero(sum);
             }
             None => self.exact = false,
         }
     }
+}
+
+/// Zero is written without a sign, whichever way it came about.
+pub(super) fn unsigned_zero(it: Decimal) -> Decimal {
+    if it.is_zero() { it.abs() } else { it }
 }
 
 /// Both sides of one sum.

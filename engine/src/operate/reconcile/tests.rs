@@ -59,6 +59,8 @@ fn met(id: &str, state: State, link: Option<&str>, source: Option<SourceSide>) -
                 link: link.map(str::to_owned),
                 why: None,
                 remedy: None,
+                waits_for: None,
+                asks: false,
             },
             source,
             target: None,
