@@ -11,7 +11,8 @@ use crate::store::{EntryId, Filter, State};
 ///
 /// Exit codes: 0 nothing is left to do by itself (documents that need a person are counted, not an
 /// error); 1 something unexpected failed; 2 the configuration is wrong; 3 the request cannot be done;
-/// 4 pending, failed or uncertain documents remain; 5 a connection needs a person.
+/// 4 pending, failed or uncertain documents remain; 5 a connection needs a person; 6 source and target
+/// do not agree (`reconcile`).
 #[derive(Debug, Parser)]
 #[command(name = "ledgerline", version, propagate_version = true)]
 pub(super) struct Cli {
@@ -105,6 +106,8 @@ pub(super) enum Command {
         #[arg(long)]
         offline: bool,
     },
+    /// Compares source, store and target of one period, document by document and in sums; sends nothing.
+    Reconcile(ReconcileArgs),
     /// Connects a connection to an account of its vendor; run again, it goes on where it ended.
     Connect(ConnectArgs),
     /// Looks after the messages about what needs a person.
@@ -265,6 +268,30 @@ pub(super) struct MapArgs {
     /// The route whose options, tables and connections apply; not needed when one route uses the mapping.
     #[arg(long)]
     pub(super) route: Option<String>,
+}
+
+/// The exit code is 0 when all that the source has is in the target or was left out, 6 when a document
+/// differs, is gone, missing, extra or in another period, 5 when a connection could not be read, 4 when
+/// the documents do not explain the difference of the sums.
+#[derive(Debug, Args)]
+pub(super) struct ReconcileArgs {
+    /// Routes; none means all that have money on both sides.
+    pub(super) routes: Vec<String>,
+    /// The month, such as 2026-11; the present one in the source's zone when no days are given.
+    #[arg(long, value_name = "YYYY-MM", conflicts_with_all = ["from", "to"])]
+    pub(super) month: Option<String>,
+    /// The first day.
+    #[arg(long, value_name = "DATE", requires = "to")]
+    pub(super) from: Option<Date>,
+    /// The last day.
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub(super) to: Option<Date>,
+    /// Writes one row a document to this file (`-`: standard output).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) csv: Option<PathBuf>,
+    /// Writes a page to print to this file (`-`: standard output).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) page: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod out;
 mod plugins;
 mod plugins_check;
 mod plugins_new;
+mod reconcile;
 mod render;
 mod run;
 mod schemas;
@@ -92,6 +93,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Link(it) => link::link(&common, &out, it).await,
         Command::Map(it) => map::map(&common, &out, &it),
         Command::Test { mapping } => map::test(&common, &out, mapping.as_deref()),
+        Command::Reconcile(it) => reconcile::reconcile(&common, &out, it).await,
         Command::Check { offline } => run::check(&common, &out, offline).await,
         Command::Connect(it) => connect::connect(&common, &out, it).await,
         Command::Notify(it) => notify::notify(&common, &out, it).await,

@@ -11,6 +11,7 @@ mod compare;
 mod compile;
 mod explain;
 mod file;
+mod identity;
 mod matching;
 mod rules;
 #[cfg(test)]

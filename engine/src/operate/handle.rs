@@ -1,7 +1,9 @@
 //! One request in, one answer out.
 
 use crate::{
-    operate::{Answer, Request, Signed, bulk, check, connect, linking, notifying, show, status},
+    operate::{
+        Answer, Request, Signed, bulk, check, connect, linking, notifying, reconcile, show, status,
+    },
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
 };
@@ -71,6 +73,7 @@ async fn answer(
         },
         Request::NotifyTest { name } => notifying::test(engine, name.as_deref()).await,
         Request::Check => Answer::Check(check::check(engine).await?),
+        Request::Reconcile(it) => reconcile::reconcile(engine, it, progress).await?,
         Request::Stop => {
             engine.stop();
             Answer::Stopping
@@ -88,6 +91,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
         }
         Request::Backfill(it) => named.extend(&it.routes),
         Request::List { filter, .. } => named.extend(&filter.routes),
+        Request::Reconcile(it) => named.extend(&it.routes),
         Request::Retry(it) | Request::Reset(it) | Request::Skip(it) | Request::Void(it) => {
             named.extend(&it.filter.routes);
         }

@@ -8,6 +8,7 @@ mod connect;
 mod handle;
 mod linking;
 mod notifying;
+pub mod reconcile;
 mod request;
 mod show;
 mod socket;

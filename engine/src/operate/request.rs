@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     backfill::{BackfillReport, BackfillRequest},
     connect::{ConnectRequest, Connecting},
+    reconcile::{ReconcileReport, ReconcileRequest},
 };
 use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
 
@@ -82,6 +83,8 @@ pub enum Request {
         /// To this one alone.
         name: Option<String>,
     },
+    /// Compares source, store and target of one period; nothing is sent.
+    Reconcile(ReconcileRequest),
     /// Ends a running engine in order.
     Stop,
 }
@@ -173,6 +176,8 @@ pub enum Answer {
     Check(Vec<ConnectionReport>),
     /// Of `notify test`.
     Notified(Vec<Notified>),
+    /// Of `reconcile`.
+    Reconciled(Box<ReconcileReport>),
     /// Of `stop`.
     Stopping,
     /// The request could not be done.

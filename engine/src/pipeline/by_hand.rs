@@ -110,6 +110,18 @@ impl Engine {
         })
     }
 
+    /// Whether a rule would leave an entry out now, as the entry would be then; no call is made.
+    pub(crate) async fn would_leave_out(&self, id: &EntryId) -> Result<Option<Entry>, StoreError> {
+        Ok(match self.decide_one(id, Linked::AsItIs).await? {
+            Some(Decision::Settle(next))
+                if matches!(next.state, State::Skipped | State::Excluded) =>
+            {
+                Some(*next)
+            }
+            _ => None,
+        })
+    }
+
     /// Another entry of the route that stands for a target document, where only one may.
     async fn other_taker(&self, id: &EntryId, target: &str) -> Result<Option<EntryId>, StoreError> {
         if self.plans.get(&id.route).is_none_or(|it| !it.one_for_one()) {

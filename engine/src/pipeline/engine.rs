@@ -285,12 +285,10 @@ impl Engine {
         interactive: bool,
         progress: &dyn Progress,
     ) -> Result<SyncReport, StoreError> {
-        let _one = self.one_run.lock().await;
-        self.clock.follow_back();
+        let _one = self.alone().await;
         let store = if request.dry_run {
             offload::run(&self.store, |store| store.scratch_copy()).await?
         } else {
-            self.keep_look_ups().await?;
             self.seed_routes().await?;
             self.store.clone()
         };
@@ -324,8 +322,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Entries for routes that were added since their streams were read.
-    pub(super) async fn seed_routes(&self) -> Result<(), StoreError> {
+    /// Holds off runs for as long as it is held, and sets the clock by which they go.
+    pub(crate) async fn alone(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let alone = self.one_run.lock().await;
+        self.clock.follow_back();
+        alone
+    }
+
+    /// Every document that is held has an entry on each route that reads it.
+    pub(crate) async fn seed_routes(&self) -> Result<(), StoreError> {
+        self.keep_look_ups().await?;
         for plan in self.plans.values().filter(|it| it.route.enabled) {
             let (name, source) = (plan.route.name.clone(), plan.source.clone());
             let at = self.clock.now_ms();

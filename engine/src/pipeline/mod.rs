@@ -37,4 +37,5 @@ pub(crate) use plan::RoutePlan;
 pub use plans::{Offline, check_offline};
 pub use progress::{Progress, Silent, Step};
 pub(crate) use run::Run;
+pub(crate) use settle::held_name;
 pub use steps::{CONNECT_STEPS, STEPS};

@@ -7,6 +7,7 @@
 //! Routes that have nothing to do with each other are worked side by side: `chains`.
 
 mod pulls;
+mod reading;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
