@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{
     ground::{
-        ALLOCATIONS, NOTES, ORDERS, all_on, clean, expect_balances, invoices, posted, put, stage,
-        writes,
+        ALLOCATIONS, NOTES, ORDERS, all_on, clean, expect_balances, invoices, posted, put,
+        settle_down, stage, strike, writes,
     },
     sales::order,
 };
@@ -130,15 +130,8 @@ async fn a_lost_answer_applies_nothing_twice() {
         let stage = stage(posted).await;
         put(&stage, "SalesOrders", order(7, json!({})));
         stage.put(note(7, json!({})));
-        let rules = json!([{ "match": { "method": "PUT", "path": "/api.xro/2.0/CreditNotes/*" },
-            "fault": fault, "again": "reset" }]);
-        stage
-            .world
-            .set_faults(serde_json::from_value(rules).expect("rules"));
-        for _ in 0..4 {
-            stage.next().await;
-            stage.pass(std::time::Duration::from_secs(420)).await;
-        }
+        strike(&stage, ("PUT", "/api.xro/2.0/CreditNotes/*"), fault);
+        settle_down(&stage).await;
         assert_eq!(
             cents(&invoices(&stage)[0]["AmountCredited"]),
             dec("44.00"),

@@ -126,6 +126,22 @@ pub(crate) fn expect_balances(stage: &Stage, wanted: &[(&str, &str)]) {
     assert_eq!(balances(stage), wanted);
 }
 
+/// The next call to `to`, a method and a path, meets `fault`; its repeats never arrive.
+pub(crate) fn strike(stage: &Stage, to: (&str, &str), fault: &str) {
+    let rules =
+        json!([{ "match": { "method": to.0, "path": to.1 }, "fault": fault, "again": "reset" }]);
+    let rules = serde_json::from_value(rules).expect("rules");
+    stage.world.set_faults(rules);
+}
+
+/// Runs with so much time between them that whatever was lost may be asked about.
+pub(crate) async fn settle_down(stage: &Stage) {
+    for _ in 0..4 {
+        stage.next().await;
+        stage.pass(std::time::Duration::from_secs(420)).await;
+    }
+}
+
 /// Writing calls to Xero in a run.
 pub(crate) fn writes(report: &SyncReport) -> u64 {
     report.calls.get("xero-au").map_or(0, |it| it.writing)

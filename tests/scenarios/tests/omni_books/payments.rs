@@ -8,7 +8,7 @@ use scenarios::{
 use serde_json::{Value, json};
 
 use crate::{
-    ground::{PURCHASE_PAYMENTS, SALES_PAYMENTS, posted, put, stage},
+    ground::{PURCHASE_PAYMENTS, SALES_PAYMENTS, posted, put, settle_down, stage, strike},
     sales::order,
 };
 
@@ -80,15 +80,8 @@ async fn a_lost_answer_enters_no_second_payment() {
     for fault in ["lose-answer", "commit-then-500", "reset"] {
         let stage = invoiced().await;
         pay(&stage, "20001 SO-1", "100.00");
-        let rules =
-            json!([{ "match": { "method": "POST", "path": "/api/v1/Payments" }, "fault": fault }]);
-        stage
-            .world
-            .set_faults(serde_json::from_value(rules).expect("rules"));
-        for _ in 0..4 {
-            stage.next().await;
-            stage.pass(std::time::Duration::from_secs(420)).await;
-        }
+        strike(&stage, ("POST", "/api/v1/Payments"), fault);
+        settle_down(&stage).await;
         assert_eq!(payments(&stage).len(), 1, "{fault}");
         assert_eq!(stage.states(SALES_PAYMENTS).await["synced"], 1, "{fault}");
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::ground::{
     BILLS, BILLS_IMPORTED, SUPPLIERS, all_on, clean, company, edit, expect_balances, invoices,
-    omni, patched, posted, put, stage, supplier, writes,
+    omni, patched, posted, put, settle_down, stage, strike, supplier, writes,
 };
 
 /// A hundred tees at 8.10 and freight of 40.00, 10 % tax on top: 935.00.
@@ -169,15 +169,8 @@ async fn a_lost_answer_makes_no_second_bill() {
             let order = order(&stage, serial, json!({}));
             put(&stage, "PurchaseOrders", order);
         }
-        let rules = json!([{ "match": { "method": "PUT", "path": "/api.xro/2.0/Invoices" },
-            "fault": fault, "again": "reset" }]);
-        stage
-            .world
-            .set_faults(serde_json::from_value(rules).expect("rules"));
-        for _ in 0..3 {
-            stage.next().await;
-            stage.pass(std::time::Duration::from_secs(420)).await;
-        }
+        strike(&stage, ("PUT", "/api.xro/2.0/Invoices"), fault);
+        settle_down(&stage).await;
         assert_eq!(invoices(&stage).len(), 5, "{fault}");
         assert_eq!(stage.states(BILLS).await["synced"], 5, "{fault}");
     }

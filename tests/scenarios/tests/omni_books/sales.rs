@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::ground::{
     ORDERS, ORDERS_IMPORTED, all_on, balances, clean, edit, expect_balances, invoices, omni,
-    patched, posted, put, stage, writes,
+    patched, posted, put, settle_down, stage, strike, writes,
 };
 
 /// Ten tees at 20.00 less 10.00, three caps at 20.00, freight of 10.00, 10 % tax on top: 286.00.
@@ -241,15 +241,8 @@ async fn a_lost_answer_makes_no_second_invoice() {
         for serial in 1..=7 {
             put(&stage, "SalesOrders", order(serial, json!({})));
         }
-        let rules = json!([{ "match": { "method": "PUT", "path": "/api.xro/2.0/Invoices" },
-            "fault": fault, "again": "reset" }]);
-        stage
-            .world
-            .set_faults(serde_json::from_value(rules).expect("rules"));
-        for _ in 0..3 {
-            stage.next().await;
-            stage.pass(std::time::Duration::from_secs(420)).await;
-        }
+        strike(&stage, ("PUT", "/api.xro/2.0/Invoices"), fault);
+        settle_down(&stage).await;
         assert_eq!(invoices(&stage).len(), 7, "{fault}");
         assert_eq!(stage.states(ORDERS).await["synced"], 7, "{fault}");
         clean(&stage);

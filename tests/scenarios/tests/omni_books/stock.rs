@@ -5,7 +5,8 @@ use scenarios::{Stage, books::ORGANISATION};
 use serde_json::{Value, json};
 
 use crate::ground::{
-    ADJUSTMENTS, all_on, clean, edit, expect_balances, patched, put, stage, writes,
+    ADJUSTMENTS, all_on, clean, edit, expect_balances, patched, put, settle_down, stage, strike,
+    writes,
 };
 
 /// Three tees at 8.10 are damaged.
@@ -95,15 +96,8 @@ async fn a_lost_answer_makes_no_second_journal() {
         for serial in 1..=5 {
             put(&stage, "Adjustments", adjustment(serial, json!({})));
         }
-        let rules = json!([{ "match": { "method": "PUT", "path": "/api.xro/2.0/ManualJournals" },
-            "fault": fault, "again": "reset" }]);
-        stage
-            .world
-            .set_faults(serde_json::from_value(rules).expect("rules"));
-        for _ in 0..4 {
-            stage.next().await;
-            stage.pass(std::time::Duration::from_secs(420)).await;
-        }
+        strike(&stage, ("PUT", "/api.xro/2.0/ManualJournals"), fault);
+        settle_down(&stage).await;
         assert_eq!(journals(&stage).len(), 5, "{fault}");
         assert_eq!(stage.states(ADJUSTMENTS).await["synced"], 5, "{fault}");
         clean(&stage);
