@@ -253,7 +253,8 @@ impl State {
         let second = self.second.as_ref().map(|it| (it.free_at(now), false));
         let minute = self.minute.as_ref().map(|it| it.free_at(now));
         let day = self.day.free_at(now, reserve);
-        let (mut at, mut certain) = (self.parked_until, self.parked_until > now);
+        let parked = self.parked(now);
+        let (mut at, mut certain) = (parked, parked > now);
         for (free, sooner) in second.into_iter().chain(minute).chain([day]) {
             at = at.max(free);
             certain |= free > now && !sooner;
@@ -327,8 +328,8 @@ impl State {
         now: i64,
         pause: impl FnOnce(u32) -> Duration,
     ) -> i64 {
-        if sent < self.parked_at && self.parked_until > now {
-            return self.parked_until;
+        if sent < self.parked_at && self.parked(now) > now {
+            return self.parked(now);
         }
         let until = match retry_after {
             Some(wait) => now.saturating_add(millis(wait).min(LONGEST_PARK)),
@@ -367,9 +368,19 @@ impl State {
                 _ => {}
             }
         }
+        self.parked_until = self.parked(now).max(until);
         self.parked_at = now;
-        self.parked_until = self.parked_until.max(until);
         until
+    }
+
+    /// Until when it is parked; 0 when it is not. What was reckoned by a clock that has been set back
+    /// since says nothing, and at worst the vendor refuses once more.
+    fn parked(&self, now: i64) -> i64 {
+        if self.parked_at > now {
+            0
+        } else {
+            self.parked_until
+        }
     }
 
     /// The row to write, when it is time to; `force` is before parking and at the end.
@@ -389,7 +400,7 @@ impl State {
                 0
             },
             day_used: self.day.used(now),
-            parked_until: self.parked_until,
+            parked_until: self.parked(now),
             calls: self.calls,
             bytes: self.bytes,
         })
@@ -422,7 +433,7 @@ impl State {
     }
 
     pub(super) fn view(&self, name: &str, now: i64) -> BudgetView {
-        let spent = self.day.free_at(now, 0).0.max(self.parked_until);
+        let spent = self.day.free_at(now, 0).0.max(self.parked(now));
         BudgetView {
             name: name.to_owned(),
             in_flight: self.in_flight,
@@ -480,6 +491,26 @@ mod tests {
             make(&mut state, NOW);
         }
         assert_eq!(state.free(NOW, CallClass::Interactive), Free::At(NOW + DAY));
+    }
+
+    /// The source was left alone for the hours by which the clock had been ahead, and people were
+    /// asked about documents that it had not given yet.
+    #[test]
+    fn a_pause_that_was_reckoned_by_a_clock_that_was_ahead_ends_with_it() {
+        let mut state = state(Limits::default());
+        let ahead = NOW + 5 * 60 * MINUTE;
+        state.take(ahead);
+        let refused = |state: &mut State, now| {
+            state.refused(Exhausted::Unknown, None, now, now, pause);
+        };
+        refused(&mut state, ahead);
+        let free = |state: &State, now| state.free(now, CallClass::Scheduled);
+        assert_eq!(free(&state, ahead), Free::At(ahead + SECOND));
+        assert_eq!(free(&state, NOW), Free::Now);
+        assert_eq!(state.view("acme", NOW).parked_until, None);
+        assert_eq!(state.row_to_save(NOW, true).unwrap().parked_until, 0);
+        refused(&mut state, NOW);
+        assert_eq!(free(&state, NOW), Free::At(NOW + 2 * SECOND));
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Documents come in: as pages of a source, as outcomes of a route, or for a route that is new.
+//! Documents come in: as pages of a source, or as outcomes of a route.
 
 use super::{
     SledStore,
-    entry_row::{Head, Row, decode_document},
+    entry_row::{Head, Row},
     keys::{self, Number},
     rows::StoredCursor,
     rows::encode,
     work::Work,
 };
-use crate::store::{Actor, Entry, Facts, Incoming, Intake, PageIn, Result, State, StreamId};
+use crate::store::{Actor, Entry, Facts, Incoming, Intake, PageIn, Result, State};
 
 /// Entries that a chunk of a long verb makes or changes in one write.
 pub(super) const CHUNK: usize = 2_000;
@@ -31,35 +31,6 @@ impl SledStore {
         }
         work.commit()?;
         Ok(intake)
-    }
-
-    pub(super) fn seed(&self, route: &str, stream: &StreamId, at: i64) -> Result<u64> {
-        let Some(stream_number) = self.names().streams.number(stream) else {
-            return Ok(0);
-        };
-        let prefix = keys::of_number(keys::DOCUMENT, stream_number);
-        let mut seeded = 0;
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let mut work = Work::begin(self)?;
-            let number = work.route(route)?;
-            let mut met = 0;
-            for row in self.scan(&prefix, after.take().as_deref()).take(CHUNK) {
-                let (key, bytes) = row?;
-                met += 1;
-                let (head, _) = decode_document(&key, &bytes)?;
-                if let Some((_, id)) = keys::read_owned(&key)
-                    && !head.deleted
-                {
-                    seeded += u64::from(work.seed(number, stream_number, id, head, at)?);
-                }
-                after = Some(key.to_vec());
-            }
-            work.commit()?;
-            if met < CHUNK {
-                return Ok(seeded);
-            }
-        }
     }
 }
 
@@ -109,6 +80,7 @@ impl Work<'_> {
             deleted,
             facts,
         };
+        self.passed_over(stream, routes);
         self.put_document(
             stream,
             &id,
@@ -134,27 +106,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn seed(
-        &mut self,
-        route: Number,
-        stream: Number,
-        id: &str,
-        head: Head,
-        at: i64,
-    ) -> Result<bool> {
-        let state = self.first_state(stream);
-        let slot = self.entry(route, id)?;
-        if slot.row.is_some() {
-            return Ok(false);
-        }
-        slot.row = Some(fresh(stream, state, &head, at));
-        slot.changed = true;
-        Ok(true)
-    }
-
     /// The state of an entry that is new to this store. After a restore the lost part of the store
     /// may have held and sent it.
-    fn first_state(&self, stream: Number) -> State {
+    pub(super) fn first_state(&self, stream: Number) -> State {
         let caught_up = self
             .writer
             .caught_up
@@ -169,7 +123,7 @@ impl Work<'_> {
     }
 }
 
-fn fresh(stream: Number, state: State, head: &Head, at: i64) -> Row {
+pub(super) fn fresh(stream: Number, state: State, head: &Head, at: i64) -> Row {
     let what = match (state, head.deleted) {
         (State::Uncertain, _) => "taken in after the store was restored: the target is asked first",
         (_, true) => DELETED,

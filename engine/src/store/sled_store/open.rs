@@ -16,7 +16,8 @@ use super::{
     migrate::{MIGRATIONS, SCHEMA, migrate},
     names,
     rows::{NumberRow, StoredIntent, StreamRow, TallyRow, TextRow, damaged, decode, encode},
-    state::{DataFile, damaged_files, words_for, words_of},
+    seeding,
+    state::{damaged_files, words_for, words_of},
 };
 use crate::store::{Intent, Result, State, StoreError, StreamId};
 
@@ -36,6 +37,8 @@ pub(super) mod meta {
     pub(in super::super) const RESTORED: &str = "restored";
     /// Generation in which the store was last found to be restored.
     pub(in super::super) const DISTRUSTED: &str = "distrusted";
+    /// Begins the names of rows that say which routes have entries for all of a stream.
+    pub(in super::super) const SEEDED: &str = "seeded/";
     /// There while an import is under way.
     pub(in super::super) const IMPORTING: &str = "importing";
     /// There while index and tallies are built anew.
@@ -64,8 +67,8 @@ pub struct Opened {
 const FILES: [&str; 3] = ["conf", "db", "blobs"];
 
 /// Bytes of pages that sled keeps in memory. Its own default, 1 GB, is more than the engine needs
-/// altogether; what is worked on is what was just written.
-const CACHE: u64 = 24 * 1024 * 1024;
+/// altogether; what is worked on is what was just written, and the system keeps the file at hand.
+const CACHE: u64 = 8 * 1024 * 1024;
 
 /// Size of a segment of sled's log. A page of the tree that is larger than a quarter of it goes into
 /// a file of its own, which sled never syncs; a page holds up to 16 rows, so this keeps rows of 64 KB
@@ -97,15 +100,13 @@ impl SledStore {
 
     /// A store in memory that is gone when it is dropped.
     pub fn temporary() -> Result<Self> {
-        let config = sled::Config::new().temporary(true).flush_every_ms(None);
-        let tree = config.open().map_err(|err| failed("(temporary)", &err))?;
-        Self::over_rows(tree)
+        Self::over_rows(in_memory()?)
     }
 
     /// A store over rows that somebody else put there, as an inspection opens one.
     pub fn over_rows(tree: sled::Db) -> Result<Self> {
         migrate(&tree, "(temporary)", MIGRATIONS, SCHEMA)?;
-        let mut store = Self::over(PathBuf::from("(temporary)"), tree);
+        let mut store = Self::over(PathBuf::from("(temporary)"), tree, None)?;
         store.load()?;
         store.generation = store.generation.max(1);
         Ok(store)
@@ -118,9 +119,8 @@ impl SledStore {
         let shown = path.display().to_string();
         let built = catch_unwind(AssertUnwindSafe(|| {
             migrate(&tree, &shown, MIGRATIONS, SCHEMA)?;
-            let mut store = Self::over(path.to_owned(), tree);
             let file = fs::File::open(path.join("db")).map_err(|err| io_failed(path, &err))?;
-            store.file = Some(DataFile(file));
+            let mut store = Self::over(path.to_owned(), tree, Some(file))?;
             if store.number_at(&meta::key(meta::IMPORTING))?.is_some() {
                 let why = "an import was cut short; remove the folder and import again";
                 return Err(io_error(path, why));
@@ -176,6 +176,10 @@ impl SledStore {
             }
         }
         writer.lookups = self.load_lookups()?;
+        for row in self.scan(&meta::key(meta::SEEDED), None) {
+            // A row that cannot be read means to look once more.
+            writer.seeded.extend(seeding::read_key(&row?.0));
+        }
         let derived = self.load_tallies(&mut writer);
         *self.writer() = writer;
         let rebuilding = self.number_at(&meta::key(meta::REBUILDING));
@@ -339,6 +343,16 @@ fn prepare(path: &Path) -> Result<()> {
             .map_err(failed),
         Err(err) => Err(failed(err)),
     }
+}
+
+/// An empty tree that is gone when it is dropped.
+pub(super) fn in_memory() -> Result<sled::Db> {
+    sled::Config::new()
+        .temporary(true)
+        .cache_capacity(CACHE)
+        .flush_every_ms(None)
+        .open()
+        .map_err(|err| failed("(temporary)", &err))
 }
 
 /// sled answers some damaged files with an error and others with a panic (an assertion in its

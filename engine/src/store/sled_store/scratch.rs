@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{SledStore, failed, keys};
+use super::{SledStore, failed, keys, open::in_memory};
 use crate::store::{Result, SharedStore};
 
 /// Rows that are copied in one batch.
@@ -13,11 +13,7 @@ impl SledStore {
     pub(super) fn copy_to_memory(&self) -> Result<SharedStore> {
         let _writer = self.writer();
         let shown = self.path.display().to_string();
-        let tree = sled::Config::new()
-            .temporary(true)
-            .flush_every_ms(None)
-            .open()
-            .map_err(|err| failed("(temporary)", &err))?;
+        let tree = in_memory()?;
         let mut batch = sled::Batch::default();
         let mut waiting = 0;
         for row in self.tree.iter() {

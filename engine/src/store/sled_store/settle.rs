@@ -14,6 +14,17 @@ use crate::store::{
     Actor, Cause, Change, EntryId, Intake, Intent, Result, Settlement, State, StoreError,
 };
 
+/// Entries that are woken in one write. sled frees what a write replaces when all of it is done: with
+/// 20,000 entries in one, it held 200 MB more.
+const WOKEN: usize = 500;
+
+/// Which of those that wait for something were woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    All,
+    Some,
+}
+
 impl SledStore {
     pub(super) fn begin_call(&self, intent: &Intent) -> Result<u64> {
         let mut work = Work::begin(self)?;
@@ -84,8 +95,14 @@ impl SledStore {
             }
             work.change(route, change, at)?;
         }
+        // Entries that one more write wakes, if it comes to that: everything may wait for one customer.
+        let mut room = WOKEN;
+        let mut asleep = Vec::new();
         for id in arrived {
-            work.wake(&Cause::entry(&id), at, &format!("{id} is synced"))?;
+            let (cause, what) = (Cause::entry(&id), format!("{id} is synced"));
+            if work.wake(&cause, at, &what, &mut room)? == Woken::Some {
+                asleep.push((cause, what));
+            }
         }
         if let Some((id, call)) = call {
             work.put_call(id, call)?;
@@ -101,14 +118,30 @@ impl SledStore {
                 &mut Intake::default(),
             )?;
         }
-        work.commit()
+        work.commit()?;
+        // A crash before this leaves entries that wait for what is there: the first run weighs them.
+        for (cause, what) in asleep {
+            self.wake_by_steps(&cause, at, &what)?;
+        }
+        Ok(())
     }
 
     pub(super) fn wake_all(&self, cause: &Cause, at: i64) -> Result<u64> {
-        let mut work = Work::begin(self)?;
-        let woken = work.wake(cause, at, &format!("{} is there", cause.key))?;
-        work.commit()?;
-        Ok(woken)
+        self.wake_by_steps(cause, at, &format!("{} is there", cause.key))
+    }
+
+    fn wake_by_steps(&self, cause: &Cause, at: i64, what: &str) -> Result<u64> {
+        let mut woken = 0;
+        loop {
+            let mut work = Work::begin(self)?;
+            let mut room = WOKEN;
+            let more = work.wake(cause, at, what, &mut room)?;
+            work.commit()?;
+            woken += (WOKEN - room) as u64;
+            if more == Woken::All {
+                return Ok(woken);
+            }
+        }
     }
 
     pub(super) fn distrust_all(&self, at: i64) -> Result<u64> {
@@ -227,15 +260,14 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Entries that wait for `cause` are prepared again.
-    fn wake(&mut self, cause: &Cause, at: i64, what: &str) -> Result<u64> {
+    /// Entries that wait for `cause` are prepared again, as many as there is `room` for.
+    fn wake(&mut self, cause: &Cause, at: i64, what: &str, room: &mut usize) -> Result<Woken> {
         if self.writer.waiting.is_empty() {
-            return Ok(0);
+            return Ok(Woken::All);
         }
         let hash = keys::cause_hash(&cause.key);
         let span = (hash, Number::MIN)..=(hash, Number::MAX);
         let routes: Vec<Number> = self.writer.waiting.range(span).map(|it| it.1).collect();
-        let mut woken = 0;
         for route in routes {
             let prefix = keys::of_cause(keys::INDEX, route, State::Waiting, hash);
             for row in self.store.scan(&prefix, None) {
@@ -249,14 +281,18 @@ impl Work<'_> {
                 let waits = row.entry.state == State::Waiting
                     && row.entry.cause.as_ref() == Some(cause)
                     && slot.sending.is_none();
-                if waits {
-                    row.entry.reopen(at, Actor::Engine, what);
-                    slot.changed = true;
-                    woken += 1;
+                if !waits {
+                    continue;
                 }
+                let Some(left) = room.checked_sub(1) else {
+                    return Ok(Woken::Some);
+                };
+                *room = left;
+                row.entry.reopen(at, Actor::Engine, what);
+                slot.changed = true;
             }
         }
-        Ok(woken)
+        Ok(Woken::All)
     }
 
     /// After a restore: the lost part of the store may have sent it.

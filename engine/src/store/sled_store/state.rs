@@ -8,11 +8,14 @@ use std::{
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    },
     time::Duration,
 };
 
 use super::{
+    disk::{Disk, said},
     keys::{CauseHash, Number},
     mark::Mark,
     names::Names,
@@ -24,9 +27,12 @@ type Hook = Box<dyn Fn(&Path) + Send + Sync>;
 /// A store in a sled folder, or in memory for tests.
 pub struct SledStore {
     pub(super) path: PathBuf,
+    /// Writes. Stands before `tree` and `file`, so that it has let go of both when they are dropped.
+    disk: Disk,
+    /// Reads.
     pub(super) tree: sled::Db,
-    /// sled's file, to sync it. Stands behind `tree`, so that it is dropped after it.
-    pub(super) file: Option<DataFile>,
+    /// Stands behind `tree`, so that it is dropped after it.
+    _file: Option<DataFile>,
     pub(super) generation: u64,
     pub(super) mark: Option<Mark>,
     pub(super) names: RwLock<Names>,
@@ -62,6 +68,8 @@ pub(super) struct Writer {
     pub(super) distrusted: u64,
     /// Look-ups that routes keep.
     pub(super) lookups: HashMap<Number, super::lookup::Kept>,
+    /// Streams and routes that have an entry for every document of theirs.
+    pub(super) seeded: BTreeSet<(Number, Number)>,
     /// Generation in which a stream caught up.
     pub(super) caught_up: HashMap<Number, u64>,
 }
@@ -102,7 +110,7 @@ impl Open {
 /// Dropping it waits until sled has let go of the file: its threads hold on to the database for a
 /// moment after it was dropped, and without this a store that is closed and opened again in one
 /// process is now and then in use, by nobody.
-pub(super) struct DataFile(pub(super) File);
+struct DataFile(Arc<File>);
 
 impl Drop for DataFile {
     fn drop(&mut self) {
@@ -125,9 +133,14 @@ impl std::fmt::Debug for SledStore {
 }
 
 impl SledStore {
-    pub(super) fn over(path: PathBuf, tree: sled::Db) -> Self {
-        Self {
-            file: None,
+    /// Over an open tree, and sled's file where there is one.
+    pub(super) fn over(path: PathBuf, tree: sled::Db, file: Option<File>) -> Result<Self> {
+        let file = file.map(Arc::new);
+        let disk = Disk::start(tree.clone(), file.clone())
+            .map_err(|err| failed(&path.display().to_string(), &sled::Error::Io(err)))?;
+        Ok(Self {
+            disk,
+            _file: file.map(DataFile),
             path,
             tree,
             generation: 0,
@@ -138,7 +151,7 @@ impl SledStore {
             positions: Mutex::default(),
             broken: OnceLock::new(),
             hook: OnceLock::new(),
-        }
+        })
     }
 
     /// Calls `hook` with the store's folder each time something has become durable, while no other
@@ -213,27 +226,22 @@ impl SledStore {
     }
 
     pub(super) fn insert(&self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.tree
-            .insert(key, value)
-            .map_err(|err| self.breaks(self.failed(&err)))?;
-        Ok(())
+        let mut batch = sled::Batch::default();
+        batch.insert(key, value);
+        self.apply(batch)
     }
 
     pub(super) fn apply(&self, batch: sled::Batch) -> Result<()> {
-        self.tree
-            .apply_batch(batch)
+        self.disk
+            .apply(batch)
             .map_err(|err| self.breaks(self.failed(&err)))
     }
 
     /// Waits until everything applied is on disk, up to the write of this number.
     pub(super) fn flush(&self, write: u64) -> Result<()> {
-        self.tree
+        self.disk
             .flush()
             .map_err(|err| self.breaks(self.failed(&err)))?;
-        if let Some(DataFile(file)) = &self.file {
-            file.sync_data()
-                .map_err(|err| self.breaks(self.failed(&sled::Error::Io(err))))?;
-        }
         if let Some(mark) = &self.mark
             && let Err(error) = mark.advance(write)
         {
@@ -289,12 +297,7 @@ fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
 
 /// What a panic said.
 pub(super) fn words_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!(
-        "the database gave up: {}",
-        text.unwrap_or("no reason given")
-    )
+    format!("the database gave up: {}", said(panic))
 }
 
 /// A failure of the disk or of sled, in words.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::account::Account;
 use super::blocks::{self, PLACEHOLDER};
 use super::generate::Customer;
-use super::money::{json, round};
+use super::money::{json, number, round};
 use super::seed::{CoreAccountSeed, CoreNoteSeed, SaleKind};
 use super::stamps::{self, day};
 use crate::chance::Chance;
@@ -200,7 +200,16 @@ impl<'a> SaleMaker<'a> {
             let lines = lines.iter().skip(at).step_by(notes);
             let lines = self.returned(lines, &terms, account);
             let charges = if at == 0 { charges.clone() } else { Vec::new() };
-            let note = self.note(&terms, recipe, date, &named, (lines, charges), account);
+            let mut note = self.note(&terms, recipe, date, &named, (lines, charges), account);
+            // The sale's reference is that of all its notes. Two that agree in day and total as well
+            // would look like one that was sent twice.
+            for back in (1_i64..).take(credits.len()) {
+                if !credits.iter().any(|it| are_alike(it, &note)) {
+                    break;
+                }
+                let earlier = date.checked_sub(back.days()).unwrap_or(date);
+                note.set("CreditNoteDate", day(earlier));
+            }
             credits.push(Json::Obj(note));
         }
         let stray = if notes == 0 {
@@ -427,6 +436,17 @@ impl<'a> SaleMaker<'a> {
             .checked_div(rate.unwrap_or(Decimal::ONE))
             .unwrap_or(Decimal::ONE)
     }
+}
+
+/// Whether two notes of one sale agree in day and total.
+fn are_alike(one: &Json, other: &Object) -> bool {
+    let day = |it: &Object| {
+        it.get("CreditNoteDate")
+            .and_then(Json::as_str)
+            .map(str::to_owned)
+    };
+    one.as_object()
+        .is_some_and(|it| day(it) == day(other) && number(it, "Total") == number(other, "Total"))
 }
 
 fn cogs(movements: &[Json]) -> Decimal {

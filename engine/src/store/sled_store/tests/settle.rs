@@ -352,6 +352,56 @@ fn what_waits_for_an_entry_wakes_when_it_is_synced() {
 }
 
 #[test]
+fn more_than_one_write_wakes_are_all_awake_when_their_customer_is_synced() {
+    let bench = Bench::over(SledStore::temporary().unwrap(), &["contacts"]);
+    bench.take(
+        10,
+        vec![document("c1", "v1", "0"), document("c2", "v1", "0")],
+    );
+    let notes = stream("credits");
+    let routes = ["notes".to_owned()];
+    let documents = (0..1_300).map(|it| document(&it.to_string(), "v1", "5"));
+    let page = PageIn {
+        stream: &notes,
+        routes: &routes,
+        documents: documents.collect(),
+        cursor: None,
+        at: 10,
+    };
+    bench.store.intake_page(page).unwrap();
+    let wait = |number: usize, on: &str| {
+        bench.change(&format!("notes/{number}"), State::Waiting, |it| {
+            it.cause = Some(Cause::entry(&id(on)));
+        })
+    };
+    let settle = |changes| {
+        bench
+            .store
+            .settle(Settlement {
+                changes,
+                ..Settlement::default()
+            })
+            .unwrap();
+    };
+    // The first has 1,200 that wait for it, the second a hundred.
+    let on = |number: usize| ["contacts/c1", "contacts/c2"][number / 1_200];
+    settle((0..1_300).map(|it| wait(it, on(it))).collect());
+    let customers = ["contacts/c1", "contacts/c2"];
+    let synced = customers.map(|it| bench.change(it, State::Synced, link));
+    settle(synced.to_vec());
+    for number in 0..1_300 {
+        let entry = bench.entry(&format!("notes/{number}"));
+        let what = format!("{} is synced", on(number));
+        assert_eq!(
+            (entry.state, &entry.events.last().unwrap().what, entry.cause),
+            (State::Pending, &what, None),
+            "{number}"
+        );
+    }
+    bench.totals();
+}
+
+#[test]
 fn an_entry_and_the_one_it_waits_for_may_settle_together() {
     let bench = Bench::new();
     bench.take(10, vec![document("1", "v1", "5"), document("2", "v1", "7")]);

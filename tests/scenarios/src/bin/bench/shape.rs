@@ -93,7 +93,7 @@ pub(crate) struct Size {
 }
 
 /// Bytes of pages that sled keeps in memory, and of a segment of its log: as the engine has them.
-const CACHE: u64 = 24 * 1024 * 1024;
+const CACHE: u64 = 8 * 1024 * 1024;
 const SEGMENT: usize = 4 * 1024 * 1024;
 
 /// Opens a store as the engine does.

@@ -21,7 +21,7 @@ const CONNECTION: &str = "xero-au";
 /// `ledgerline connect xero-au`, and what it leads a person through.
 pub(super) async fn connect(stage: &Stage, again: bool) -> Result<(), String> {
     if let Connecting::Ask { address, .. } = step(stage, ConnectStep::Begin { again }).await? {
-        let address = consent(stage, &address)?;
+        let address = loaded(stage, &address)?;
         match step(stage, ConnectStep::Redirected { address }).await? {
             Connecting::Ready => {}
             other => return Err(format!("the consent was not taken: {other:?}")),
@@ -53,6 +53,18 @@ async fn step(stage: &Stage, step: ConnectStep) -> Result<Connecting, String> {
         Answer::Connect(it) => Ok(it),
         other => Err(format!("{other:?}")),
     }
+}
+
+/// As `consent`; a page that shows something else is loaded again, more often than faults come in a row.
+fn loaded(stage: &Stage, address: &str) -> Result<String, String> {
+    let mut back = consent(stage, address);
+    for _ in 0..8 {
+        if back.is_ok() {
+            break;
+        }
+        back = consent(stage, address);
+    }
+    back
 }
 
 /// The pages in the browser: signs in, chooses the organisation, allows.

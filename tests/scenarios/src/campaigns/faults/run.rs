@@ -223,12 +223,21 @@ async fn stay(case: &Case, base: &Undisturbed) -> Counts {
     // The first run is confirmed, with nothing to send yet.
     stage.world.set_faults(case.rules.clone());
     let _ = tokio::time::timeout(Duration::from_secs(60), stage.sync()).await;
-    let service = stage.engine.run();
-    tokio::pin!(service);
-    let _ = tokio::time::timeout(STAY, &mut service).await;
-    let struck = struck(&stage);
-    stage.world.set_faults(Vec::new());
-    let _ = tokio::time::timeout(2 * STAY, &mut service).await;
+    let struck = {
+        let service = stage.engine.run();
+        tokio::pin!(service);
+        let _ = tokio::time::timeout(STAY, &mut service).await;
+        let struck = struck(&stage);
+        stage.world.set_faults(Vec::new());
+        let _ = tokio::time::timeout(2 * STAY, &mut service).await;
+        // One run at a time: the service ends when it is between two.
+        tokio::select! {
+            biased;
+            _ = stage.next() => {}
+            _ = &mut service => {}
+        }
+        struck
+    };
     let mut faults = Vec::new();
     // Each five minutes a call or two of each list, with their repeats.
     let most = 500;
