@@ -2,6 +2,7 @@
 
 mod credits;
 mod ground;
+mod month;
 mod purchases;
 mod sales;
 mod stock;
