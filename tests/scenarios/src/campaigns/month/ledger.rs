@@ -457,3 +457,85 @@ fn adjusted(it: &Adjustment, rules: &Rules) -> Result<Vec<(String, Decimal)>, Fa
 fn cents(amount: Decimal) -> Decimal {
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"qty": 1, "unitPrice": 10.25, "discount": 0}"#;
+
+    fn rules() -> Rules {
+        let rows = [("default", "200"), ("freight", "260")];
+        let rows = rows.map(|(key, it)| (key.to_owned(), it.to_owned()));
+        Rules {
+            tables: [("omni-accounts".to_owned(), rows.into())].into(),
+            today: "2026-11-22".to_owned(),
+            terms: ["30 days".to_owned()].into(),
+            home: "AUD".to_owned(),
+            ..Rules::default()
+        }
+    }
+
+    fn balances(paper: &str, paid: &[Paid]) -> Vec<String> {
+        let paper: Paper = serde_json::from_str(paper).expect("a document");
+        let papers = Papers {
+            papers: [((Sort::Sale, 1), paper)].into(),
+            ..Papers::default()
+        };
+        let balances = books(&papers, paid, &rules()).balances;
+        let shown = balances
+            .iter()
+            .map(|(account, it)| format!("{account} {}", it.normalize()));
+        shown.collect()
+    }
+
+    fn sale(rest: &str) -> String {
+        format!(
+            r#"{{"id": 1, "status": "Approved", "paymentTerms": "30 days",
+            "invoiceDate": "2026-11-08T13:00:00Z", {rest}}}"#
+        )
+    }
+
+    /// Xero would tax each line with 1.03, Omni taxes the whole with 3.08.
+    #[test]
+    fn a_cent_between_the_two_ways_to_tax_goes_into_the_tax() {
+        let sale = sale(&format!(
+            r#""currencyCode": "AUD", "currencyRate": 1.0, "taxStatus": "Excl", "taxRate": 10.0,
+            "total": 33.83, "lineItems": [{LINE}, {LINE}, {LINE}]"#
+        ));
+        assert_eq!(
+            balances(&sale, &[]),
+            ["200 -30.75", "610 33.83", "820 -3.08"]
+        );
+    }
+
+    /// 200.00 at 0.65 are 307.69; paid at 0.64 they bring 312.50.
+    #[test]
+    fn a_foreign_sale_paid_at_another_rate_leaves_the_gain_alone() {
+        let sale = sale(
+            r#""currencyCode": "USD", "currencyRate": 1.538462, "taxStatus": "Exempt", "taxRate": 0,
+            "total": 200.00, "lineItems": [{"qty": 10, "unitPrice": 20.0}]"#,
+        );
+        let paid = Paid {
+            document: (Sort::Sale, 1),
+            amount: Decimal::new(200, 0),
+            rate: Decimal::new(64, 2),
+            account: "091".to_owned(),
+        };
+        assert_eq!(
+            balances(&sale, &[paid]),
+            ["091 312.5", "200 -307.69", "497 -4.81"]
+        );
+    }
+
+    /// Two lines of 1.005 are 2.02 in the books and 2.01 in Omni.
+    #[test]
+    fn a_cent_that_no_tax_can_take_is_a_line_of_its_own() {
+        let fine = r#"{"qty": 1, "unitPrice": 1.005}"#;
+        let sale = sale(&format!(
+            r#""currencyCode": "AUD", "currencyRate": 1.0, "taxStatus": "Exempt", "taxRate": 0,
+            "total": 2.01, "lineItems": [{fine}, {fine}]"#
+        ));
+        assert_eq!(balances(&sale, &[]), ["200 -2.02", "610 2.01", "860 0.01"]);
+    }
+}

@@ -43,7 +43,7 @@ const MILL: &str = "Mill Co";
 const LOOM: &str = "New Loom";
 
 /// The world of that month.
-pub fn seed(size: Size, chance: u64) -> Seed {
+pub(super) fn seed(size: Size, chance: u64) -> Seed {
     let mut seed = books::seed(&[
         (SURE, Counterpart::ById),
         (NEW, Counterpart::Absent),
