@@ -15,12 +15,14 @@ mod plan;
 use std::collections::HashMap;
 
 use futures_util::join;
+use ledgerline_plugin_api::abi::Status;
 use ledgerline_plugin_api::manifest::{Category, Problem};
 use ledgerline_plugin_api::sdk::{BatchDoc, Change, Cx, Error, Outcome, Request, Response, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::Xero;
+use crate::amount::Amount;
 use crate::answers::{Refusal, list, refusal};
 use crate::lenient::Object;
 use crate::push::{Fetched, ends_the_session};
@@ -64,6 +66,13 @@ struct Held<'a> {
 struct NoteId<'a> {
     #[serde(rename = "CreditNoteID")]
     id: &'a str,
+}
+
+/// What became of one call.
+enum Sent {
+    Settled(Outcome),
+    /// Nothing was written, and Xero says why.
+    Refused(Outcome),
 }
 
 #[derive(Serialize)]
@@ -122,20 +131,47 @@ impl Xero {
     }
 
     async fn create(&self, cx: &Cx, side: Side, at: usize, asked: &Asked) -> Result<Outcome> {
-        let (note, invoice) = join!(
-            self.fetch(cx, side.note(), &asked.note),
-            self.fetch(cx, side.invoice(), &asked.invoice),
-        );
-        let (note, invoice) = match (note?, invoice?) {
-            (Fetched::There(note), Fetched::There(invoice)) => (note, invoice),
-            (Fetched::Gone, _) => return Ok(unknown(side.note())),
-            (_, Fetched::Gone) => return Ok(unknown(side.invoice())),
-            (Fetched::Failed(outcome), _) | (_, Fetched::Failed(outcome)) => return Ok(*outcome),
-        };
-        let (note, amount) = match plan::plan(side, asked, &note, &invoice) {
-            Ok(plan) => plan,
-            Err(outcome) => return Ok(*outcome),
-        };
+        let mut refused: Option<(Amount, Outcome)> = None;
+        loop {
+            let (note, invoice) = join!(
+                self.fetch(cx, side.note(), &asked.note),
+                self.fetch(cx, side.invoice(), &asked.invoice),
+            );
+            let (note, invoice) = match (note?, invoice?) {
+                (Fetched::There(note), Fetched::There(invoice)) => (note, invoice),
+                (Fetched::Gone, _) => return Ok(unknown(side.note())),
+                (_, Fetched::Gone) => return Ok(unknown(side.invoice())),
+                (Fetched::Failed(outcome), _) | (_, Fetched::Failed(outcome)) => {
+                    return Ok(*outcome);
+                }
+            };
+            let (note, amount) = match plan::plan(side, asked, &note, &invoice) {
+                Ok(plan) => plan,
+                Err(outcome) => return Ok(*outcome),
+            };
+            // Another credit took of the same invoice between our reading and our call: what is left is
+            // allocated. It is less each time, so this ends.
+            if let Some((before, outcome)) = refused
+                && amount >= before
+            {
+                return Ok(outcome);
+            }
+            match self.send(cx, side, at, asked, &note, amount).await? {
+                Sent::Settled(outcome) => return Ok(outcome),
+                Sent::Refused(outcome) => refused = Some((amount, outcome)),
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        cx: &Cx,
+        side: Side,
+        at: usize,
+        asked: &Asked,
+        note: &Note,
+        amount: Amount,
+    ) -> Result<Sent> {
         let body = Body {
             allocations: [Allocation {
                 id: None,
@@ -152,21 +188,25 @@ impl Xero {
             .covers([place(at)]);
         let response = cx.http(request).await?;
         if !response.is_success() {
-            return not_written(side, &response);
+            let outcome = not_written(side, &response)?;
+            return Ok(match outcome.status {
+                Status::REJECTED => Sent::Refused(outcome),
+                _ => Sent::Settled(outcome),
+            });
         }
         if let Some(refused) = complaint(&response) {
-            return Ok(refused);
+            return Ok(Sent::Refused(refused));
         }
         let answered = Note::listed(&response, &asked.note);
-        if let Some(made) = answered.as_ref().and_then(|it| it.made(&note, asked)) {
-            return made.written();
+        if let Some(made) = answered.as_ref().and_then(|it| it.made(note, asked)) {
+            return made.written().map(Sent::Settled);
         }
         let unknown =
             || Outcome::unknown("Xero's answer does not say what became of the allocation");
-        Ok(match self.fetch(cx, side.note(), &asked.note).await {
+        let outcome = match self.fetch(cx, side.note(), &asked.note).await {
             Ok(Fetched::There(response)) => {
                 let after = Note::of(side, &response, &asked.note);
-                match after.as_ref().ok().and_then(|it| it.made(&note, asked)) {
+                match after.as_ref().ok().and_then(|it| it.made(note, asked)) {
                     Some(made) => made.written()?,
                     None => unknown(),
                 }
@@ -174,7 +214,8 @@ impl Xero {
             Ok(Fetched::Gone | Fetched::Failed(_)) => unknown(),
             Err(error) if ends_the_session(&error) => return Err(error),
             Err(_) => unknown(),
-        })
+        };
+        Ok(Sent::Settled(outcome))
     }
 
     async fn take_back(

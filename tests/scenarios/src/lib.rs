@@ -4,6 +4,7 @@
 
 pub mod books;
 pub mod campaigns;
+pub mod omni_routes;
 pub mod processes;
 pub mod running;
 

@@ -5,7 +5,7 @@ use std::io;
 
 use clap::{Parser, Subcommand};
 use scenarios::campaigns::limits::{LimitsOptions, WaitingOptions, limits, waiting};
-use scenarios::campaigns::{crash, faults, secrets};
+use scenarios::campaigns::{crash, faults, month, secrets};
 
 /// Drives the engine hard and compares its books afterwards.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ enum Campaign {
     Faults(faults::Options),
     /// As fast as the vendors allow, and never faster.
     Limits(LimitsOptions),
+    /// A month of a company whose books are compared, account by account, with an independent ledger.
+    Month(month::Options),
     /// A canary in every slot, and vendors that echo: nothing is found anywhere.
     Secrets(secrets::Options),
     /// Thousands of calls that wait for slow answers.
@@ -34,6 +36,7 @@ fn main() -> io::Result<()> {
         Campaign::Crash(options) => crash::run(&options),
         Campaign::Faults(options) => faults::run(&options),
         Campaign::Limits(options) => limits(&options),
+        Campaign::Month(options) => month::run(&options),
         Campaign::Secrets(options) => secrets::run(&options),
         Campaign::Waiting(options) => waiting(&options),
     }

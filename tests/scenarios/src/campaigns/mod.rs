@@ -5,4 +5,5 @@
 pub mod crash;
 pub mod faults;
 pub mod limits;
+pub mod month;
 pub mod secrets;

@@ -103,6 +103,33 @@ async fn at_most_what_is_open_is_applied_and_the_rest_stays_credit() {
     );
 }
 
+/// Both are sent at the same time, each for all that was open: the later one was left with a warning.
+#[tokio::test(start_paused = true)]
+async fn two_credits_on_one_invoice_share_what_is_open() {
+    let stage = stage(posted).await;
+    put(
+        &stage,
+        "SalesOrders",
+        order(
+            7,
+            json!({ "productTotal": 60.0, "freightTotal": 0, "total": 66.0,
+                "lineItems": [scenarios::books::line("Mug", 6, "10.0", json!({}))] }),
+        ),
+    );
+    for serial in [7, 8] {
+        stage.put(note(serial, json!({ "salesReference": "SO-7" })));
+    }
+    stage.sync().await;
+    assert_eq!(stage.states(ALLOCATIONS).await["synced"], 2);
+    assert_eq!(invoices(&stage)[0]["Status"], "PAID");
+    let left = [7, 8].map(|it| cents(&stage.xero_note(it)["RemainingCredit"]));
+    assert_eq!(left.iter().sum::<rust_decimal::Decimal>(), dec("22.00"));
+    // The later one is refused once.
+    let sent =
+        |it: &&sandbox::calls::Call| it.target.contains("/Allocations") && it.method == "PUT";
+    assert_eq!(stage.world.calls().iter().filter(sent).count(), 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reference_that_is_no_order_waits_and_says_so() {
     let stage = stage(posted).await;

@@ -14,16 +14,10 @@ use scenarios::{
 };
 use serde_json::{Value, json};
 
-pub(crate) const ORDERS: &str = "omni-sales-orders";
-pub(crate) const ORDERS_IMPORTED: &str = "omni-sales-orders-imported";
-pub(crate) const BILLS: &str = "omni-purchase-orders";
-pub(crate) const BILLS_IMPORTED: &str = "omni-purchase-orders-imported";
-pub(crate) const NOTES: &str = "omni-credit-notes";
-pub(crate) const ALLOCATIONS: &str = "omni-credit-note-allocations";
-pub(crate) const ADJUSTMENTS: &str = "omni-adjustments";
-pub(crate) const SALES_PAYMENTS: &str = "omni-sales-payments";
-pub(crate) const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
-pub(crate) const SUPPLIERS: &str = "omni-suppliers";
+pub(crate) use scenarios::omni_routes::{
+    ADJUSTMENTS, ALLOCATIONS, BILLS, BILLS_IMPORTED, NOTES, ORDERS, ORDERS_IMPORTED, SUPPLIERS,
+    all_on, posted,
+};
 
 /// Harrow & Pike, 1001, buys; Mill Co sells. Xero has both for certain.
 pub(crate) fn company() -> Seed {
@@ -36,34 +30,6 @@ pub(crate) fn company() -> Seed {
         }];
     }
     seed
-}
-
-/// Every route of Omni is on, and what the sandbox's client may do is asked for.
-pub(crate) fn all_on(deployment: &mut Deployment) {
-    for route in deployment.routes.values_mut() {
-        if route.name.starts_with("omni-") {
-            route.enabled = true;
-            route.confirmed = true;
-        }
-    }
-    for app in deployment.apps.values_mut() {
-        let more = ["accounting.payments", "accounting.manualjournals"];
-        app.scopes
-            .get_or_insert_default()
-            .extend(more.map(str::to_owned));
-    }
-}
-
-/// As [`all_on`]; what the route sends is posted at once.
-pub(crate) fn posted(deployment: &mut Deployment) {
-    all_on(deployment);
-    for route in deployment.routes.values_mut() {
-        if [ORDERS, BILLS, NOTES].contains(&route.name.as_str()) {
-            route
-                .options
-                .insert("status".to_owned(), json!("AUTHORISED"));
-        }
-    }
 }
 
 pub(crate) async fn stage(tweak: fn(&mut Deployment)) -> Stage {

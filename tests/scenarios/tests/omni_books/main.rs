@@ -2,6 +2,7 @@
 
 mod credits;
 mod ground;
+mod month;
 mod payments;
 mod purchases;
 mod sales;

@@ -1,0 +1,236 @@
+//! What people do after the first run: payments in the books, then edits and voids in Omni, and a payment
+//! that is taken out again. Each deed says what the books hold afterwards.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use sandbox::Request;
+use serde_json::{Value, json};
+
+use super::ledger::{Books, Fate, Key, Paid, Papers, Sort};
+use crate::{
+    Stage,
+    books::{ACCOUNT, ORGANISATION, dec, number},
+};
+
+const BANK: &str = "091";
+const SCOPE: &str = "accounting.invoices accounting.payments";
+
+/// Who does what to which document, drawn once from what is booked.
+#[derive(Debug, Default)]
+pub(super) struct Deeds {
+    /// Payments that stay.
+    pub(super) kept: Vec<Payment>,
+    /// Payments that are taken out again.
+    pub(super) removed: Vec<Payment>,
+    /// Saved with other amounts: the books may follow.
+    pub(super) dearer: Vec<Key>,
+    /// Saved with another order number: no amount changes.
+    pub(super) renamed: Vec<Key>,
+    /// Void, and the route takes them back.
+    pub(super) voided: Vec<Key>,
+    /// Void, but somebody has to decide; with words of the cause.
+    pub(super) kept_void: BTreeMap<Key, &'static str>,
+}
+
+/// A payment in the books.
+#[derive(Debug, Clone)]
+pub(super) struct Payment {
+    /// Its id.
+    pub(super) id: String,
+    /// What the ledger needs of it.
+    pub(super) paid: Paid,
+}
+
+/// The bookkeeper at Xero's pages.
+pub(super) struct Bookkeeper<'a> {
+    stage: &'a Stage,
+    token: String,
+}
+
+impl Deeds {
+    /// Draws documents for every deed: more of each for a larger company.
+    pub(super) fn drawn(papers: &Papers, books: &Books) -> (Self, Vec<(Key, Decimal, bool)>) {
+        let free = |sort: Sort, home: bool| {
+            let applied: Vec<i64> = books.applied.values().copied().collect();
+            papers
+                .papers
+                .iter()
+                .filter(|(key, _)| key.0 == sort && books.fates.get(*key) == Some(&Fate::Booked))
+                .filter(|(key, _)| sort != Sort::Sale || !applied.contains(&key.1))
+                .filter(|(_, it)| (it.currency_code == "AUD") == home)
+                .map(|(key, it)| (*key, it.total.0))
+                .collect::<Vec<_>>()
+        };
+        let sales = free(Sort::Sale, true);
+        let bills = free(Sort::Purchase, true);
+        let share = (sales.len() / 60).max(1);
+        let (mut sales, mut bills) = (sales.into_iter(), bills.into_iter());
+        let mut deeds = Self::default();
+        let keys =
+            |drawn: Vec<(Key, Decimal)>| drawn.into_iter().map(|it| it.0).collect::<Vec<_>>();
+        let some = |of: &mut std::vec::IntoIter<(Key, Decimal)>| of.by_ref().take(share).collect();
+        deeds.dearer = keys(some(&mut sales));
+        deeds.renamed = keys(some(&mut sales));
+        deeds.voided = keys(some(&mut sales));
+        let mut pay: Vec<(Key, Decimal, bool)> = Vec::new();
+        for (key, total) in some(&mut sales) {
+            deeds
+                .kept_void
+                .insert(key, "is paid in Xero and cannot be taken back");
+            pay.push((key, total, false));
+        }
+        pay.extend(
+            some(&mut sales)
+                .into_iter()
+                .map(|(key, it)| (key, it, false)),
+        );
+        pay.extend(
+            some(&mut sales)
+                .into_iter()
+                .map(|(key, it)| (key, (it / Decimal::TEN).round_dp(2), false)),
+        );
+        pay.extend(
+            some(&mut sales)
+                .into_iter()
+                .map(|(key, it)| (key, it, true)),
+        );
+        pay.extend(
+            free(Sort::Sale, false)
+                .into_iter()
+                .take(share)
+                .map(|(key, it)| (key, it, false)),
+        );
+        deeds.dearer.extend(bills.next().map(|it| it.0));
+        if let Some((key, _)) = bills.next() {
+            deeds.kept_void.insert(key, "no longer wants this document");
+        }
+        pay.extend(bills.next().map(|(key, it)| (key, it, false)));
+        pay.extend(bills.next().map(|(key, it)| (key, it, true)));
+        let credit = free(Sort::Credit, true).into_iter().next();
+        if let Some((key, _)) = credit {
+            deeds.kept_void.insert(key, "no longer wants this document");
+        }
+        (deeds, pay)
+    }
+
+    /// Everything that is done in Omni.
+    pub(super) fn in_omni(&self, stage: &Stage) {
+        let edit = |key: &Key, patch: Value| {
+            stage
+                .world
+                .omni(ACCOUNT)
+                .edit(resource(key.0), &key.1.to_string(), patch)
+                .expect("it is there");
+        };
+        for key in &self.dearer {
+            edit(key, json!({ "freightTotal": number("31.50") }));
+        }
+        for key in &self.renamed {
+            edit(key, json!({ "customerOrderNo": "PO by phone" }));
+        }
+        for key in self.voided.iter().chain(self.kept_void.keys()) {
+            let patch = match key.0 {
+                Sort::Credit => json!({ "status": "VOID" }),
+                _ => json!({ "isVoid": true, "status": "VOID" }),
+            };
+            edit(key, patch);
+        }
+    }
+}
+
+/// Omni's name of these documents.
+pub(super) fn resource(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Sale => "SalesOrders",
+        Sort::Purchase => "PurchaseOrders",
+        Sort::Credit => "CreditNotes",
+        Sort::Adjustment => "Adjustments",
+    }
+}
+
+impl<'a> Bookkeeper<'a> {
+    /// Signs in.
+    pub(super) fn new(stage: &'a Stage) -> Self {
+        let basic = {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD
+                .encode("DEMOCUSTOMCONNECTION0000000000000:demo-secret")
+        };
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "client_credentials")
+            .append_pair("scope", SCOPE)
+            .finish();
+        let request = Request::new("POST", "/connect/token")
+            .header("Authorization", &format!("Basic {basic}"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        let answer = read(&stage.world.handle(&request));
+        let token = answer["access_token"].as_str().expect("a token").to_owned();
+        Self { stage, token }
+    }
+
+    /// Enters a payment on what the books hold under this id.
+    pub(super) fn pays(
+        &self,
+        held: &str,
+        document: Key,
+        amount: Decimal,
+        rate: Decimal,
+    ) -> Payment {
+        let mut payment = json!({
+            "Invoice": { "InvoiceID": held }, "Account": { "Code": BANK }, "Date": "2026-11-21",
+            "Amount": number(&amount.to_string()), "Reference": format!("paid {}", document.1),
+        });
+        if rate != Decimal::ONE {
+            payment["CurrencyRate"] = number(&rate.to_string());
+        }
+        let answer = self.call(
+            "PUT",
+            "/api.xro/2.0/Payments",
+            &json!({ "Payments": [payment] }),
+        );
+        let made = &answer["Payments"][0];
+        let id = made["PaymentID"].as_str();
+        Payment {
+            id: id.unwrap_or_else(|| panic!("{answer}")).to_owned(),
+            paid: Paid {
+                document,
+                amount,
+                rate,
+                account: BANK.to_owned(),
+            },
+        }
+    }
+
+    /// Takes a payment out again.
+    pub(super) fn removes(&self, payment: &Payment) {
+        let path = format!("/api.xro/2.0/Payments/{}", payment.id);
+        let answer = self.call("POST", &path, &json!({ "Status": "DELETED" }));
+        assert_eq!(answer["Payments"][0]["Status"], "DELETED", "{answer}");
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let tenant = self.stage.world.xero(ORGANISATION).tenant_id();
+        let request = Request::new(method, path)
+            .header("Authorization", &format!("Bearer {}", self.token))
+            .header("xero-tenant-id", &tenant.expect("a tenant").to_string())
+            .header("Accept", "application/json")
+            .header("Content-Type", "application/json")
+            .body(body.to_string());
+        read(&self.stage.world.handle(&request))
+    }
+}
+
+fn read(reply: &sandbox::Reply) -> Value {
+    serde_json::from_slice(&reply.body).unwrap_or_else(|_| panic!("{}", reply.status))
+}
+
+/// What a foreign unit cost on the day of payment: another rate than on any document.
+pub(super) fn rate_of_payment(currency: &str) -> Decimal {
+    match currency {
+        "USD" => dec("0.64"),
+        "NZD" => dec("1.11"),
+        _ => Decimal::ONE,
+    }
+}

@@ -1,0 +1,158 @@
+//! A month of a company: generated documents in every state that Omni knows, and named ones that must
+//! stop, each for one reason.
+
+use jiff::civil::date;
+use rust_decimal::Decimal;
+use sandbox::{
+    Seed,
+    omni::seed::{AdjustmentSeed, OrderSeed},
+    seed::{Amounts, Counterpart, CreditNoteSeed, CustomerSeed, Generate},
+};
+use serde_json::{Value, json};
+
+use crate::books;
+
+/// How much a company does.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Customers, beside those with names.
+    pub contacts: usize,
+    /// Suppliers, beside those with names.
+    pub suppliers: usize,
+    /// Sales orders.
+    pub sales: usize,
+    /// Purchase orders.
+    pub purchases: usize,
+    /// Stock adjustments.
+    pub adjustments: usize,
+    /// Credit notes.
+    pub credit_notes: usize,
+}
+
+/// Xero has two of this name: a person must say which.
+pub(super) const AMBIGUOUS: &str = "Blue Gum Trading";
+/// Archived in Xero.
+pub(super) const ARCHIVED: &str = "Old Wharf Store";
+/// Account that is archived in Xero.
+pub(super) const OLD_ACCOUNT: &str = "270";
+
+const SURE: &str = "Harrow & Pike";
+const NEW: &str = "Sundial Cafes";
+const MERGED: &str = "Fernhill Living";
+const MILL: &str = "Mill Co";
+const LOOM: &str = "New Loom";
+
+/// The world of that month.
+pub(super) fn seed(size: Size, chance: u64) -> Seed {
+    let mut seed = books::seed(&[
+        (SURE, Counterpart::ById),
+        (NEW, Counterpart::Absent),
+        (AMBIGUOUS, Counterpart::Ambiguous),
+        (ARCHIVED, Counterpart::Archived),
+        (MERGED, Counterpart::Merged),
+    ]);
+    for account in &mut seed.omni.accounts {
+        account.suppliers = [(MILL, Counterpart::ById), (LOOM, Counterpart::Absent)]
+            .map(|(company, xero)| CustomerSeed {
+                company: company.to_owned(),
+                xero,
+                ..CustomerSeed::default()
+            })
+            .to_vec();
+        account.generate = Generate {
+            contacts: size.contacts,
+            suppliers: size.suppliers,
+            sales: size.sales,
+            purchases: size.purchases,
+            adjustments: size.adjustments,
+            credit_notes: size.credit_notes,
+            seed: chance,
+            from: date(2026, 10, 21),
+            to: date(2026, 11, 20),
+            currencies: vec!["USD".to_owned(), "NZD".to_owned()],
+            foreign: 15,
+            fine_prices: 20,
+            tax_percent: Decimal::TEN,
+            ..Generate::default()
+        };
+        account.sales_orders = sales();
+        account.purchase_orders = purchases();
+        account.adjustments = vec![AdjustmentSeed {
+            date: Some(date(2026, 9, 24)),
+            ..AdjustmentSeed::default()
+        }];
+        account.credit_notes = credits();
+    }
+    seed
+}
+
+fn order(contact: &str, patch: Value) -> OrderSeed {
+    OrderSeed {
+        contact: contact.to_owned(),
+        patch: books::to_json(patch),
+        ..OrderSeed::default()
+    }
+}
+
+fn sales() -> Vec<OrderSeed> {
+    let many = |contact: &str, count| OrderSeed {
+        count,
+        ..order(contact, json!({}))
+    };
+    let on = |day, patch| OrderSeed {
+        date: Some(day),
+        ..order(SURE, patch)
+    };
+    let account = |code: &str, count| OrderSeed {
+        account_code: Some(code.to_owned()),
+        ..many(SURE, count)
+    };
+    vec![
+        many(NEW, 2),
+        many(AMBIGUOUS, 3),
+        many(ARCHIVED, 2),
+        many(MERGED, 2),
+        on(date(2026, 9, 24), json!({})),
+        on(
+            date(2026, 12, 5),
+            json!({ "modifiedDate": "2026-11-20T05:00:00Z" }),
+        ),
+        account(OLD_ACCOUNT, 2),
+        account("999", 1),
+        order(SURE, json!({ "paymentTerms": "when it suits" })),
+        order(SURE, json!({ "total": 1 })),
+    ]
+}
+
+fn purchases() -> Vec<OrderSeed> {
+    vec![
+        order(MILL, json!({})),
+        order(LOOM, json!({})),
+        order(MILL, json!({ "supplierInvoiceReference": "" })),
+    ]
+}
+
+fn credits() -> Vec<CreditNoteSeed> {
+    let note = |patch: Value| CreditNoteSeed {
+        customer: SURE.to_owned(),
+        date: Some(date(2026, 11, 3)),
+        patch: books::to_json(patch),
+        ..CreditNoteSeed::default()
+    };
+    vec![
+        note(json!({ "salesReference": "" })),
+        note(json!({ "salesReference": "by phone" })),
+        CreditNoteSeed {
+            amounts: Amounts::Zero,
+            ..note(json!({}))
+        },
+        CreditNoteSeed {
+            amounts: Amounts::Positive,
+            ..note(json!({}))
+        },
+        CreditNoteSeed {
+            date: Some(date(2026, 9, 24)),
+            ..note(json!({}))
+        },
+    ]
+}

@@ -1,0 +1,53 @@
+//! The routes of Cin7 Omni that are off until they are switched on, and how a test switches them on.
+
+use ledgerline::config::Deployment;
+use serde_json::json;
+
+/// Sales orders, which become invoices.
+pub const ORDERS: &str = "omni-sales-orders";
+/// Marks them as imported.
+pub const ORDERS_IMPORTED: &str = "omni-sales-orders-imported";
+/// Purchase orders, which become bills.
+pub const BILLS: &str = "omni-purchase-orders";
+/// Marks them as imported.
+pub const BILLS_IMPORTED: &str = "omni-purchase-orders-imported";
+/// Credit notes to customers.
+pub const NOTES: &str = "omni-credit-notes";
+/// Applies them to their invoices.
+pub const ALLOCATIONS: &str = "omni-credit-note-allocations";
+/// Stock adjustments, which become journals.
+pub const ADJUSTMENTS: &str = "omni-adjustments";
+/// Payments on invoices, from Xero to Omni.
+pub const SALES_PAYMENTS: &str = "omni-sales-payments";
+/// Payments on bills, from Xero to Omni.
+pub const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
+/// Links suppliers.
+pub const SUPPLIERS: &str = "omni-suppliers";
+
+/// Every route of Omni is on, and what the sandbox's client may do is asked for.
+pub fn all_on(deployment: &mut Deployment) {
+    for route in deployment.routes.values_mut() {
+        if route.name.starts_with("omni-") {
+            route.enabled = true;
+            route.confirmed = true;
+        }
+    }
+    for app in deployment.apps.values_mut() {
+        let more = ["accounting.payments", "accounting.manualjournals"];
+        app.scopes
+            .get_or_insert_default()
+            .extend(more.map(str::to_owned));
+    }
+}
+
+/// As [`all_on`]; what the route sends is posted at once.
+pub fn posted(deployment: &mut Deployment) {
+    all_on(deployment);
+    for route in deployment.routes.values_mut() {
+        if [ORDERS, BILLS, NOTES].contains(&route.name.as_str()) {
+            route
+                .options
+                .insert("status".to_owned(), json!("AUTHORISED"));
+        }
+    }
+}
