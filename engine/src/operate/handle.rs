@@ -1,7 +1,7 @@
 //! One request in, one answer out.
 
 use crate::{
-    operate::{Answer, Request, Signed, bulk, check, connect, linking, show, status},
+    operate::{Answer, Request, Signed, balances, bulk, check, connect, linking, show, status},
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
 };
@@ -39,8 +39,10 @@ async fn answer(
                 store.page_of(&filter, after.as_deref(), limit.clamp(1, 1000))
             })
             .await?;
+            let balances = balances::of(engine, &listing.rows).await?;
             Answer::List {
                 listing,
+                balances,
                 at: engine.clock().now_ms(),
             }
         }

@@ -1,6 +1,7 @@
 //! What a person may do with an engine: requests, their answers, and the local socket that carries
 //! them to an engine that is already running.
 
+mod balances;
 mod bulk;
 mod check;
 mod connect;
@@ -11,6 +12,7 @@ mod show;
 mod socket;
 mod status;
 
+pub use balances::Balance;
 pub use connect::{
     ConnectRequest, ConnectStep, Connecting, Home, ListenError, Offered, Pinned, Seen,
 };

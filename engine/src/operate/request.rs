@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
 use serde::{Deserialize, Serialize};
 
-use super::connect::{ConnectRequest, Connecting};
+use super::{
+    balances::Balance,
+    connect::{ConnectRequest, Connecting},
+};
 use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
 
 /// A request with the person who makes it.
@@ -139,6 +142,9 @@ pub enum Answer {
         listing: Listing,
         /// The engine's present, milliseconds since the epoch.
         at: i64,
+        /// What linked counterparties of the page owe and are owed, by `ROUTE/ID`.
+        #[serde(default)]
+        balances: BTreeMap<String, Balance>,
     },
     /// Of `show`.
     Entry(Box<EntryReport>),
@@ -366,6 +372,9 @@ pub struct EntryReport {
     pub target_link: Option<String>,
     /// State in the target.
     pub held: Option<HeldState>,
+    /// What the counterparty owes and is owed.
+    #[serde(default)]
+    pub balance: Option<Balance>,
     /// The next command, ready to be typed.
     pub next: Option<String>,
 }

@@ -291,6 +291,8 @@ impl Reader<'_> {
     fn matching(&mut self, value: &Written<'_>) -> Option<MatchToml> {
         let mut table = Table::of(self.table(value)?, value.span());
         let unique = self.flag(table.take("unique"), true);
+        let stands_for = table.take("stands-for");
+        let stands_for = stands_for.and_then(|(_, it)| self.text(it));
         let mut rules = |name, reader: &mut Self| match table.take(name) {
             Some((_, it)) => reader.list(it, Reader::rule),
             None => Vec::new(),
@@ -299,6 +301,7 @@ impl Reader<'_> {
         table.finish(self);
         Some(MatchToml {
             unique,
+            stands_for,
             rules,
             suggests,
         })
