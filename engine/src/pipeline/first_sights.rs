@@ -25,6 +25,21 @@ pub(crate) async fn are_due(run: &Run<'_>, plan: &RoutePlan) -> Result<bool, Sto
     Ok(stored != Some(plan.route.push_changes.join(",")))
 }
 
+/// Lists of a target that are to show links as they are now.
+pub(crate) async fn lists(run: &Run<'_>, connection: &str) -> Result<Vec<String>, StoreError> {
+    let mut lists = Vec::new();
+    for plan in run
+        .routes
+        .iter()
+        .filter(|it| it.target.connection == connection)
+    {
+        if are_due(run, plan).await? {
+            lists.push(plan.target.stream.clone());
+        }
+    }
+    Ok(lists)
+}
+
 impl Turn<'_> {
     /// Looks at every link of the route.
     pub(super) async fn first_sights(&self) -> Result<(), StoreError> {

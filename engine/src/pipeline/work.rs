@@ -115,10 +115,14 @@ pub(crate) async fn lists(
 ) -> Result<Arc<Reference>, StoreError> {
     let streams = plan.reference_streams();
     let connection = &plan.target.connection;
-    let mended = match run.interactive && run.looks_first(connection, &streams) {
+    let looks_first = run.looks_first(connection, &streams);
+    let mut mended = match run.interactive && looks_first {
         true => awaited_lists(run, connection).await?,
         false => BTreeSet::new(),
     };
+    if looks_first {
+        mended.extend(first_sights::lists(run, connection).await?);
+    }
     run.engine
         .references
         .fresh(run, target, &streams, &mended)

@@ -28,6 +28,14 @@ fn alpha() -> sandbox::Seed {
     )
 }
 
+/// The customer is linked, and its fields follow from now on.
+async fn linked() -> Stage {
+    let stage = Stage::with(alpha(), push).await;
+    stage.put(note(10, json!({})));
+    stage.sync().await;
+    stage
+}
+
 /// Somebody changes the customer in Omni.
 async fn change(stage: &Stage, patch: Value) {
     stage
@@ -60,9 +68,7 @@ fn there(stage: &Stage) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_field_that_only_omni_changed_follows_alone() {
-    let stage = Stage::with(alpha(), push).await;
-    stage.put(note(10, json!({})));
-    stage.sync().await;
+    let stage = linked().await;
     stage.assert_arrived(10).await;
     assert_eq!(
         changes(&stage),
@@ -96,9 +102,7 @@ async fn a_field_that_only_omni_changed_follows_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn changed_on_both_sides_is_a_question_and_documents_go_on() {
-    let stage = Stage::with(alpha(), push).await;
-    stage.put(note(10, json!({})));
-    stage.sync().await;
+    let stage = linked().await;
     stage.change_xero("contacts", &id(1), json!({ "Name": "Alpha (new owner)" }));
     change(&stage, json!({ "company": "Alpha Group" })).await;
     assert_eq!(there(&stage)["Name"], "Alpha (new owner)");
@@ -120,13 +124,13 @@ async fn changed_on_both_sides_is_a_question_and_documents_go_on() {
     stage.next().await;
     assert!(questions(&stage).await.is_empty());
     assert_eq!(there(&stage)["Name"], "Alpha (new owner)");
+    change(&stage, json!({ "company": "Alpha Holdings" })).await;
+    assert_eq!(there(&stage)["Name"], "Alpha Holdings");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_archived_contact_is_not_changed() {
-    let stage = Stage::with(alpha(), push).await;
-    stage.put(note(10, json!({})));
-    stage.sync().await;
+    let stage = linked().await;
     stage.change_xero("contacts", &id(1), json!({ "ContactStatus": "ARCHIVED" }));
     change(&stage, json!({ "company": "Alpha Group" })).await;
     assert_eq!(there(&stage)["Name"], "Alpha Pty Ltd");
