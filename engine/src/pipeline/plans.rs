@@ -148,7 +148,7 @@ fn compile_one(
             route: Some(route),
             tables: &deployment.tables,
             // What is written back goes where it came from: one connector, one connection.
-            source: (!follows.is_some_and(|it| it.from == route.to)).then_some((
+            source: follows.is_none_or(|it| it.from != route.to).then_some((
                 source_manifest.name.as_str(),
                 source_manifest.prelude.as_str(),
             )),

@@ -23,12 +23,15 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
     }
     let mut reader = Reader { file, findings };
     let mut table = Table::of(tree.get_ref(), 0..0);
-    let mut mapping = MappingToml::default();
     // Both ends are checked with the route, where the connections are known.
-    mapping.from = table
+    let from = table
         .take("from")
         .and_then(|(_, it)| it.get_ref().as_str().map(str::to_owned));
     let _ = table.take("to");
+    let mut mapping = MappingToml {
+        from,
+        ..MappingToml::default()
+    };
     if let Some((_, value)) = table.take("when") {
         mapping.when = match value.get_ref() {
             DeValue::String(_) => reader
