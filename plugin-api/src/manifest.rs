@@ -329,6 +329,9 @@ pub struct Stream {
     /// Which documents of a reference list may stand for one of a source (contacts).
     #[serde(default)]
     pub life: Option<Life>,
+    /// What a counterparty owes and is owed.
+    #[serde(default)]
+    pub balances: Option<Balances>,
 }
 
 /// Limits of one writing call.
@@ -373,6 +376,9 @@ pub struct Update {
     /// Top-level fields that are never sent with an update.
     #[serde(default)]
     pub omit: Vec<String>,
+    /// Top-level fields that no route may push either (bank details: a person confirms each).
+    #[serde(default)]
+    pub never: Vec<String>,
     /// Array field → the id that each of its elements keeps in the target.
     #[serde(default)]
     pub line_ids: BTreeMap<String, String>,
@@ -453,6 +459,23 @@ pub struct Life {
     pub moved_to: Option<String>,
     /// What to do when it is out of use, in plain words.
     pub remedy: String,
+}
+
+/// jq over this system's form of a counterparty: amounts, null where it shows none. They are shown as
+/// they stand here, never added up: systems disagree about their currency.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Balances {
+    /// What the counterparty owes us.
+    #[serde(default)]
+    pub owed_to_us: Option<String>,
+    /// What we owe it.
+    #[serde(default)]
+    pub owed_by_us: Option<String>,
+    /// What it owes us and should have paid by now.
+    #[serde(default)]
+    pub overdue: Option<String>,
 }
 
 /// Class of a problem: who can mend it, and where.

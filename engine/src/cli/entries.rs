@@ -1,5 +1,7 @@
 //! `status`, `list`, `show`, and the changes to entries: `retry`, `reset`, `skip`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{
@@ -11,9 +13,9 @@ use crate::{
         sync::{self, unexpected},
         totals,
     },
-    operate::{Answer, Bulk, Changed, Request, SyncReport, SyncRequest},
+    operate::{Answer, Balance, Bulk, Changed, Request, SyncReport, SyncRequest},
     pipeline::Silent,
-    store::{EntryId, Filter, State},
+    store::{EntryId, Filter, Listing, State},
 };
 
 /// What a change that sends at once amounts to, as one value.
@@ -23,6 +25,16 @@ struct ChangedAndSent<'a> {
     changed: &'a Changed,
     /// The run that followed; none when there was nothing to send, or when it could not begin.
     sync: Option<&'a SyncReport>,
+}
+
+/// A page of entries, as one value.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    listing: Listing,
+    /// By `ROUTE/ID`; absent where nothing of the page has balances.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    balances: BTreeMap<String, Balance>,
 }
 
 pub(super) async fn status(common: &Common, out: &Out, csv: bool) -> Result<u8, Failure> {
@@ -42,8 +54,14 @@ pub(super) async fn list(common: &Common, out: &Out, args: ListArgs) -> Result<u
         limit: args.limit,
     };
     match request(common, asked, &Silent).await? {
-        Answer::List { listing, .. } if out.json => out.value(&listing),
-        Answer::List { listing, at } => render::list(out, &listing, at),
+        Answer::List {
+            listing, balances, ..
+        } if out.json => out.value(&Listed { listing, balances }),
+        Answer::List {
+            listing,
+            at,
+            balances,
+        } => render::list(out, &listing, &balances, at),
         other => return Err(unexpected(other)),
     }
     Ok(0)

@@ -1,10 +1,14 @@
 //! Answers as people read them.
 
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
 use crate::{
     cli::out::{Out, age, instant, money},
     operate::{
-        Changed, CheckRow, ConnectionReport, EntryReport, Notified, Question, StatusReport,
-        SyncReport, Verdict,
+        Balance, Changed, CheckRow, ConnectionReport, EntryReport, Notified, Question,
+        StatusReport, SyncReport, Verdict,
     },
     store::{Listing, State, Tally},
 };
@@ -248,8 +252,8 @@ fn color(state: State) -> &'static str {
 }
 
 /// One page of entries.
-pub(super) fn list(out: &Out, listing: &Listing, now: i64) {
-    let rows = listing
+pub(super) fn list(out: &Out, listing: &Listing, balances: &BTreeMap<String, Balance>, now: i64) {
+    let mut rows: Vec<Vec<String>> = listing
         .rows
         .iter()
         .map(|(id, entry)| {
@@ -290,15 +294,33 @@ pub(super) fn list(out: &Out, listing: &Listing, now: i64) {
             ]
         })
         .collect();
-    out.table(
-        &[
-            "entry", "state", "number", "date", "with", "total", "since", "why",
-        ],
-        rows,
-    );
+    let mut columns = vec![
+        "entry", "state", "number", "date", "with", "total", "since", "why",
+    ];
+
+    if !balances.is_empty() {
+        columns.extend(["owes us", "we owe", "overdue", "read"]);
+        for ((id, _), row) in listing.rows.iter().zip(&mut rows) {
+            let balance = balances.get(&id.to_string());
+            let read = balance.map(|it| age(now, it.read_at));
+            row.extend(balance.map(owed).unwrap_or_default());
+            row.extend(read.or(Some(String::new())));
+        }
+    }
+    out.table(&columns, rows);
     if let Some(next) = &listing.next {
         out.line(format!("More: --after '{next}'"));
     }
+}
+
+/// What is owed to us, what we owe, what is overdue.
+fn owed(it: &Balance) -> [String; 3] {
+    let shown = |it: &Option<Decimal>| it.map(|it| it.to_string()).unwrap_or_default();
+    [
+        shown(&it.owed_to_us),
+        shown(&it.owed_by_us),
+        shown(&it.overdue),
+    ]
 }
 
 /// Everything about one entry.
@@ -336,6 +358,14 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
     }
     if let Some(held) = &entry.held {
         fact("id in the target", held.id.clone());
+    }
+    if let Some(it) = &report.balance {
+        let at = instant(it.read_at);
+        for (name, amount) in ["owes us", "we owe it", "overdue"].iter().zip(owed(it)) {
+            if !amount.is_empty() {
+                fact(name, format!("{amount}, read {at}"));
+            }
+        }
     }
     fact("source", report.source_link.clone().unwrap_or_default());
     fact("target", report.target_link.clone().unwrap_or_default());

@@ -242,6 +242,8 @@ pub struct Route {
     pub outcomes: Vec<Fares>,
     /// Documents are only offered once another route's document needs them.
     pub only_when_needed: bool,
+    /// Fields of a linked counterparty that follow the source when it alone changes them.
+    pub push_changes: Vec<String>,
     /// Amounts on approved target documents may change.
     pub update_approved: bool,
     /// What becomes of a document that the source took back.

@@ -43,6 +43,9 @@ as_written! {
         optional unmatched: Unmatched,
         /// Offer a document only once a document of another route needs it.
         optional only_when_needed: bool,
+        /// Fields of a linked document of the target that follow the source when it alone changes them; of
+        /// routes whose mapping has [match]. Empty: none.
+        optional push_changes: Vec<Spanned<String>>,
         /// Amounts of approved documents in the target may be changed.
         optional update_approved: bool,
         /// What becomes of a document whose source document is void or deleted: "ask", "drafts" or "always".
@@ -143,6 +146,7 @@ impl RouteToml {
             outcomes,
             unmatched: self.unmatched.unwrap_or(Unmatched::Ask),
             only_when_needed: self.only_when_needed.unwrap_or(false),
+            push_changes: self.push_changes.iter().flatten().map(text).collect(),
             update_approved: self.update_approved.unwrap_or(false),
             voids: self.voids.unwrap_or(Voids::Ask),
             confirmed: self.confirmed.unwrap_or(false),

@@ -301,6 +301,17 @@ impl Mapping {
         &self.links
     }
 
+    /// Names of the target's top-level fields that it makes.
+    pub fn field_names(&self) -> Vec<&str> {
+        let fields = self.fields.iter().map(|it| it.path.as_ref());
+        let all = fields.chain(self.lines.iter().map(|it| it.path.as_ref()));
+        let mut names: Vec<&str> = all
+            .map(|it| it.split_once('.').map_or(it, |(first, _)| first))
+            .collect();
+        names.dedup();
+        names
+    }
+
     /// Whether it reads `$source` or `$held`.
     pub fn reads_followed(&self) -> bool {
         self.followed

@@ -367,7 +367,7 @@ fn without(line: &Value, id: &str) -> Value {
 
 /// Whether what we sent is what is held: all that we sent, by meaning. The target may hold more, and
 /// may write an amount as text.
-fn same(sent: &Value, held: &Value) -> bool {
+pub(super) fn same(sent: &Value, held: &Value) -> bool {
     match (sent, held) {
         (Value::Obj(sent), Value::Obj(held)) => sent
             .iter()

@@ -24,6 +24,7 @@ const SHOWN: usize = 10;
 #[derive(Debug)]
 pub struct Matcher {
     unique: bool,
+    stands_for: Option<Program>,
     rules: Vec<Rule>,
     suggests: Vec<Rule>,
 }
@@ -94,8 +95,13 @@ impl Matcher {
             rules.iter().map(|it| rule(it, &mut program)).collect()
         };
         let (rules, suggests) = (all(&toml.rules), all(&toml.suggests));
+        let stands_for = toml.stands_for.as_ref().map(&mut program);
         Some(Self {
             unique: toml.unique,
+            stands_for: match stands_for {
+                Some(compiled) => Some(compiled?),
+                None => None,
+            },
             rules: rules.into_iter().collect::<Option<_>>()?,
             suggests: suggests.into_iter().collect::<Option<_>>()?,
         })
@@ -104,6 +110,11 @@ impl Matcher {
     /// Whether a target document stands for one source document only.
     pub fn unique(&self) -> bool {
         self.unique
+    }
+
+    /// Whether one source document may stand for another.
+    pub fn has_stand_ins(&self) -> bool {
+        self.stands_for.is_some()
     }
 
     fn all(&self) -> impl Iterator<Item = &Rule> {
@@ -227,6 +238,20 @@ impl Mapping {
         suggestions.retain(|it| seen.insert(it.id.clone()));
         suggestions.truncate(SHOWN);
         Ok(MatchAnswer::None { suggestions })
+    }
+
+    /// Id in the source of the document that this one stands for, when it stands for another.
+    pub fn stands_for(&self, cx: &Apply<'_>) -> Result<Option<String>, Stop> {
+        let program = self.matcher.as_ref().and_then(|it| it.stands_for.as_ref());
+        let Some(program) = program else {
+            return Ok(None);
+        };
+        let found = self
+            .bound(cx)
+            .one(program)
+            .map_err(|it| self.failed("match", program.code(), "stands-for", it))?;
+        let found = found.filter(|it| !it.is_blank());
+        Ok(found.map(|it| it.to_text().trim().to_owned()))
     }
 
     fn target_globals<'a>(&'a self, cx: RulesCx<'a>) -> [&'a Value; 7] {

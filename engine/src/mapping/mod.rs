@@ -13,6 +13,7 @@ mod explain;
 mod file;
 mod identity;
 mod matching;
+mod pushed;
 mod rules;
 #[cfg(test)]
 mod rules_tests;
@@ -34,6 +35,7 @@ pub use explain::Explained;
 pub(crate) use file::read_only;
 pub use file::{LinkBy, file_schema};
 pub use matching::{MatchAnswer, MatchIndex, Matcher, Suggestion};
+pub use pushed::{Pushed, pushed};
 pub use rules::{Reference, RulesCx, StreamFacts, StreamRules};
 pub use stop::Stop;
 pub use tables::TableValue;

@@ -118,6 +118,9 @@ pub struct StreamRules {
     active: Option<Program>,
     moved_to: Option<Program>,
     life_remedy: Option<String>,
+    owed_to_us: Option<Program>,
+    owed_by_us: Option<Program>,
+    overdue: Option<Program>,
     tax_amounts: Option<Program>,
     line: Option<Program>,
     checks: Checks,
@@ -153,6 +156,7 @@ impl StreamRules {
         };
         let life = stream.life.as_ref();
         let rounding = stream.rounding.as_ref();
+        let owed = stream.balances.as_ref();
         let rules = Self {
             title: stream.title.clone(),
             key: cx.optional("key", stream.key.as_ref()),
@@ -169,6 +173,15 @@ impl StreamRules {
             active: cx.optional("life.active", life.map(|it| &it.active)),
             moved_to: cx.optional("life.moved-to", life.and_then(|it| it.moved_to.as_ref())),
             life_remedy: life.map(|it| it.remedy.clone()),
+            owed_to_us: cx.optional(
+                "balances.owed-to-us",
+                owed.and_then(|it| it.owed_to_us.as_ref()),
+            ),
+            owed_by_us: cx.optional(
+                "balances.owed-by-us",
+                owed.and_then(|it| it.owed_by_us.as_ref()),
+            ),
+            overdue: cx.optional("balances.overdue", owed.and_then(|it| it.overdue.as_ref())),
             tax_amounts: cx.optional(
                 "rounding.tax-amounts",
                 rounding.and_then(|it| it.tax_amounts.as_ref()),
@@ -295,6 +308,15 @@ impl StreamRules {
     /// What to do about a reference document out of use.
     pub fn life_remedy(&self) -> Option<&str> {
         self.life_remedy.as_deref()
+    }
+
+    /// What a counterparty owes us, what we owe it, and what it owes and should have paid, as this system
+    /// shows them. What cannot be read is left open: it stops nothing.
+    pub fn balances(&self, document: &Value, cx: RulesCx<'_>) -> [Option<Decimal>; 3] {
+        [&self.owed_to_us, &self.owed_by_us, &self.overdue].map(|program| {
+            let found = run(program, document, cx).and_then(amount);
+            found.ok().flatten()
+        })
     }
 
     /// A document in a few words: its party or number, else its key.

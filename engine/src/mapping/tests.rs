@@ -776,6 +776,7 @@ fn route() -> Route {
         outcomes: vec![Fares::Synced],
         unmatched: Unmatched::Ask,
         only_when_needed: false,
+        push_changes: Vec::new(),
         voids: Voids::Ask,
         update_approved: false,
         confirmed: true,

@@ -2,7 +2,8 @@
 
 use crate::{
     operate::{
-        Answer, Request, Signed, bulk, check, connect, linking, notifying, reconcile, show, status,
+        Answer, Request, Signed, balances, bulk, check, connect, linking, notifying, reconcile,
+        show, status,
     },
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
@@ -45,8 +46,10 @@ async fn answer(
                 store.page_of(&filter, after.as_deref(), limit.clamp(1, 1000))
             })
             .await?;
+            let balances = balances::of(engine, &listing.rows).await?;
             Answer::List {
                 listing,
+                balances,
                 at: engine.clock().now_ms(),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     operate::{Answer, LinkAnswer, LinkTo, Question},
-    pipeline::{Engine, Takers},
+    pipeline::{Engine, Takers, first_sight_note},
     store::{
         Actor, Cause, Change, Entry, EntryId, Filter, Held, Settlement, State, StoreError,
         StreamId, Tally, offload,
@@ -183,7 +183,12 @@ async fn link_one(
         }],
         ..Settlement::default()
     };
-    offload::run(engine.store(), move |store| store.settle(settlement)).await?;
+    let looked_at = plan.pushes().then(|| first_sight_note(&id.route));
+    offload::run(engine.store(), move |store| {
+        store.settle(settlement)?;
+        looked_at.map_or(Ok(()), |note| store.set_note(&note, None))
+    })
+    .await?;
     Ok(Ok(()))
 }
 

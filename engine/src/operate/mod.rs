@@ -2,6 +2,7 @@
 //! them to an engine that is already running.
 
 mod backfill;
+mod balances;
 mod bulk;
 mod check;
 mod connect;
@@ -16,6 +17,7 @@ mod status;
 pub(crate) mod words;
 
 pub use backfill::{BackfillReport, BackfillRequest, BackfillRoute};
+pub use balances::Balance;
 pub use connect::{
     ConnectRequest, ConnectStep, Connecting, Home, ListenError, Offered, Pinned, Seen,
 };

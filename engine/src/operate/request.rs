@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     backfill::{BackfillReport, BackfillRequest},
+    balances::Balance,
     connect::{ConnectRequest, Connecting},
     reconcile::{ReconcileReport, ReconcileRequest},
 };
@@ -154,6 +155,9 @@ pub enum Answer {
         listing: Listing,
         /// The engine's present, milliseconds since the epoch.
         at: i64,
+        /// What linked counterparties of the page owe and are owed, by `ROUTE/ID`.
+        #[serde(default)]
+        balances: BTreeMap<String, Balance>,
     },
     /// Of `show`.
     Entry(Box<EntryReport>),
@@ -427,6 +431,9 @@ pub struct EntryReport {
     pub target_link: Option<String>,
     /// State in the target.
     pub held: Option<HeldState>,
+    /// What the counterparty owes and is owed.
+    #[serde(default)]
+    pub balance: Option<Balance>,
     /// The next command, ready to be typed.
     pub next: Option<String>,
 }

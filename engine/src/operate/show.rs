@@ -1,7 +1,7 @@
 //! Everything that is known about one entry.
 
 use crate::{
-    operate::{CallReport, EntryReport},
+    operate::{CallReport, EntryReport, balances},
     pipeline::Engine,
     store::{Entry, EntryId, State, StoreError, offload},
 };
@@ -46,6 +46,8 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
                 .map(|it| it.replace("{id}", id).replace("{number}", number))
         };
     let number = entry.number.clone().unwrap_or_default();
+    let row = [(id.clone(), entry.clone())];
+    let balance = balances::of(engine, &row).await?.into_values().next();
     Ok(Some(EntryReport {
         source_link: link(
             plan.and_then(|it| it.source_stream.as_ref()),
@@ -57,6 +59,7 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
             .as_ref()
             .and_then(|held| link(plan.map(|it| &it.target_stream), &held.id, &number)),
         held: entry.held.as_ref().and_then(|it| it.state),
+        balance,
         next: next(id, &entry),
         id: id.clone(),
         document: document

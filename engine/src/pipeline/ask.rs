@@ -1,6 +1,7 @@
 //! Asking a system what it holds: what became of an uncertain document, and whether what another
 //! poster is said to have sent is there.
 
+mod pushed;
 mod recheck;
 mod updates;
 

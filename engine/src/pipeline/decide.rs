@@ -8,6 +8,8 @@
 pub(crate) mod cut_over;
 mod links;
 mod matched;
+mod pushed;
+mod stand_ins;
 mod takers;
 mod withdrawn;
 
@@ -243,9 +245,10 @@ impl Decider<'_> {
         held: &Held,
     ) -> Result<Decision, StoreError> {
         let gone_there = matches!(held.state, Some(HeldState::Voided | HeldState::Deleted));
-        // A matched counterparty is only a link: its fields are never pushed.
-        if !gone_there && self.plan.matches() && held.sent.is_empty() {
-            return Ok(self.keep_synced(entry, "unchanged link"));
+        // A matched counterparty is not ours to take back, whatever the gate says of it now.
+        let found_there = self.plan.matches() && (held.adopted || held.sent.is_empty());
+        if found_there && !gone_there {
+            return Ok(self.counterparty(id, entry, document, source, held));
         }
         if let Err(Stop::Excluded { reason }) = self.gate(source, entry) {
             // An outcome that the route has nothing to say about changes nothing.
@@ -257,6 +260,9 @@ impl Decider<'_> {
         if gone_there {
             let (problem, cause) = gone(self.plan, id);
             return Ok(self.stop(id, entry, State::Warning, problem, cause));
+        }
+        if self.plan.matches() {
+            return Ok(self.counterparty(id, entry, document, source, held));
         }
         let ready = match self.prepare(id, entry, document, source, Write::Update) {
             Ok(it) => it,

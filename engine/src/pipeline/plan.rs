@@ -26,6 +26,8 @@ pub(crate) struct RoutePlan {
     pub(crate) source_rules: Option<Arc<StreamRules>>,
     pub(crate) source_stream: Option<Stream>,
     pub(crate) target_rules: Arc<StreamRules>,
+    /// Settings of the connection whose documents it speaks of.
+    pub(crate) source_settings: Value,
     /// Settings of the target connection.
     pub(crate) target_settings: Value,
     pub(crate) target_stream: Stream,

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ledgerline_plugin_api::manifest::Manifest;
+use ledgerline_plugin_api::manifest::{Manifest, Stream};
 
 use crate::{
-    config::{Connection, Deployment, Fares, Findings, OUTCOMES, Route},
+    config::{Connection, Deployment, Fares, Findings, OUTCOMES, Route, known_names},
     mapping::{CompileInput, LinkBy, Mapping, StreamRules, Value, compile as compile_mapping},
     pipeline::plan::{Follows, RoutePlan},
     plugins::Registry,
@@ -148,7 +148,7 @@ fn compile_one(
             route: Some(route),
             tables: &deployment.tables,
             // What is written back goes where it came from: one connector, one connection.
-            source: (!follows.is_some_and(|it| it.from == route.to)).then_some((
+            source: follows.is_none_or(|it| it.from != route.to).then_some((
                 source_manifest.name.as_str(),
                 source_manifest.prelude.as_str(),
             )),
@@ -161,6 +161,7 @@ fn compile_one(
         findings,
     )?;
     links_point_the_right_way(deployment, route, &mapping, findings);
+    pushes_fit(route, &mapping, target_stream, findings);
     Some(RoutePlan {
         source: StreamId {
             connection: route.from.connection.clone(),
@@ -179,6 +180,7 @@ fn compile_one(
         target_manifest: target_manifest.as_ref().clone(),
         target_title: target_manifest.title.clone(),
         source_title: source_manifest.title.clone(),
+        source_settings: source.settings.clone(),
         target_settings: target.settings.clone(),
         rounding: route.rounding.clone(),
         start_date: follows
@@ -242,6 +244,45 @@ fn links_point_the_right_way(
         let span = route.places.value(&format!("links/{name}"));
         let label = format!("goes to `{}`", linked.to.connection);
         findings.push(route.file.finding(span, message, label, Some(help)));
+    }
+}
+
+/// What a route pushes must be fields of its mapping that the target lets be pushed.
+fn pushes_fit(route: &Route, mapping: &Mapping, stream: &Stream, findings: &mut Findings) {
+    if route.push_changes.is_empty() {
+        return;
+    }
+    let mut tell = |message: String, label: &str, help: String| {
+        let span = route.places.value("push-changes");
+        let found = route.file.finding(span, message, label, Some(help));
+        findings.push(found);
+    };
+    let Some(update) = stream
+        .update
+        .as_ref()
+        .filter(|_| mapping.matcher().is_some())
+    else {
+        let message = "only linked documents of a mapping with [match] are pushed field by field, to a \
+                       stream whose documents can be compared";
+        let help = "remove `push-changes`: every other route updates what it sent by itself";
+        tell(message.to_owned(), "not here", help.to_owned());
+        return;
+    };
+    let known = mapping.field_names();
+    for field in &route.push_changes {
+        if update.never.contains(field) {
+            tell(
+                format!("`{field}` of a {} is never pushed", stream.title),
+                "not allowed",
+                "a person confirms each such change, and enters it there".to_owned(),
+            );
+        } else if !known.contains(&field.as_str()) {
+            tell(
+                format!("the mapping `{}` makes no field `{field}`", mapping.name()),
+                "not made",
+                known_names(field, known.iter().copied()),
+            );
+        }
     }
 }
 

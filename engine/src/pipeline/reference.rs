@@ -19,6 +19,9 @@ use crate::{
     store::{SharedStore, StoreError, StreamId, offload},
 };
 
+/// Milliseconds after which a list with balances is read from its beginning again.
+const WHOLE_EVERY: i64 = 24 * 3_600_000;
+
 /// Snapshots by connection, made anew when a list changed.
 #[derive(Debug, Default)]
 pub(crate) struct References {
@@ -30,6 +33,11 @@ pub(crate) struct References {
 /// Note under which the age of a list is kept; absent while it was never read.
 pub(crate) fn note(stream: &StreamId) -> String {
     format!("reference/{}/{}", stream.connection, stream.stream)
+}
+
+/// Note under which it is kept when a list with balances was last read from its beginning.
+pub(crate) fn whole_note(stream: &StreamId) -> String {
+    format!("reference-whole/{}/{}", stream.connection, stream.stream)
 }
 
 /// Whether each of these lists was read to its end at least once.
@@ -146,6 +154,7 @@ async fn read_list(run: &Run<'_>, system: &Connected, id: StreamId) -> Result<bo
     let StreamId { connection, stream } = &id;
     let now = run.engine.clock.now_ms();
     let rules = system.rules.get(stream);
+    let anew = begins_anew(run, system, &id, now).await?;
     let mut changed = false;
     let pulled = pull(
         run,
@@ -166,9 +175,38 @@ async fn read_list(run: &Run<'_>, system: &Connected, id: StreamId) -> Result<bo
     }
     steps::reached("list-read", &format!("{connection}/{stream}"));
     let (key, at) = (note(&id), now.to_string());
-    offload::run(&run.store, move |store| store.set_note(&key, Some(&at))).await?;
+    let whole = anew.then(|| whole_note(&id));
+    offload::run(&run.store, move |store| {
+        store.set_note(&key, Some(&at))?;
+        whole.map_or(Ok(()), |note| store.set_note(&note, Some(&at)))
+    })
+    .await?;
     steps::reached("list-noted", &format!("{connection}/{stream}"));
     Ok(changed)
+}
+
+/// A list that shows balances is read from its beginning once a day: a system need not mark a contact as
+/// changed when an invoice of it is.
+async fn begins_anew(
+    run: &Run<'_>,
+    system: &Connected,
+    id: &StreamId,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let stream = system.plugin.manifest().streams.get(&id.stream);
+    if stream.is_none_or(|it| it.balances.is_none()) {
+        return Ok(false);
+    }
+    let (id, key) = (id.clone(), whole_note(id));
+    offload::run(&run.store, move |store| {
+        let last = store.note(&key)?.and_then(|it| it.parse::<i64>().ok());
+        let due = last.is_none_or(|it| !is_fresh(it, now, WHOLE_EVERY));
+        if due {
+            store.set_cursor(&id, None)?;
+        }
+        Ok(due)
+    })
+    .await
 }
 
 async fn read(

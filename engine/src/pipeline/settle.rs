@@ -302,14 +302,20 @@ pub(crate) fn hold(
     now: i64,
 ) -> Option<Value> {
     let there = Value::parse(answered.as_bytes()).ok();
+    // A counterparty that was found there does not become ours by a changed field.
+    let adopted = plan.matches() && entry.held.as_ref().is_some_and(|it| it.adopted);
+    let seen = there.as_ref().filter(|_| adopted);
     entry.held = Some(Held {
         id: remote_id.to_owned(),
         state: there.as_ref().and_then(|it| plan.held_state(it)),
         seen_at: now,
         sent: ready.mapped.to_json(),
-        answered: answered.to_owned(),
+        answered: match seen {
+            Some(there) => plan.seen_of(adopted, there, answered),
+            None => answered.to_owned(),
+        },
         fingerprint: ready.fingerprint,
-        adopted: false,
+        adopted,
     });
     entry.clear_stop();
     // What a person asked for is done; a later change of the document is a new question.

@@ -13,6 +13,7 @@ use crate::{
         ask,
         decide::{Decider, Decision, Raised, Ready, Write, lock, problem},
         engine::Connected,
+        first_sights,
         plan::RoutePlan,
         progress::Step,
         reference::read_whole,
@@ -78,7 +79,8 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<Worked,
     let Some(target) = run.engine.connected.get(&plan.target.connection) else {
         return Ok(Worked::default());
     };
-    if !has_work(run, plan).await? {
+    let first_sights = first_sights::are_due(run, plan).await?;
+    if !first_sights && !has_work(run, plan).await? {
         return Ok(Worked::default());
     }
     let streams = plan.reference_streams();
@@ -90,6 +92,9 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<Worked,
         return Ok(Worked::default());
     }
     let mut turn = Turn::new(run, plan, target, reference);
+    if first_sights {
+        turn.first_sights().await?;
+    }
     let mut progress = turn.questions().await?;
     // Deciding goes on while batches are under way; the channel holds one batch beside them.
     let (batches, queue) = mpsc::channel(1);
@@ -110,10 +115,14 @@ pub(crate) async fn lists(
 ) -> Result<Arc<Reference>, StoreError> {
     let streams = plan.reference_streams();
     let connection = &plan.target.connection;
-    let mended = match run.interactive && run.looks_first(connection, &streams) {
+    let looks_first = run.looks_first(connection, &streams);
+    let mut mended = match run.interactive && looks_first {
         true => awaited_lists(run, connection).await?,
         false => BTreeSet::new(),
     };
+    if looks_first {
+        mended.extend(first_sights::lists(run, connection).await?);
+    }
     run.engine
         .references
         .fresh(run, target, &streams, &mended)

@@ -23,12 +23,15 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
     }
     let mut reader = Reader { file, findings };
     let mut table = Table::of(tree.get_ref(), 0..0);
-    let mut mapping = MappingToml::default();
     // Both ends are checked with the route, where the connections are known.
-    mapping.from = table
+    let from = table
         .take("from")
         .and_then(|(_, it)| it.get_ref().as_str().map(str::to_owned));
     let _ = table.take("to");
+    let mut mapping = MappingToml {
+        from,
+        ..MappingToml::default()
+    };
     if let Some((_, value)) = table.take("when") {
         mapping.when = match value.get_ref() {
             DeValue::String(_) => reader
@@ -291,6 +294,8 @@ impl Reader<'_> {
     fn matching(&mut self, value: &Written<'_>) -> Option<MatchToml> {
         let mut table = Table::of(self.table(value)?, value.span());
         let unique = self.flag(table.take("unique"), true);
+        let stands_for = table.take("stands-for");
+        let stands_for = stands_for.and_then(|(_, it)| self.text(it));
         let mut rules = |name, reader: &mut Self| match table.take(name) {
             Some((_, it)) => reader.list(it, Reader::rule),
             None => Vec::new(),
@@ -299,6 +304,7 @@ impl Reader<'_> {
         table.finish(self);
         Some(MatchToml {
             unique,
+            stands_for,
             rules,
             suggests,
         })

@@ -50,6 +50,7 @@ pub fn file_schema() -> Value {
                 "How a source document finds one that the target holds already.",
                 json!({
                     "unique": flag("A target document stands for one source document only."),
+                    "stands-for": text("jq over the source document: id of the one in the source whose target document is meant instead (who is billed), or null."),
                     "rule": list(rule()),
                     "suggest": list(rule()),
                 }),

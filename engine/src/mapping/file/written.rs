@@ -126,6 +126,8 @@ pub(in crate::mapping) struct RuleToml {
 pub(in crate::mapping) struct MatchToml {
     /// A target document stands for one source document only.
     pub(in crate::mapping) unique: bool,
+    /// jq over the source document: id of the source document that this one stands for, or null.
+    pub(in crate::mapping) stands_for: Option<Text>,
     pub(in crate::mapping) rules: Vec<RuleToml>,
     pub(in crate::mapping) suggests: Vec<RuleToml>,
 }

@@ -7,7 +7,7 @@ use crate::{
     config::Voids,
     mapping::{Value, three_way, with_line_ids},
     pipeline::{
-        ask::{Said, Wanted, ask_or_park, wanted},
+        ask::{Said, Wanted, ask_or_park, pushed, wanted},
         decide::{Ready, WITHDRAWN, Write, gone, problem, withdrawn_problem},
         plan::RoutePlan,
         run::Run,
@@ -17,11 +17,11 @@ use crate::{
 };
 
 /// What becomes of one update.
-enum Verdict {
+pub(super) enum Verdict {
     /// It goes, the bookkeeper's own edits kept.
     Goes,
-    /// All that changed in the source is there already.
-    IsSo,
+    /// Nothing is to change there; why.
+    Stays(String),
     /// It was to be taken back, and is.
     IsGone,
     /// A person decides; with the key of its cause.
@@ -51,6 +51,9 @@ pub(crate) async fn compare_updates(
             Said::Holds { body, .. } if ready.write == Write::Void => {
                 taken_back(run, plan, &mut ready, body, now).await?
             }
+            Said::Holds { body, .. } if plan.matches() => {
+                pushed::compare(plan, rules, &mut ready, &body, now)
+            }
             Said::Holds { body, .. } => compare(plan, rules, &mut ready, body, now),
         };
         match verdict {
@@ -58,9 +61,8 @@ pub(crate) async fn compare_updates(
                 going.push(ready);
                 continue;
             }
-            Verdict::IsSo => {
+            Verdict::Stays(what) => {
                 ready.entry.clear_stop();
-                let what = "the target holds it so already";
                 let state = State::Synced;
                 ready.entry.record(now, state, Actor::Engine, what, None);
                 let told = outcome(run, plan, &ready.id.source, &ready.entry, now);
@@ -112,7 +114,7 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
             it.fingerprint = ready.fingerprint;
             it.answered = body;
         }
-        return Verdict::IsSo;
+        return Verdict::Stays("the target holds it so already".to_owned());
     }
     let (id, target) = (&ready.id, &plan.target_title);
     if !compared.conflicts.is_empty() {

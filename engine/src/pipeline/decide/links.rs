@@ -46,7 +46,10 @@ impl Links for StoredLinks<'_> {
         };
         let id = match found {
             Ok(id) if ask.by == LinkBy::Target => return LinkAnswer::Target(id),
-            Ok(id) => id,
+            Ok(id) => match self.meant(ask, route, id) {
+                Ok(id) => id,
+                Err(answer) => return answer,
+            },
             Err(answer) => return answer,
         };
         let id = id.as_str();
@@ -77,6 +80,14 @@ impl Links for StoredLinks<'_> {
                 )
             }
             (State::Synced, Some(held)) => self.in_use(&wanted, &name, held),
+            (_, Some(held))
+                if decider
+                    .plans
+                    .get(route)
+                    .is_some_and(|it| it.still_links(&wanted, &entry)) =>
+            {
+                self.in_use(&wanted, &name, held)
+            }
             (State::Excluded | State::Pending | State::Synced, _) => {
                 lock(decider.raised).needed.insert(wanted.clone());
                 waiting(
@@ -192,7 +203,7 @@ fn named(entry: &Entry, plan: Option<&Arc<RoutePlan>>) -> Option<String> {
     number.or_else(|| entry.facts.party.clone())
 }
 
-fn waiting(cause_key: String, cause: String, remedy: String) -> LinkAnswer {
+pub(super) fn waiting(cause_key: String, cause: String, remedy: String) -> LinkAnswer {
     LinkAnswer::Waiting {
         cause_key,
         cause,

@@ -51,7 +51,7 @@ impl Decider<'_> {
         };
         let question = match answer {
             MatchAnswer::One { id: target, rule } => match self.taken_by(&target, id)? {
-                None => return Ok(Some(self.link(id, entry, target, &rule))),
+                None => return Ok(Some(self.link(id, entry, source, target, &rule))),
                 Some(other) => self.shared(id, &target, &rule, &other)?,
             },
             MatchAnswer::Many(all) => {
@@ -77,17 +77,25 @@ impl Decider<'_> {
         Ok(Some(self.ask(id, entry, question)))
     }
 
-    fn link(&self, id: &EntryId, entry: &Entry, target: String, rule: &str) -> Decision {
+    fn link(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        source: &Source,
+        target: String,
+        rule: &str,
+    ) -> Decision {
         if let Some(takers) = lock(self.raised).takers.as_mut() {
             takers.take(&target, id);
         }
         let mut next = entry.clone();
-        next.held = Some(Held {
+        let held = Held {
             id: target,
             seen_at: self.now,
             adopted: true,
             ..Held::default()
-        });
+        };
+        next.held = Some(self.at_first_sight(entry, source, held));
         next.clear_stop();
         let what = format!("linked by {rule}");
         next.record(self.now, State::Synced, Actor::Engine, what, None);

@@ -37,7 +37,7 @@ fn a_route_without_a_trigger_is_by_hand() {
         Trigger::Every(_)
     ));
     let copy = tempfile::tempdir().unwrap();
-    let parts = ["cin7-omni", "cin7-core", "zudello"].map(|it| format!("mappings/{it}"));
+    let parts = ["cin7-omni", "cin7-core", "zudello", "xero"].map(|it| format!("mappings/{it}"));
     for part in parts.iter().map(String::as_str).chain(["routes", "tables"]) {
         std::fs::create_dir_all(copy.path().join(part)).unwrap();
         for file in std::fs::read_dir(folder.join(part)).unwrap() {
