@@ -15,7 +15,6 @@ mod plan;
 use std::collections::HashMap;
 
 use futures_util::join;
-use ledgerline_plugin_api::abi::Status;
 use ledgerline_plugin_api::manifest::{Category, Problem};
 use ledgerline_plugin_api::sdk::{BatchDoc, Change, Cx, Error, Outcome, Request, Response, Result};
 use serde::Serialize;
@@ -71,8 +70,18 @@ struct NoteId<'a> {
 /// What became of one call.
 enum Sent {
     Settled(Outcome),
-    /// Nothing was written, and Xero says why.
+    /// Nothing was written, because of the amount.
     Refused(Outcome),
+}
+
+impl Sent {
+    fn of(outcome: Outcome) -> Self {
+        let problem = outcome.problem.as_ref();
+        match problem.is_some_and(|it| it.category == Category::Amount) {
+            true => Self::Refused(outcome),
+            false => Self::Settled(outcome),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -189,13 +198,10 @@ impl Xero {
         let response = cx.http(request).await?;
         if !response.is_success() {
             let outcome = not_written(side, &response)?;
-            return Ok(match outcome.status {
-                Status::REJECTED => Sent::Refused(outcome),
-                _ => Sent::Settled(outcome),
-            });
+            return Ok(Sent::of(outcome));
         }
         if let Some(refused) = complaint(&response) {
-            return Ok(Sent::Refused(refused));
+            return Ok(Sent::of(refused));
         }
         let answered = Note::listed(&response, &asked.note);
         if let Some(made) = answered.as_ref().and_then(|it| it.made(note, asked)) {

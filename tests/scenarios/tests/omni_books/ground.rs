@@ -14,10 +14,7 @@ use scenarios::{
 };
 use serde_json::{Value, json};
 
-pub(crate) use scenarios::omni_routes::{
-    ADJUSTMENTS, ALLOCATIONS, BILLS, BILLS_IMPORTED, NOTES, ORDERS, ORDERS_IMPORTED, SUPPLIERS,
-    all_on, posted,
-};
+pub(crate) use scenarios::omni_routes::*;
 
 /// Harrow & Pike, 1001, buys; Mill Co sells. Xero has both for certain.
 pub(crate) fn company() -> Seed {
