@@ -293,12 +293,21 @@ impl Programs {
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> Value {
+        self.call(method, path, &[], body)
+    }
+
+    /// What the vendors answer to a call with these headers; it must succeed.
+    pub fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Value {
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
         let mut stream = TcpStream::connect(&self.address).expect("the sandbox listens");
         stream
             .set_read_timeout(Some(Duration::from_secs(600)))
             .expect("a time-out");
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
             self.address,
             body.len()
         );

@@ -2,6 +2,7 @@
 //! person (`cargo run --release -p scenarios --bin campaign -- NAME`) and a short one among the tests
 //! (`tests/campaigns`), both of this code.
 
+mod books;
 pub mod crash;
 pub mod faults;
 pub mod limits;

@@ -3,6 +3,7 @@
 //! which the sources were read are those of a run that nobody disturbed.
 
 mod backups;
+mod books;
 mod copies;
 mod ground;
 mod lost;
@@ -16,6 +17,7 @@ mod steps;
 mod tally;
 
 pub use backups::backups;
+pub use books::{Books, books};
 pub use lost::{Lost, lost};
 pub use moments::{Moments, moments};
 pub use options::{Options, Part, run};

@@ -4,7 +4,9 @@ use std::{io, io::Write as _};
 
 use clap::{Parser, ValueEnum};
 
-use super::{Lost, Moments, Power, Steps, Tally, backups, lost, moments, power, second, steps};
+use super::{
+    Books, Lost, Moments, Power, Steps, Tally, backups, books, lost, moments, power, second, steps,
+};
 
 /// Kills the engine, cuts its power, restores its backups, and compares the books afterwards.
 #[derive(Debug, Clone, Parser)]
@@ -12,7 +14,7 @@ pub struct Options {
     /// Parts to run; all of them unless said.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub parts: Vec<Part>,
-    /// Deaths at random moments.
+    /// Deaths at random moments; of those over all rows of Omni, a tenth.
     #[arg(long, default_value_t = 300)]
     pub moments: u32,
     /// Documents of a run with deaths at random moments.
@@ -47,6 +49,8 @@ pub enum Part {
     Second,
     /// One lost answer.
     Lost,
+    /// All rows of Omni: SIGKILL at each step of each of their routes, and at random moments.
+    Books,
 }
 
 impl Part {
@@ -76,6 +80,15 @@ impl Part {
             Self::Power => power(cuts, say),
             Self::Backups => backups(cuts, say),
             Self::Second => second(20, say),
+            Self::Books => books(
+                Books {
+                    all: true,
+                    moments: options.moments / 10,
+                    seed: options.seed,
+                    at_once,
+                },
+                say,
+            ),
             Self::Lost => lost(
                 Lost {
                     documents: options.lost_documents,

@@ -10,7 +10,7 @@ use ledgerline::{
 };
 
 use super::{
-    judge::{States, Undisturbed, states},
+    judge::{States, states},
     list::{Case, Jump, Person},
     person,
 };
@@ -32,8 +32,8 @@ pub(super) struct Driven {
     pub(super) faults: Vec<String>,
 }
 
-/// Runs until everything stands where it should.
-pub(super) async fn drive(stage: &Stage, case: &Case, base: &Undisturbed) -> Driven {
+/// Runs until every entry stands where it should.
+pub(super) async fn drive(stage: &Stage, case: &Case, wanted: &States) -> Driven {
     let mut driven = Driven::default();
     let mut jumps: Vec<Jump> = case.jumps.clone();
     jumps.sort_by_key(|it| it.calls);
@@ -44,8 +44,7 @@ pub(super) async fn drive(stage: &Stage, case: &Case, base: &Undisturbed) -> Dri
         driven.runs += 1;
         let report = run(stage, &mut jumps).await;
         let now = states(stage).await;
-        if report.parked.is_empty() && !report.unfinished && now == base.states && jumps.is_empty()
-        {
+        if report.parked.is_empty() && !report.unfinished && now == *wanted && jumps.is_empty() {
             return driven;
         }
         let parked: Vec<String> = report.parked.keys().cloned().collect();

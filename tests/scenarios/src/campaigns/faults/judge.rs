@@ -71,23 +71,11 @@ pub(super) fn counts(world: &World) -> BTreeMap<Target, u32> {
 /// Entries by route and state.
 pub(super) async fn states(stage: &Stage) -> States {
     let mut all = States::new();
-    for route in ROUTES {
-        all.insert(route.to_owned(), stage.states(route).await);
+    for route in stage.engine.deployment().routes.keys() {
+        all.insert(route.clone(), stage.states(route).await);
     }
     all
 }
-
-/// Routes with entries.
-const ROUTES: [&str; 8] = [
-    "omni-customers",
-    "core-customers",
-    "zudello-customers",
-    "omni-credit-notes",
-    "core-credit-notes",
-    "zudello-credit-notes",
-    "omni-imported",
-    "zudello-done",
-];
 
 /// Everything that is wrong at the end.
 pub(super) async fn faults(stage: &Stage, base: &Undisturbed) -> Vec<String> {

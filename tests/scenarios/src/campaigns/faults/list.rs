@@ -106,11 +106,25 @@ impl Place {
     /// All of them.
     pub(super) const ALL: [Self; 3] = [Self::First, Self::Middle, Self::Row];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::First => "first",
             Self::Middle => "middle",
             Self::Row => "row",
+        }
+    }
+
+    /// The rule, at this place of so many calls.
+    pub(super) fn of(self, calls: u32, rule: FaultRule) -> FaultRule {
+        let (skip, times) = match self {
+            Self::First => (0, 1),
+            Self::Middle => (calls / 2, 1),
+            Self::Row => (calls / 3, 7),
+        };
+        FaultRule {
+            skip,
+            times,
+            ..rule
         }
     }
 }
@@ -249,20 +263,10 @@ pub(super) fn alone(base: &Undisturbed) -> Vec<Case> {
 }
 
 fn rule(base: &Undisturbed, fault: &str, target: Target, place: Place) -> FaultRule {
-    let calls = base.calls(target);
-    let (skip, times) = match place {
-        Place::First => (0, 1),
-        Place::Middle => (calls / 2, 1),
-        Place::Row => (calls / 3, 7),
-    };
-    FaultRule {
-        skip,
-        times,
-        ..script(fault, target.matches())
-    }
+    place.of(base.calls(target), script(fault, target.matches()))
 }
 
-fn script(fault: &str, matches: Match) -> FaultRule {
+pub(super) fn script(fault: &str, matches: Match) -> FaultRule {
     FaultRule::new(matches, fault.parse().expect("a fault of the script"))
 }
 

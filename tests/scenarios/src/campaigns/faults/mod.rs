@@ -3,8 +3,9 @@
 //!
 //! `list` names the faults and their places, `ground` the world that they strike, `drive` brings a
 //! struck engine to its end as the schedule and a person would, `picture` compares what the vendors
-//! hold, `judge` says what is wrong, and `run` goes through them all.
+//! hold, `books` does all of this to the other rows of Omni, `judge` says what is wrong, and `run` goes through them all.
 
+mod books;
 mod drive;
 mod ground;
 mod judge;
@@ -13,4 +14,6 @@ mod person;
 mod picture;
 mod run;
 
+pub use books::books_of;
+pub(in crate::campaigns) use picture::Picture;
 pub use run::{Counts, Options, alone_named, alone_of, pairs_of, run, stays_named, storm_of};

@@ -7,9 +7,12 @@ use sandbox::World;
 use serde_json::{Map, Value};
 
 /// Members that say when something was saved, or which id a vendor chose for it.
-const PASSING: [&str; 12] = [
+const PASSING: [&str; 15] = [
+    "AllocationID",
     "CreditNoteID",
     "LineItemID",
+    "ManualJournalID",
+    "PaymentID",
     "UpdatedDateUTC",
     "Updated",
     "LastModifiedOn",
@@ -21,33 +24,44 @@ const PASSING: [&str; 12] = [
     "now",
     "notes",
 ];
+/// Members of a payment in Omni, which are given in the order in which payments come.
+const PASSING_OF_A_PAYMENT: [&str; 2] = ["id", "createdDate"];
 /// Members of which only that they are there counts.
 const THERE: [&str; 1] = ["importDate"];
 
+/// Lists of Xero whose ids stand elsewhere, too: the id, and what tells it to people.
+const NAMED: [(&str, &str, &str); 3] = [
+    ("credit_notes", "CreditNoteID", "CreditNoteNumber"),
+    ("invoices", "InvoiceID", "InvoiceNumber"),
+    ("payments", "PaymentID", "Reference"),
+];
+
 /// What all vendors hold.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Picture(Value);
+pub(in crate::campaigns) struct Picture(Value);
 
 impl Picture {
     /// Of a world as it is now.
     pub(super) fn of(world: &World) -> Self {
-        let state = world.state();
-        let mut numbers = BTreeMap::new();
+        Self::read(world.state())
+    }
+
+    /// Of what the stand-in tells of itself.
+    pub(in crate::campaigns) fn read(state: Value) -> Self {
+        let mut names = BTreeMap::new();
         for organisation in members(&state["xero"]) {
-            for note in organisation["credit_notes"]
-                .as_array()
-                .into_iter()
-                .flatten()
-            {
-                let text = |name: &str| note[name].as_str().unwrap_or_default().to_owned();
-                numbers.insert(text("CreditNoteID"), text("CreditNoteNumber"));
+            for (list, id, name) in NAMED {
+                for it in organisation[list].as_array().into_iter().flatten() {
+                    let text = |name: &str| it[name].as_str().unwrap_or_default().to_owned();
+                    names.insert(text(id), text(name));
+                }
             }
         }
-        Self(plain(state, &numbers))
+        Self(plain(state, &names))
     }
 
     /// Where it differs from what it should be, the first few places.
-    pub(super) fn apart(&self, wanted: &Self) -> Vec<String> {
+    pub(in crate::campaigns) fn apart(&self, wanted: &Self) -> Vec<String> {
         let mut found = Vec::new();
         differ(&self.0, &wanted.0, "", &mut found);
         found
@@ -61,9 +75,11 @@ fn members(value: &Value) -> impl Iterator<Item = &Value> {
 fn plain(value: Value, numbers: &BTreeMap<String, String>) -> Value {
     match value {
         Value::Object(object) => {
-            let kept = object
-                .into_iter()
-                .filter(|(name, _)| !PASSING.contains(&name.as_str()));
+            let payment = object.contains_key("transactionRef");
+            let kept = object.into_iter().filter(|(name, _)| {
+                let name = name.as_str();
+                !PASSING.contains(&name) && !(payment && PASSING_OF_A_PAYMENT.contains(&name))
+            });
             let kept = kept.map(|(name, value)| {
                 let value = match THERE.contains(&name.as_str()) {
                     true => Value::Bool(!value.is_null()),
@@ -94,7 +110,11 @@ fn plain(value: Value, numbers: &BTreeMap<String, String>) -> Value {
 fn key(document: &Value) -> Option<String> {
     let names = [
         "CreditNoteNumber",
+        "InvoiceNumber",
+        "Narration",
+        "transactionRef",
         "ContactID",
+        "Reference",
         "uuid",
         "document_number",
         "ID",

@@ -9,6 +9,7 @@ use std::{
 use clap::Args;
 
 use super::{
+    books,
     drive::{drive, finish},
     ground::{Size, ground, without_limits},
     judge::{self, Undisturbed, counts},
@@ -28,7 +29,7 @@ pub struct Options {
     /// Seed of pairs and storm.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Parts to run: alone, pairs, storm, stays. All unless said.
+    /// Parts to run: alone, pairs, storm, stays, books. All unless said.
     #[arg(long, value_delimiter = ',')]
     pub parts: Vec<String>,
     /// Only cases whose names contain this.
@@ -56,7 +57,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.cases += other.cases;
         self.wrong.extend(other.wrong);
         self.documents += other.documents;
@@ -84,26 +85,32 @@ pub fn run(options: &Options) -> io::Result<()> {
         parts.push(format!("{name}={}", counts.cases));
         all.add(counts);
     };
-    let base = on_paused_time(undisturbed(Size::SMALL));
-    if wanted("alone") {
-        let cases: Vec<Case> = alone(&base).into_iter().filter(meant).collect();
-        tell("alone", each(&cases, &base)?);
+    let base = ["alone", "pairs", "stays"]
+        .iter()
+        .any(|it| wanted(it))
+        .then(|| on_paused_time(undisturbed(Size::SMALL)));
+    if let Some(base) = base.as_ref().filter(|_| wanted("alone")) {
+        let cases: Vec<Case> = alone(base).into_iter().filter(meant).collect();
+        tell("alone", each(&cases, base)?);
     }
-    if wanted("pairs") {
-        let cases: Vec<Case> = pairs(&base, options.seed, options.pairs)
+    if let Some(base) = base.as_ref().filter(|_| wanted("pairs")) {
+        let cases: Vec<Case> = pairs(base, options.seed, options.pairs)
             .into_iter()
             .filter(meant)
             .collect();
-        tell("pairs", each(&cases, &base)?);
+        tell("pairs", each(&cases, base)?);
     }
-    if wanted("stays") {
+    if let Some(base) = base.as_ref().filter(|_| wanted("stays")) {
         let mut counts = Counts::default();
         for (case, _) in stays().into_iter().filter(|it| meant(&it.0)) {
-            let one = guarded(&case.name, || on_paused_time(stay(&case, &base)));
+            let one = guarded(&case.name, || on_paused_time(stay(&case, base)));
             report(&case.name, &one)?;
             counts.add(one);
         }
         tell("stays", counts);
+    }
+    if wanted("books") {
+        tell("books", books::cases_of(meant)?);
     }
     if wanted("storm") {
         tell("storm", storm_of(options.documents, options.seed));
@@ -203,7 +210,7 @@ async fn stage(size: Size) -> Stage {
 async fn one(case: &Case, base: &Undisturbed, size: Size) -> Counts {
     let stage = stage(size).await;
     stage.world.set_faults(case.rules.clone());
-    let driven = drive(&stage, case, base).await;
+    let driven = drive(&stage, case, &base.states).await;
     stage.world.set_faults(Vec::new());
     let mut counts = end(&stage, case, base, driven.faults).await;
     counts.helped = u64::from(!driven.helped.is_empty());
@@ -249,7 +256,7 @@ async fn stay(case: &Case, base: &Undisturbed) -> Counts {
     end(&stage, case, base, faults).await
 }
 
-fn struck(stage: &Stage) -> u64 {
+pub(super) fn struck(stage: &Stage) -> u64 {
     stage
         .world
         .calls()
@@ -293,7 +300,7 @@ async fn end(stage: &Stage, case: &Case, base: &Undisturbed, faults: Vec<String>
 }
 
 /// A case that breaks off is wrong like any other.
-fn guarded(name: &str, work: impl FnOnce() -> Counts) -> Counts {
+pub(super) fn guarded(name: &str, work: impl FnOnce() -> Counts) -> Counts {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Counts {
         cases: 1,
         wrong: vec![format!("{name}: it broke off")],
@@ -301,7 +308,7 @@ fn guarded(name: &str, work: impl FnOnce() -> Counts) -> Counts {
     })
 }
 
-fn report(name: &str, counts: &Counts) -> io::Result<()> {
+pub(super) fn report(name: &str, counts: &Counts) -> io::Result<()> {
     let how = match counts.wrong.is_empty() {
         true => "ok",
         false => "WRONG",
@@ -320,7 +327,7 @@ fn line(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-fn on_paused_time<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn on_paused_time<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

@@ -1,0 +1,350 @@
+//! SIGKILL while rows of Omni are written: in each of three acts of a company's story, at each step of
+//! deliver and settle on every route, and at random moments.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use serde_json::{Value, json};
+
+use super::{
+    ground::{begun, bring_to_its_end},
+    tally::{Tally, all_at_once, with},
+};
+use crate::{
+    books::ORGANISATION,
+    built_with_steps,
+    campaigns::books::{
+        ACTS, ADJUSTMENTS, ALLOCATIONS, BILLS, BILLS_IMPORTED, Hands, Held, NOTES, NOTES_IMPORTED,
+        ORDERS, ORDERS_IMPORTED, POSTED, PURCHASE_PAYMENTS, SALES_PAYMENTS, SCOPES, VOIDED,
+        company, deeds,
+    },
+    processes::{Plan, Programs, finish, set},
+};
+
+/// Sales orders of the company, and as many purchase orders and adjustments.
+const DOCUMENTS: i64 = 4;
+/// Longer than a key of an unfinished call lives at the target.
+const LATE: u64 = 420;
+
+/// How much of it is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Books {
+    /// Every step on every route, restarted at once and late, and where streams are read; otherwise
+    /// each route once.
+    pub all: bool,
+    /// Deaths at random moments, one in each act.
+    pub moments: u32,
+    /// Seed of those.
+    pub seed: u64,
+    /// Cases at once.
+    pub at_once: usize,
+}
+
+/// Where the engine dies.
+#[derive(Debug, Clone)]
+enum Death {
+    /// At a named step.
+    At(String),
+    /// After so long, where it has not ended by then.
+    After(Duration),
+}
+
+/// What is done to the engine: a death in each act.
+#[derive(Debug, Clone)]
+struct Case {
+    deaths: Vec<Death>,
+    /// The restart comes when the keys are forgotten.
+    late: bool,
+}
+
+/// Steps of deliver and settle.
+const SENDING: [&str; 5] = [
+    "batch-formed",
+    "intent-recorded",
+    "answer-received",
+    "results-read",
+    "settled",
+];
+/// Steps of a stream that is read.
+const READING: [&str; 3] = ["page-read", "page-taken-in", "stream-ended"];
+
+/// Routes that write in each act.
+const WRITING: [&[&str]; ACTS] = [
+    &[
+        ORDERS,
+        BILLS,
+        NOTES,
+        ADJUSTMENTS,
+        ALLOCATIONS,
+        ORDERS_IMPORTED,
+        BILLS_IMPORTED,
+        NOTES_IMPORTED,
+    ],
+    &[ORDERS, BILLS, SALES_PAYMENTS, PURCHASE_PAYMENTS],
+    &[SALES_PAYMENTS, PURCHASE_PAYMENTS],
+];
+/// Streams whose news each act is about.
+const READ: [&[&str]; ACTS] = [
+    &[
+        "omni-au/sales_orders",
+        "omni-au/purchase_orders",
+        "omni-au/adjustments",
+    ],
+    &["xero-au/payments"],
+    &["xero-au/payments"],
+];
+
+/// Kills the engine in each act of the company's story.
+pub fn books(how: Books, say: &(dyn Fn(&str) + Sync)) -> Tally {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let (wanted, took) = undisturbed(today);
+    say(&format!("acts take {took:?}"));
+    let cases = cases(how, &took);
+    let mut tally = all_at_once(cases, how.at_once, say, |case, tally| {
+        one(&case, today, &wanted, tally);
+    });
+    // Random moments may come too late in acts in which little is written.
+    let (cases, deaths) = (tally.get("cases"), tally.get("deaths"));
+    if deaths * 4 < cases * 3 * ACTS as u64 {
+        let fault = format!("{deaths} deaths in {cases} cases of {ACTS} acts");
+        tally.faults.push(fault);
+    }
+    tally
+}
+
+/// What a run leaves that nobody disturbed, and how long each act took.
+fn undisturbed(today: Date) -> (Held, Vec<Duration>) {
+    let programs = start(today);
+    let mut took = Vec::new();
+    for act in 0..ACTS {
+        deeds(&programs, act, today, DOCUMENTS);
+        let began = Instant::now();
+        let runs = bring_to_its_end(&programs);
+        took.push(began.elapsed());
+        assert!(
+            runs.last().is_some_and(|it| it.code == Some(0)),
+            "{runs:#?}"
+        );
+    }
+    let held = held(&programs);
+    let untold = held.untold(&programs.ask("/_sandbox/state"), DOCUMENTS);
+    assert!(untold.is_empty(), "{untold:#?}");
+    (held, took)
+}
+
+fn one(case: &Case, today: Date, wanted: &Held, tally: &std::sync::Mutex<Tally>) {
+    let name = format!("{case:?}");
+    let programs = start(today);
+    let (mut deaths, mut faults) = (0, Vec::new());
+    for (act, death) in case.deaths.iter().enumerate() {
+        deeds(&programs, act, today, DOCUMENTS);
+        let dead = match death {
+            Death::At(step) => programs.run_until(step, ["sync", "--confirm", "--json"]),
+            Death::After(moment) => {
+                let mut child = begun(&programs);
+                thread::sleep(*moment);
+                let _ = child.kill();
+                finish(child)
+            }
+        };
+        deaths += usize::from(dead.signal.is_some());
+        if dead.signal.is_none() && matches!(death, Death::At(_)) {
+            faults.push(format!("it did not die in act {act}: {dead:#?}"));
+        }
+        if case.late {
+            programs.tell("/_sandbox/clock", &json!({ "advance-seconds": LATE }));
+        }
+        let runs = bring_to_its_end(&programs);
+        if runs.last().is_none_or(|it| it.code != Some(0)) {
+            let count = runs.len();
+            faults.push(format!(
+                "act {act} is not at its end after {count} runs: {runs:#?}"
+            ));
+        }
+    }
+    let held = held(&programs);
+    faults.extend(held.apart(wanted));
+    programs.forget_calls();
+    let further = programs.run(["sync", "--json"]);
+    if further.code != Some(0) {
+        faults.push(format!("a further run ends otherwise: {further:#?}"));
+    }
+    let calls = programs.ask("/_sandbox/calls");
+    let calls = calls.as_array().into_iter().flatten();
+    let writing = calls.filter(|it| it["kind"] == "writing").count();
+    if writing > 0 {
+        faults.push(format!("a further run makes {writing} writing calls"));
+    }
+    with(tally, |it| {
+        it.add("cases", 1);
+        it.add("deaths", deaths);
+        it.add("late", usize::from(case.late));
+        it.add(
+            "documents",
+            usize::try_from(held.documents()).unwrap_or_default(),
+        );
+        it.add("twice", held.twice());
+        it.faults
+            .extend(faults.iter().map(|it| format!("{name}: {it}")));
+    });
+}
+
+fn cases(how: Books, took: &[Duration]) -> Vec<Case> {
+    let most = WRITING.iter().map(|it| it.len()).max().unwrap_or_default();
+    let steps = if how.all { SENDING.len() } else { 1 };
+    let mut cases: Vec<Case> = (0..most * steps)
+        .map(|place| Case {
+            deaths: WRITING.iter().map(|it| nth(it, &SENDING, place)).collect(),
+            late: !how.all && place % 3 == 2,
+        })
+        .collect();
+    if how.all {
+        for place in 0..READ[0].len() * READING.len() {
+            cases.push(Case {
+                deaths: READ.iter().map(|it| nth(it, &READING, place)).collect(),
+                late: false,
+            });
+        }
+        let late: Vec<Case> = cases
+            .iter()
+            .map(|it| Case {
+                late: true,
+                ..it.clone()
+            })
+            .collect();
+        cases.extend(late);
+    }
+    let mut chance = fastrand::Rng::with_seed(how.seed);
+    for place in 0..how.moments {
+        let moment = |whole: &Duration| Death::After(whole.mul_f64(chance.f64()));
+        cases.push(Case {
+            deaths: took.iter().map(moment).collect(),
+            late: place % 2 == 1,
+        });
+    }
+    cases
+}
+
+/// Each step at each place, in as many cases as there are of both.
+fn nth(places: &[&str], steps: &[&str], case: usize) -> Death {
+    let (round, at) = (case / places.len(), case % places.len());
+    let step = steps[(round + at) % steps.len()];
+    Death::At(format!("{step}:1@{}", places[at]))
+}
+
+fn start(today: Date) -> Programs {
+    Programs::start(0, |plan: &mut Plan| {
+        company(&mut plan.seed, today, DOCUMENTS);
+        plan.built = built_with_steps();
+        plan.vendors.push("--no-limits".into());
+        for connection in ["omni-au", "xero-au"] {
+            for limit in ["second", "minute", "day"] {
+                let path = format!("connections/{connection}/budget/account/{limit}");
+                if (connection, limit) != ("xero-au", "second") {
+                    set(&mut plan.deployment, &path, 1_000_000);
+                }
+            }
+        }
+        // What people did just now is read at once.
+        set(
+            &mut plan.deployment,
+            "connections/omni-au/settings/settle-seconds",
+            0,
+        );
+        let app = &mut plan.deployment["apps"]["xero-app"];
+        let scopes = app["scopes"].as_array_mut().expect("scopes");
+        scopes.extend(SCOPES.map(toml::Value::from));
+        for (name, route) in &mut plan.routes {
+            set(route, "enabled", true);
+            set(route, "confirmed", true);
+            // Of allocations one goes at a time.
+            if name != ALLOCATIONS {
+                set(route, "batch", 2);
+            }
+            if POSTED.contains(&name.as_str()) {
+                set(route, "options/status", "AUTHORISED");
+            }
+            if VOIDED.contains(&name.as_str()) {
+                set(route, "voids", "always");
+            }
+        }
+    })
+}
+
+fn held(programs: &Programs) -> Held {
+    let account = ORGANISATION.replace(' ', "%20");
+    Held::of(
+        programs.ask("/_sandbox/state"),
+        &programs.ask(&format!("/_sandbox/ledger?account={account}")),
+        &programs.ask("/_sandbox/duplicates"),
+    )
+}
+
+impl Hands for Programs {
+    fn edit(&self, edit: &Value) {
+        let mut edit = edit.clone();
+        if edit["vendor"] == "omni" {
+            // By the engine's clock: that of vendors that were told to be late is ahead.
+            let now = Timestamp::now().saturating_sub(SignedDuration::from_secs(1));
+            let now = now.map(|it| it.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            edit["patch"]["modifiedDate"] = json!(now.expect("an instant of these years"));
+        }
+        self.tell("/_sandbox/edit", &edit);
+    }
+
+    fn pay(&self, payment: &Value) {
+        const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+        let client = BASE64_STANDARD.encode("DEMOCUSTOMCONNECTION0000000000000:demo-secret");
+        let client = format!("Basic {client}");
+        let token = self.call(
+            "POST",
+            "/connect/token",
+            &[FORM, ("Authorization", &client)],
+            "grant_type=client_credentials&scope=accounting.payments",
+        );
+        let token = token["access_token"].as_str().expect("a token");
+        self.call(
+            "PUT",
+            "/api.xro/2.0/Payments",
+            &[
+                ("Content-Type", "application/json"),
+                ("Accept", "application/json"),
+                ("Authorization", &format!("Bearer {token}")),
+            ],
+            &json!({ "Payments": [payment] }).to_string(),
+        );
+    }
+
+    fn held(&self) -> Value {
+        self.ask("/_sandbox/state")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_long_form_has_every_step_on_every_route_of_each_act() {
+        let how = Books {
+            all: true,
+            moments: 0,
+            seed: 1,
+            at_once: 1,
+        };
+        let cases = cases(how, &[]);
+        for (act, routes) in WRITING.iter().enumerate() {
+            for route in *routes {
+                for step in SENDING {
+                    let wanted = format!("{step}:1@{route}");
+                    let has = |it: &Case| matches!(&it.deaths[act], Death::At(it) if *it == wanted);
+                    assert!(cases.iter().any(has), "{wanted} in act {act}");
+                }
+            }
+        }
+    }
+}
