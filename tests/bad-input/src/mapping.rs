@@ -135,6 +135,8 @@ struct Ground {
     route: Route,
     mapping: MappingFile,
     source: Option<(&'static Manifest, &'static Stream)>,
+    /// The connector whose documents it speaks of, where that is not the one that it writes back to.
+    origin: Option<&'static Manifest>,
     target: (&'static Manifest, &'static Stream),
     settings: Value,
     target_settings: Value,
@@ -150,8 +152,8 @@ impl Ground {
             route: Some(&self.route),
             tables: &grounds::deployment().tables,
             source: self
-                .source
-                .map(|it| (it.0.name.as_str(), it.0.prelude.as_str())),
+                .origin
+                .map(|it| (it.name.as_str(), it.prelude.as_str())),
             target: part(self.target),
         };
         compile(input, findings)
@@ -177,6 +179,19 @@ fn stream(end: &str) -> Option<(&'static Manifest, &'static Stream)> {
     Some((manifest, manifest.streams.get(stream)?))
 }
 
+/// The stream whose documents a route speaks of: of one that follows another, that one's. None where it
+/// writes back into them.
+fn origin(route: &Route) -> Option<(&'static Manifest, &'static Stream)> {
+    let deployment = grounds::deployment();
+    let from = match route.from.followed_route() {
+        None => &route.from,
+        Some(followed) => &deployment.routes[followed].from,
+    };
+    let plugin = &deployment.connections[&from.connection].plugin;
+    let read = stream(&format!("{plugin}/{}", from.stream));
+    read.filter(|_| *from != route.to)
+}
+
 fn grounds_of_routes() -> &'static BTreeMap<String, Ground> {
     static GROUNDS: OnceLock<BTreeMap<String, Ground>> = OnceLock::new();
     GROUNDS.get_or_init(|| {
@@ -191,6 +206,7 @@ fn grounds_of_routes() -> &'static BTreeMap<String, Ground> {
                 route: route.clone(),
                 mapping: deployment.mappings[&route.mapping].clone(),
                 source: stream(&from),
+                origin: origin(route).map(|it| it.0),
                 target: stream(&to).expect("its target is there"),
                 settings: settings(&route.from.connection),
                 target_settings: settings(&route.to.connection),

@@ -133,9 +133,11 @@ impl Plan {
         }
     }
 
-    /// Documents of one call at most, on every route.
+    /// Documents of one call at most, on every route that is on.
     pub fn batch(&mut self, documents: i64) {
-        for route in self.routes.values_mut() {
+        let on =
+            |it: &&mut toml::Table| it.get("enabled").and_then(toml::Value::as_bool) != Some(false);
+        for route in self.routes.values_mut().filter(on) {
             set(route, "batch", documents);
         }
     }

@@ -58,7 +58,7 @@ impl Size {
     /// Changes to the deployment: small batches.
     pub(super) fn tweak(self) -> impl Fn(&mut ledgerline::config::Deployment) + Send + Sync {
         move |deployment| {
-            for route in deployment.routes.values_mut() {
+            for route in deployment.routes.values_mut().filter(|it| it.enabled) {
                 route.batch = Some(self.batch);
             }
         }

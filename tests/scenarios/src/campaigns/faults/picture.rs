@@ -78,7 +78,7 @@ fn plain(value: Value, numbers: &BTreeMap<String, String>) -> Value {
             let payment = object.contains_key("transactionRef");
             let kept = object.into_iter().filter(|(name, _)| {
                 let name = name.as_str();
-                !PASSING.contains(&name) && !(payment && PASSING_OF_A_PAYMENT.contains(&name))
+                !(PASSING.contains(&name) || payment && PASSING_OF_A_PAYMENT.contains(&name))
             });
             let kept = kept.map(|(name, value)| {
                 let value = match THERE.contains(&name.as_str()) {
