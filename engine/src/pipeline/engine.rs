@@ -304,9 +304,14 @@ impl Engine {
         .await
     }
 
+    /// The routes that are switched on.
+    pub(crate) fn plans_on(&self) -> impl Iterator<Item = &Arc<RoutePlan>> {
+        self.plans.values().filter(|it| it.route.enabled)
+    }
+
     /// Routes whose documents others find by something else than their ids keep them findable.
     async fn keep_look_ups(&self) -> Result<(), StoreError> {
-        for plan in self.plans.values().filter(|it| it.route.enabled) {
+        for plan in self.plans_on() {
             for (link, by) in plan.mapping.links() {
                 let by = match by {
                     LinkBy::Id => continue,
@@ -332,7 +337,7 @@ impl Engine {
     /// Every document that is held has an entry on each route that reads it.
     pub(crate) async fn seed_routes(&self) -> Result<(), StoreError> {
         self.keep_look_ups().await?;
-        for plan in self.plans.values().filter(|it| it.route.enabled) {
+        for plan in self.plans_on() {
             let (name, source) = (plan.route.name.clone(), plan.source.clone());
             let at = self.clock.now_ms();
             offload::run(&self.store, move |store| {

@@ -15,8 +15,7 @@ pub(super) fn rows(
 ) -> Vec<CheckRow> {
     let name = &system.connection.name;
     let is_target = engine
-        .plans
-        .values()
+        .plans_on()
         .any(|it| it.target.connection == *name && it.follows.is_none());
     let report = match looked {
         Ok(it) => it,
@@ -162,7 +161,7 @@ fn currency(engine: &Engine, system: &Connected, account: &Account) -> CheckRow 
         );
     }
     let mut agrees = Vec::new();
-    for plan in engine.plans.values() {
+    for plan in engine.plans_on() {
         let other = match &connection.name {
             it if *it == plan.target.connection => &plan.source.connection,
             it if *it == plan.source.connection => &plan.target.connection,
@@ -205,8 +204,7 @@ fn currency(engine: &Engine, system: &Connected, account: &Account) -> CheckRow 
 /// What is written there at all: what needs no document of a stream needs no account of it either.
 pub(super) fn written(engine: &Engine, connection: &str) -> Option<CheckRow> {
     let mut streams: Vec<&str> = engine
-        .plans
-        .values()
+        .plans_on()
         .filter(|it| it.target.connection == connection)
         .map(|it| it.target.stream.as_str())
         .collect();
@@ -227,8 +225,7 @@ pub(super) fn written(engine: &Engine, connection: &str) -> Option<CheckRow> {
 fn cut_over(engine: &Engine, system: &Connected) -> Option<CheckRow> {
     let name = &system.connection.name;
     let is_source = engine
-        .plans
-        .values()
+        .plans_on()
         .any(|it| it.source.connection == *name && it.follows.is_none());
     let date = system.connection.start_date?;
     is_source.then(|| {

@@ -28,7 +28,7 @@ pub(super) async fn rows(
 ) -> Result<Vec<CheckRow>, StoreError> {
     let request = SyncRequest::default();
     let mut found = Found::default();
-    for plan in engine.plans.values() {
+    for plan in engine.plans_on() {
         if plan.target.connection != system.connection.name {
             continue;
         }

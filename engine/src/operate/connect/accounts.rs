@@ -239,7 +239,7 @@ fn remarks(cx: &Ground<'_>, account: &Account, known: Option<&Known>) -> Vec<Str
     };
     let connections = &cx.engine.deployment.connections;
     let mut others: Vec<&String> = vec![&cx.system.connection.name];
-    for plan in cx.engine.plans.values() {
+    for plan in cx.engine.plans_on() {
         if plan.target.connection == cx.name && !others.contains(&&plan.source.connection) {
             others.push(&plan.source.connection);
         }
