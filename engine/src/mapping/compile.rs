@@ -1,7 +1,12 @@
 //! From a mapping file to something that can be applied: every name resolved, every expression
 //! compiled, every problem reported at once.
 
-use std::{collections::BTreeMap, ops::Range, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use ledgerline_plugin_api::manifest::{Category, Stream};
 use sha2::{Digest, Sha256};
@@ -167,6 +172,21 @@ fn preludes(input: &CompileInput<'_>) -> Vec<Prelude> {
     preludes
 }
 
+/// Sets of preludes that were checked and found right. A deployment has dozens of mappings and streams
+/// over the same few, and looking through a prelude is most of what compiling costs.
+static RIGHT: Mutex<BTreeSet<[u8; 32]>> = Mutex::new(BTreeSet::new());
+
+/// Everything that decides whether preludes are right.
+fn identity(preludes: &[Prelude], globals: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let codes = preludes.iter().flat_map(|it| [it.name(), it.code()]);
+    for text in codes.chain(globals.iter().copied()) {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().into()
+}
+
 /// Loads preludes and reports what is wrong in them.
 pub(super) fn library<'p>(
     preludes: &'p [Prelude],
@@ -174,7 +194,14 @@ pub(super) fn library<'p>(
     findings: &mut Findings,
 ) -> Library<'p> {
     let (mut library, mut faults) = Library::new(preludes);
-    faults.extend(library.check(preludes, globals));
+    let identity = identity(preludes, globals);
+    let known = || RIGHT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !faults.is_empty() || !known().contains(&identity) {
+        faults.extend(library.check(preludes, globals));
+        if faults.is_empty() {
+            known().insert(identity);
+        }
+    }
     for (prelude, fault) in faults {
         let path = PathBuf::from(format!("{}/prelude.jq", prelude.name()));
         let file = SourceFile {

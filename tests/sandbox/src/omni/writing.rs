@@ -133,9 +133,10 @@ fn save(
         Sort::Contact => fresh::name_parent(&mut document, account),
         _ => {}
     }
+    // First: lines that get their ids now are no other lines for it.
+    rules::follow_totals(&mut document, before, resource.sort);
     writing_lines::number(&mut document, resource.sort, account);
     rules::settle(&mut document, before, resource.sort, account);
-    rules::follow_totals(&mut document, before, resource.sort);
     document.set("modifiedDate", stamp(cx.now));
     touch_order(account, resource.sort, &document, cx.now);
     let code = document.get(resource.code).cloned().unwrap_or_default();
