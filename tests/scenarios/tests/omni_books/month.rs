@@ -24,7 +24,7 @@ async fn a_month_is_booked_to_the_cent_and_every_stop_is_explained() {
     let causes: String = month
         .causes
         .iter()
-        .map(|((route, why), count)| format!("{count:>3} {route}: {why}\n"))
+        .map(|((route, why), count)| format!("{count:>2} {route}: {why}\n"))
         .collect();
     expect![[r#"
           1 omni-adjustments: closed period
