@@ -303,7 +303,7 @@ fn an_upgrade_that_cannot_read_the_stored_cursor_stops_before_it_reads() {
     let shown = about(&deployment.plain(&ended.stdout));
     expect![[r#"
         beast: the first live run waits for you. It would create 1 (1.00) and update 0 in 1 writing calls. Next: TARGET/ledgerline -c FOLDER sync beast --confirm
-        beast is parked: plugin zoo-c cannot read the stored cursor of beast/animals (state version 1); install a version that can, or forget the cursor with `TARGET/ledgerline -c FOLDER store forget-cursor beast/animals`
+        beast is parked: plugin zoo-c cannot read the stored cursor of beast/animals (state version 1); install a version that can, or forget the cursor with `TARGET/ledgerline -c FOLDER store forget-cursor "beast/animals"`
     "#]].assert_eq(&shown);
     // The remedy that it names.
     let forgot = deployment.run(&["store", "forget-cursor", "beast/animals"]);
