@@ -101,6 +101,15 @@ async fn at_most_what_is_open_is_applied_and_the_rest_stays_credit() {
         (note["Status"].as_str(), cents(&note["RemainingCredit"])),
         (Some("AUTHORISED"), dec("33.00"))
     );
+    // Told again on another day, it is still the same application.
+    stage.pass(std::time::Duration::from_secs(2 * 86_400)).await;
+    stage.change(
+        7,
+        json!({ "accountingAttributes": { "accountingImportStatus": "NotImported" } }),
+    );
+    stage.next().await;
+    assert_eq!(stage.states(ALLOCATIONS).await["synced"], 1);
+    assert_eq!(stage.states(ALLOCATIONS).await.len(), 1);
 }
 
 /// Both are sent at the same time, each for all that was open: the later one was left with a warning.
