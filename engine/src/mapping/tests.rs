@@ -225,6 +225,28 @@ fn apply(mapping: &Mapping, document: &str) -> Result<String, String> {
         })
 }
 
+/// What a followed route knows is there for mappings of outcomes alone, and is not offered to others.
+#[test]
+fn only_a_mapping_of_outcomes_reads_what_the_followed_route_knows() {
+    let fields = MAPPING.replace("Date = \".date\"", "Date = \"$source.date // $held.state\"");
+    let told = World::new().compile(&fields).map(|_| ()).unwrap_err();
+    for name in ["$source", "$held"] {
+        assert!(
+            told.contains(&format!("no variable `{name}` is bound here")),
+            "{told}"
+        );
+    }
+    assert!(
+        !told.contains("$,"),
+        "no nameless variable is offered: {told}"
+    );
+    let followed = World::new()
+        .compile(&fields.replace("from = \"acme/credits\"", "from = \"outcomes\""))
+        .unwrap();
+    assert!(followed.reads_followed());
+    assert!(!World::new().compile(MAPPING).unwrap().reads_followed());
+}
+
 #[test]
 fn a_document_is_mapped() {
     let mapping = World::new().compile(MAPPING).unwrap();

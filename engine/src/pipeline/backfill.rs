@@ -63,7 +63,7 @@ impl Engine {
             Ok(it) => it,
             Err(why) => return Ok(Err(why)),
         };
-        let _one = self.one_run.lock().await;
+        let _one = self.alone().await;
         let done = self.backfill_alone(asked, &chosen, by, progress).await;
         if asked.confirm {
             self.teller.run_ended(done.as_ref().err());
@@ -78,7 +78,6 @@ impl Engine {
         by: &Actor,
         progress: &dyn Progress,
     ) -> Result<BackfillReport, StoreError> {
-        self.clock.follow_back();
         self.seed_routes().await?;
         let request = SyncRequest {
             routes: chosen.iter().map(|it| it.0.name().to_owned()).collect(),

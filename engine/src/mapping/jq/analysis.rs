@@ -525,11 +525,13 @@ impl<'l, 'a> Walk<'l, 'a> {
                     self.fault(Some(name), env, message, "not bound here", None);
                     return Ok(());
                 }
-                let known = self.globals.join(", ");
-                let help = match nearest(name, self.globals.iter().copied()) {
+                // Places of variables that this expression may not ask for are nameless.
+                let known = self.globals.iter().copied().filter(|it| *it != "$");
+                let known: Vec<&str> = known.collect();
+                let help = match nearest(name, known.iter().copied()) {
                     Some(it) => format!("did you mean `{it}`?"),
                     None if known.is_empty() => "no variables are bound here".to_owned(),
-                    None => format!("bound here: {known}"),
+                    None => format!("bound here: {}", known.join(", ")),
                 };
                 let message = format!("no variable `{name}` is bound here");
                 self.fault(Some(name), env, message, "unknown variable", Some(help));

@@ -3,7 +3,7 @@
 
 use ledgerline_plugin_api::manifest::{Category, Update};
 
-use super::updates::Verdict;
+use super::updates::{Verdict, apart};
 use crate::{
     mapping::{Reference, Value, pushed},
     pipeline::{
@@ -39,18 +39,13 @@ pub(super) fn compare(
         return Verdict::Stays(what);
     }
     if !compared.conflicts.is_empty() {
-        let differences = compared.conflicts.iter().map(|it| {
-            let (there, here) = (it.held.to_json(), it.wanted.to_json());
-            format!("{}: {there} there, {here} here", it.field)
-        });
-        let list: Vec<String> = differences.collect();
         let (id, kept) = (&ready.id, link.id.clone());
         let found = problem(
             Category::Contact,
             format!(
                 "changed in {title} and in {}: {}",
                 plan.source_title,
-                list.join("; ")
+                apart(&compared.conflicts)
             ),
             format!(
                 "`ledgerline link {id} --to {kept}` keeps what {title} has; or make both equal, then \

@@ -5,7 +5,7 @@ use ledgerline_plugin_api::manifest::{Category, HeldState, Problem, Update};
 
 use crate::{
     config::Voids,
-    mapping::{Value, three_way, with_line_ids},
+    mapping::{Difference, Value, three_way, with_line_ids},
     pipeline::{
         ask::{Said, Wanted, ask_or_park, pushed, wanted},
         decide::{Ready, WITHDRAWN, Write, gone, problem, withdrawn_problem},
@@ -118,16 +118,11 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
     }
     let (id, target) = (&ready.id, &plan.target_title);
     if !compared.conflicts.is_empty() {
-        let differences = compared.conflicts.iter().map(|it| {
-            let (there, here) = (it.held.to_json(), it.wanted.to_json());
-            format!("{}: {there} there, {here} here", it.field)
-        });
-        let list: Vec<String> = differences.collect();
         return question(
             format!(
                 "changed in {target} and in {}: {}",
                 plan.source_title,
-                list.join("; ")
+                apart(&compared.conflicts)
             ),
             format!(
                 "make both equal, then `ledgerline retry {id}`; or `ledgerline skip {id}` to leave it \
@@ -165,6 +160,15 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
     }));
     ready.body = compared.body;
     Verdict::Goes
+}
+
+/// What both sides changed, field by field, for a person.
+pub(super) fn apart(conflicts: &[Difference]) -> String {
+    let told = conflicts.iter().map(|it| {
+        let (there, here) = (it.held.to_json(), it.wanted.to_json());
+        format!("{}: {there} there, {here} here", it.field)
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// Judges a document that is to be taken back by what the target holds now: it may have been posted or
