@@ -96,6 +96,11 @@ pub struct LinkAsk<'a> {
     pub approved: bool,
 }
 
+/// Whether what a link is found by is missing: `null | tostring` is how mappings write that.
+pub(super) fn names_nothing(id: &str) -> bool {
+    id.trim().is_empty() || id == "null"
+}
+
 /// Looks up linked documents.
 pub trait Links {
     /// What the link gives: an id in the target, or in the source when it was found by its target.
@@ -539,9 +544,8 @@ impl Mapping {
                 category,
             } => {
                 let id = bound.one_of(of, input).map_err(failed)?.unwrap_or_default();
-                // `null | tostring` is how mappings write a missing id.
                 let id = id.to_text();
-                if id.trim().is_empty() || &*id == "null" {
+                if names_nothing(&id) {
                     if *optional {
                         return Ok(None);
                     }

@@ -2,7 +2,7 @@
 //! each, and fields that links fill.
 
 use super::{
-    apply::{Apply, Kind, LinkAnswer, LinkAsk, Mapping},
+    apply::{Apply, Kind, LinkAnswer, LinkAsk, Mapping, names_nothing},
     value::Value,
 };
 
@@ -29,8 +29,6 @@ impl Mapping {
         };
         let id = self.bound(cx).one(of).ok().flatten()?;
         let id = id.to_text();
-        // `null | tostring` is how mappings write a missing id.
-        let named = !id.trim().is_empty() && &*id != "null";
         let ask = LinkAsk {
             link,
             by: *by,
@@ -38,7 +36,7 @@ impl Mapping {
             // What a document was sent with is no matter of approval.
             approved: false,
         };
-        named.then(|| cx.links.resolve(&ask))
+        (!names_nothing(&id)).then(|| cx.links.resolve(&ask))
     }
 
     fn link_field(&self, path: &str) -> Option<(&str, &Kind)> {

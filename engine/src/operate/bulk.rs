@@ -88,7 +88,8 @@ pub(super) async fn void(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chang
     over(
         engine,
         bulk,
-        Some(void_note),
+        // For the document as it is now: one that comes back and goes again is a new question.
+        Some(|id, entry| (void_note(id), entry.version.clone())),
         |now, entry, reason| match entry.state {
             _ if waits(entry) => {
                 Verdict::To(Box::new(pending(now, entry, &by, "to be voided", reason)))
@@ -114,11 +115,11 @@ fn pending(now: i64, entry: &Entry, by: &Actor, verb: &str, reason: Option<&str>
     next
 }
 
-/// Changes what is meant. `note` names a note that is kept for each entry that changes.
+/// Changes what is meant. `note` gives a note, name and value, that is kept for each entry that changes.
 async fn over(
     engine: &Engine,
     bulk: Bulk,
-    note: Option<fn(&EntryId) -> String>,
+    note: Option<fn(&EntryId, &Entry) -> (String, String)>,
     verdict: impl Fn(i64, &Entry, Option<&str>) -> Verdict,
 ) -> Result<Changed, StoreError> {
     let store = engine.store();
@@ -162,12 +163,12 @@ async fn over(
         if !bulk.count_only && !changes.is_empty() {
             // First: whoever meets the changed entry meets it too.
             if let Some(note) = note {
-                let names: Vec<String> = changes.iter().map(|it| note(&it.id)).collect();
-                let at = engine.clock().now().to_string();
+                let notes = changes.iter().map(|it| note(&it.id, &it.entry));
+                let notes: Vec<(String, String)> = notes.collect();
                 offload::run(store, move |store| {
-                    names
+                    notes
                         .iter()
-                        .try_for_each(|it| store.set_note(it, Some(&at)))
+                        .try_for_each(|(name, value)| store.set_note(name, Some(value)))
                 })
                 .await?;
             }

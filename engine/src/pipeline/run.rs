@@ -407,11 +407,11 @@ impl<'a> Run<'a> {
         self.scope.is_some_and(|it| it.covers(route)) || lock(&self.confirmed).contains(route)
     }
 
-    /// Whether a person wants the target's document of an entry taken back.
-    pub(crate) async fn voids(&self, id: &EntryId) -> Result<bool, StoreError> {
-        let key = void_note(id);
+    /// Whether a person wants the target's document taken back.
+    pub(crate) async fn voids(&self, ready: &Ready) -> Result<bool, StoreError> {
+        let key = void_note(&ready.id);
         let note = offload::run(&self.store, move |store| store.note(&key)).await?;
-        Ok(note.is_some())
+        Ok(note.as_ref() == Some(&ready.version))
     }
 
     /// Marks a connection as unusable for the rest of the run.

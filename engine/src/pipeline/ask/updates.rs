@@ -199,7 +199,7 @@ async fn taken_back(
             "closed in the target",
         ),
         Some(HeldState::Draft | HeldState::AwaitingApproval) => Verdict::Goes,
-        _ if plan.route.voids == Voids::Always || run.voids(id).await? => Verdict::Goes,
+        _ if plan.route.voids == Voids::Always || run.voids(ready).await? => Verdict::Goes,
         _ => Verdict::Question(withdrawn_problem(plan, id, &reason), WITHDRAWN.to_owned()),
     })
 }

@@ -16,7 +16,8 @@ use crate::{
 /// Key of the cause "the source took it back, and a person decides".
 pub(crate) const WITHDRAWN: &str = "withdrawn in the source";
 
-/// Name of the note that says that a person wants the target's document of an entry taken back.
+/// Name of the note that says that a person wants the target's document of an entry taken back. Its value is
+/// the version of the source document for which they said so.
 pub(crate) fn void_note(id: &EntryId) -> String {
     format!("void/{id}")
 }
@@ -60,7 +61,7 @@ impl Decider<'_> {
             let what = format!("{reason}; taken back in {target} too");
             return Ok(self.exclude(entry, &what));
         }
-        let asked = self.store.note(&void_note(id))?.is_some();
+        let asked = self.store.note(&void_note(id))? == Some(document.version.clone());
         let posted = !matches!(
             held.state,
             Some(HeldState::Draft | HeldState::AwaitingApproval)

@@ -188,3 +188,31 @@ async fn a_closed_period_holds_a_void() {
     stage.sync().await;
     assert_taken_back(&stage, "VOIDED").await;
 }
+
+/// A person's word is for the note as it was withdrawn, not for what happens to it later.
+#[tokio::test(start_paused = true)]
+async fn a_note_that_came_back_and_goes_again_is_a_new_question() {
+    let marked =
+        |status: &str| json!({ "accountingAttributes": { "accountingImportStatus": status } });
+    let stage = Stage::new(one_customer()).await;
+    stage.put(note(7, json!({})));
+    stage.sync().await;
+    stage.change_xero("credit_notes", "7 CRN-7", json!({ "Status": "AUTHORISED" }));
+    stage.change(7, marked("DoNotImport"));
+    stage.next().await;
+    assert_asked(&stage, "Do Not Import").await;
+    stage.bulk(Request::Void, Filter::default()).await;
+    // Before anything was sent it is paid in Xero, and back in Omni.
+    stage.change_xero("credit_notes", "7 CRN-7", json!({ "Status": "PAID" }));
+    stage.sync().await;
+    assert_asked(&stage, "paid in Xero").await;
+    stage.change(7, marked("NotImported"));
+    stage.next().await;
+    assert_eq!(stage.note_entry(7).await.state, State::Synced);
+    stage.change_xero("credit_notes", "7 CRN-7", json!({ "Status": "AUTHORISED" }));
+    stage.pass(Duration::from_secs(3_700)).await;
+    stage.change(7, marked("DoNotImport"));
+    stage.next().await;
+    assert_asked(&stage, "Do Not Import").await;
+    assert_eq!(status(&stage), "AUTHORISED");
+}
