@@ -10,6 +10,9 @@ use crate::{
 /// Entries that are changed in one durable write.
 const CHUNK: usize = 500;
 
+/// Name and value of a note about an entry that changes.
+type NoteOf = fn(&EntryId, &Entry) -> (String, String);
+
 /// What becomes of one entry.
 enum Verdict {
     /// It changes so.
@@ -119,7 +122,7 @@ fn pending(now: i64, entry: &Entry, by: &Actor, verb: &str, reason: Option<&str>
 async fn over(
     engine: &Engine,
     bulk: Bulk,
-    note: Option<fn(&EntryId, &Entry) -> (String, String)>,
+    note: Option<NoteOf>,
     verdict: impl Fn(i64, &Entry, Option<&str>) -> Verdict,
 ) -> Result<Changed, StoreError> {
     let store = engine.store();
