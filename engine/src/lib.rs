@@ -2,7 +2,7 @@
 //! each of them.
 //!
 //! A document meets the folders in this order: `config` says what is wanted, `plugins` drives the
-//! connectors, `http` makes their calls, `mapping` turns a source document into a target document,
+//! connectors, `http` makes their calls, `files` reads what people export, `mapping` turns a source document into a target document,
 //! `pipeline` carries it from pull to settle, `store` remembers. `operate` is what a person may ask
 //! for; `notify` tells people what needs them; `cli` puts that on the command line.
 
@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod mapping;
+mod files;
 mod notify;
 pub mod operate;
 pub mod pipeline;

@@ -332,6 +332,38 @@ pub struct Stream {
     /// What a counterparty owes and is owed.
     #[serde(default)]
     pub balances: Option<Balances>,
+    /// Its documents come from exported files, which the engine reads; the connector is not asked.
+    #[serde(default)]
+    pub files: Option<Files>,
+}
+
+/// What stands in an exported file (CSV with a row of column names), for what a vendor's API does not tell.
+/// Rows that agree in `by` are one document: `{"rows": [{"COLUMN": …}, …]}`, in the order of the file, and
+/// what stands in `by` is its id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Files {
+    /// Column → what its cells hold. A connection may say that its export calls a column otherwise.
+    pub columns: BTreeMap<String, Cell>,
+    /// Columns that a file may lack, and whose cells may be empty: null.
+    #[serde(default)]
+    pub optional: Vec<String>,
+    /// Columns whose values name a document.
+    pub by: Vec<String>,
+}
+
+/// What the cells of a column hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Cell {
+    /// Text, as it stands there.
+    Text,
+    /// A calendar date; `YYYY-MM-DD` in the document.
+    Date,
+    /// An exact decimal.
+    Decimal,
 }
 
 /// Limits of one writing call.

@@ -590,3 +590,49 @@ def adjustment_lines:
               }
           ])
         })).lines;
+
+# --- exports: their rows as documents -----------------------------------------------------------------------
+
+# The last day of a month such as `2026-07`.
+def last_of_month($month):
+  ($month | split("-") | map(digits)) as $parts
+  | first_of_month($parts[0]; $parts[1]; 1) - 1
+  | date_of_day_number;
+
+# A supplier credit note in the form in which the API gives customers' ones, so that everything above
+# reads it.
+def supplier_credit_note:
+  .rows as $rows
+  | $rows[0] as $first
+  | {
+      id: $first.Id,
+      reference: $first.Reference,
+      creditNoteNumber: $first["Supplier Credit Note No"],
+      # Exports hold days: as midnight of UTC they stay the day that they show.
+      creditNoteDate: (if $first["Supplier Credit Note Date"] == null then null
+        else $first["Supplier Credit Note Date"] + "T00:00:00Z" end),
+      memberId: $first["Supplier Id"],
+      company: $first.Supplier,
+      purchaseOrder: $first["Purchase Order"],
+      supplierInvoiceReference: $first["Supplier Inv No"],
+      currencyCode: $first.Currency,
+      currencyRate: $first["Currency Rate"],
+      taxStatus: $first["Tax Status"],
+      taxRate: $first["Tax Rate"],
+      freightTotal: $first["Freight Total"],
+      surcharge: $first.Surcharge,
+      discountTotal: $first["Discount Total"],
+      total: $first.Total,
+      lineItems: [
+        $rows[]
+        | {
+            code: .["Line Code"], name: .["Line Name"], qty: .Qty, unitPrice: .["Unit Price"],
+            discount: .Discount, accountCode: .["Account Code"]
+          }
+      ]
+    };
+
+# Whether all rows of an export's document say the same in the columns that are the document's.
+def same_in_all_rows($columns):
+  .rows as $rows
+  | $columns | all(. as $column | $rows | all(.[$column] == $rows[0][$column]));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::{
+    files::FileTrouble,
     cli::out::{Out, age, instant, money},
     operate::{
         Balance, Changed, CheckRow, ConnectionReport, EntryReport, Notified, Question,
@@ -103,6 +104,7 @@ pub(super) fn sync(out: &Out, report: &SyncReport) {
             out.paint("31", &format!("{connection} is parked"))
         ));
     }
+    files(out, &report.files);
     if report.unfinished {
         out.line("Something is left that goes by itself later: ledgerline sync");
     }
@@ -169,6 +171,10 @@ pub(super) fn status(out: &Out, report: &StatusReport) {
             out.line(format!("      Next:   {}", it.next));
         }
     }
+    if !report.files.is_empty() {
+        out.heading("Files that could not be read whole");
+        files(out, &report.files);
+    }
     out.heading("Connections");
     let rows = report
         .connections
@@ -191,6 +197,22 @@ pub(super) fn status(out: &Out, report: &StatusReport) {
         rows,
     );
     notify(out, report);
+}
+
+/// What of exported files could not be read.
+fn files(out: &Out, troubles: &[FileTrouble]) {
+    for it in troubles {
+        let name = format!("{} ({}/{})", it.file, it.connection, it.stream);
+        for problem in &it.problems {
+            out.line(format!("{}: {problem}", out.paint("33", &name)));
+        }
+        if it.more > 0 {
+            out.line(format!("{name}: and {} more", it.more));
+        }
+    }
+    if !troubles.is_empty() {
+        out.line("Correct the file and put it there again; its good documents went on.");
+    }
 }
 
 /// Who is told of what needs a person, and whether messages arrive.

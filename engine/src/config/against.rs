@@ -47,6 +47,7 @@ pub fn check_against(
         let grant = app.map(|it| it.grant.as_str());
         credentials_fit(connection, grant, manifest, findings);
         budgets_fit(&connection.budget, &connection.places, manifest, findings);
+        files_fit(connection, manifest, findings);
         if let Some(app) = app {
             budgets_fit(&app.budget, &app.places, manifest, findings);
         }
@@ -407,6 +408,54 @@ fn budgets_fit(
     }
 }
 
+fn files_fit(connection: &Connection, manifest: &Manifest, findings: &mut Findings) {
+    let of_files = || manifest.streams.iter().filter(|(_, it)| it.files.is_some());
+    for (name, drop) in &connection.files {
+        let files = manifest.streams.get(name).and_then(|it| it.files.as_ref());
+        let Some(files) = files else {
+            let message = match manifest.streams.contains_key(name) {
+                true => format!("`{name}` of `{}` is not read from files", manifest.name),
+                false => format!("`{}` has no stream `{name}`", manifest.name),
+            };
+            let help = known_names(name, of_files().map(|(name, _)| name.as_str()));
+            let path = format!("files/{name}");
+            tell_key(findings, &connection.places, &path, message, "not of files", help);
+            continue;
+        };
+        for column in drop.form.columns.keys() {
+            if files.columns.contains_key(column) {
+                continue;
+            }
+            let help = known_names(column, files.columns.keys().map(String::as_str));
+            let path = format!("files/{name}/columns/{column}");
+            let message = format!("files of `{name}` have no column `{column}`");
+            tell_key(findings, &connection.places, &path, message, "not known", help);
+        }
+    }
+}
+
+/// A route that reads a stream of files has to be told where they are.
+fn files_are_named(
+    route: &Route,
+    connection: &Connection,
+    manifest: &Manifest,
+    findings: &mut Findings,
+) {
+    let stream = &route.from.stream;
+    let of_files = manifest.streams.get(stream).is_some_and(|it| it.files.is_some());
+    if of_files && route.enabled && !connection.files.contains_key(stream) {
+        let message = format!(
+            "`{stream}` is read from files, and the connection `{}` does not say where they are",
+            connection.name
+        );
+        let help = format!(
+            "add [connections.{}.files.{stream}] with path = \"exports/{stream}-*.csv\" to ledgerline.toml",
+            connection.name
+        );
+        tell(findings, &route.places, "from/stream", message, "no files", help);
+    }
+}
+
 fn streams_exist(
     route: &Route,
     deployment: &Deployment,
@@ -449,6 +498,11 @@ fn streams_exist(
                 tell(findings, &route.places, path, message, "not known", help);
             }
         }
+    }
+    if let Some(connection) = deployment.connections.get(&route.from.connection)
+        && let Some(manifest) = manifests.get(&connection.plugin)
+    {
+        files_are_named(route, connection, manifest, findings);
     }
     let Some(stream) =
         manifest_of(&route.to.connection).and_then(|it| it.streams.get(&route.to.stream))

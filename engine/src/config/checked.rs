@@ -13,6 +13,7 @@ use super::{
     findings::{Places, SourceFile},
     notify::Notify,
 };
+use crate::files::Form;
 
 /// Name that stands for the outcomes of routes where a connection could stand.
 pub const OUTCOMES: &str = "outcomes";
@@ -125,8 +126,19 @@ pub struct Connection {
     pub recheck_age: Duration,
     /// Record every exchange of this connection into this file, secrets absent.
     pub record: Option<PathBuf>,
+    /// Exported files by stream.
+    pub files: BTreeMap<String, FileDrop>,
     /// Where its parts stand in `ledgerline.toml`, by path: `plugin`, `settings/zone`.
     pub places: Places,
+}
+
+/// Where the exported files of a stream are dropped, and how they are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDrop {
+    /// Folder and name; `*` and `?` in the name stand for any text and any character.
+    pub path: PathBuf,
+    /// How they are written.
+    pub(crate) form: Form,
 }
 
 /// One end of a route.

@@ -2,6 +2,7 @@
 //! missing.
 
 use std::{
+    collections::BTreeMap,
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
@@ -17,7 +18,8 @@ use toml::{
 use url::Url;
 
 use super::{
-    checked::{App, Connection, OUTCOMES, SecretRef},
+    checked::{App, Connection, FileDrop, OUTCOMES, SecretRef},
+    files_toml::FilesToml,
     findings::Places,
     notify_toml::NotifyToml,
     reader::{Keyed, Reader, Tried, as_written},
@@ -106,6 +108,8 @@ as_written! {
         optional recheck_age: Spanned<Duration>,
         /// File into which every exchange is recorded, without secrets.
         optional record: String,
+        /// Exported files that are read for streams which the API does not tell, by stream.
+        optional files: Keyed<FilesToml>,
     }
     renamed {
         "connector" => "plugin",
@@ -304,9 +308,20 @@ impl ConnectionToml {
             reference_age: or(&self.reference_age, 15 * 60),
             recheck_age: or(&self.recheck_age, 2 * 60),
             record: self.record.as_ref().map(|it| folder.join(it)),
+            files: files(self.files.as_ref(), folder, reader),
             places,
         })
     }
+}
+
+fn files(
+    written: Option<&Keyed<FilesToml>>,
+    folder: &Path,
+    reader: &mut Reader<'_>,
+) -> BTreeMap<String, FileDrop> {
+    let all = written.into_iter().flatten();
+    all.filter_map(|(stream, it)| Some((stream.clone(), it.value.check(folder, reader)?)))
+        .collect()
 }
 
 /// A file is meant relative to the configuration.

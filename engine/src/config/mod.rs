@@ -5,6 +5,7 @@ mod against;
 pub mod checked;
 mod demo_toml;
 mod deployment_toml;
+mod files_toml;
 pub mod findings;
 mod load;
 mod notify;
@@ -25,7 +26,7 @@ mod values;
 pub use self::{
     against::{check_against, fill_defaults, mapping_ends},
     checked::{
-        Act, App, Connection, Demo, Deployment, Endpoint, Fares, MappingFile, OUTCOMES, Rounding,
+        Act, App, Connection, Demo, Deployment, Endpoint, Fares, FileDrop, MappingFile, OUTCOMES, Rounding,
         RoundingPolicy, Route, SecretRef, Table, Trigger, Unmatched, Voids,
     },
     findings::{Finding, Findings, Places, SourceFile, known_names, nearest},

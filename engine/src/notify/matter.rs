@@ -61,6 +61,15 @@ pub(crate) enum About {
         /// Its name.
         connection: String,
     },
+    /// An exported file of which not all could be read.
+    File {
+        /// Name of the file.
+        file: String,
+        /// The connection that reads it.
+        connection: String,
+        /// The stream that it is read for.
+        stream: String,
+    },
     /// The run as a whole.
     Run {},
 }
@@ -86,6 +95,24 @@ pub(crate) fn matters(
         })
     });
     all.extend(parked);
+    let files = status.files.iter().map(|it| Matter {
+        key: format!("file {}/{}/{}", it.connection, it.stream, it.file),
+        about: About::File {
+            file: it.file.clone(),
+            connection: it.connection.clone(),
+            stream: it.stream.clone(),
+        },
+        says: format!(
+            "{}: {} rows could not be read, such as {}",
+            it.file,
+            it.problems.len() as u64 + it.more,
+            it.problems.first().map_or("", String::as_str)
+        ),
+        remedy: Some("Correct the file and put it there again".to_owned()),
+        next: "ledgerline status".to_owned(),
+        link: None,
+    });
+    all.extend(files);
     for it in &status.groups {
         let group = &it.group;
         // The others go on by themselves.

@@ -124,6 +124,11 @@ fn paragraph(matter: &Matter, now: i64) -> String {
         About::Connection { connection } => {
             lines.push(format!("{connection} is parked: {}", matter.says));
         }
+        About::File {
+            connection, stream, ..
+        } => {
+            lines.push(format!("{}, for {connection}/{stream}", matter.says));
+        }
         About::Run {} => lines.push(matter.says.clone()),
     }
     if let Some(remedy) = &matter.remedy {

@@ -15,6 +15,7 @@ use super::{
     connect::{ConnectRequest, Connecting},
     reconcile::{ReconcileReport, ReconcileRequest},
 };
+use crate::files::FileTrouble;
 use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
 
 /// A request with the person who makes it.
@@ -224,6 +225,9 @@ pub struct SyncReport {
     pub unconfirmed: Vec<Preview>,
     /// Connections that could not be used, in plain words.
     pub parked: BTreeMap<String, String>,
+    /// What of exported files could not be read; their other rows went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileTrouble>,
     /// What a dry run would send.
     pub planned: Vec<Planned>,
     /// It was a dry run.
@@ -320,6 +324,9 @@ pub struct StatusReport {
     /// Who is told of what needs a person.
     #[serde(default)]
     pub notify: Vec<NotifyStatus>,
+    /// What of exported files could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileTrouble>,
     /// The engine's present, milliseconds since the epoch.
     pub at: i64,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     config::Trigger,
     operate::{ConnectionStatus, GroupReport, RouteStatus, StatusReport},
-    pipeline::Engine,
+    pipeline::{Engine, TROUBLES},
     store::{Cause, EntryId, Group, State, StoreError, offload},
 };
 
@@ -94,6 +94,11 @@ pub(crate) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> 
         groups: reports,
         connections,
         notify: super::notifying::standing(engine, &notes),
+        files: notes
+            .iter()
+            .filter(|(key, _)| key.starts_with(TROUBLES))
+            .filter_map(|(_, text)| serde_json::from_str(text).ok())
+            .collect(),
         at: now,
     })
 }

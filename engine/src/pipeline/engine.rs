@@ -9,10 +9,11 @@ use std::{
 };
 
 use jiff::civil::Date;
+use ledgerline_plugin_api::manifest::Files;
 
 use crate::{
     clock::Clock,
-    config::{Connection, Deployment, Findings},
+    config::{Connection, Deployment, FileDrop, Findings},
     http::{Channel, ChannelSpec, Network},
     mapping::{LinkBy, StreamRules, Value},
     notify::Teller,
@@ -73,6 +74,12 @@ pub(crate) struct Connected {
 }
 
 impl Connected {
+    /// Where the files are of a stream that is read from files.
+    pub(crate) fn files(&self, stream: &str) -> Option<(&Files, &FileDrop)> {
+        let files = self.plugin.manifest().streams.get(stream)?.files.as_ref()?;
+        Some((files, self.connection.files.get(stream)?))
+    }
+
     /// Opens a session on this connection.
     pub(crate) fn session(
         &self,

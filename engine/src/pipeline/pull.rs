@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use crate::{
     mapping::{StreamRules, Value},
-    pipeline::{calls::ReadEffects, decide::stored_facts, engine::Connected, run::Run, steps},
+    pipeline::{pull_files::pull_files, calls::ReadEffects, decide::stored_facts, engine::Connected, run::Run, steps},
     plugins::{Asked, Given, Operation, PulledDoc, SessionError},
     store::{CursorRow, Incoming, Intake, PageIn, Store, StoreError, StreamId, offload},
 };
@@ -63,6 +63,9 @@ pub(crate) async fn pull(
     until: Option<i64>,
     mut taken: impl FnMut(u64, &Intake),
 ) -> Result<Pulled, PullError> {
+    if let Some(files) = system.files(&stream.stream) {
+        return pull_files(run, system, stream, files, rules, routes, taken).await;
+    }
     let place = reading.place(stream);
     let id = place.clone();
     let stored = offload::run(&run.store, move |store| store.cursor(&id)).await?;

@@ -18,6 +18,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
+    files::FileTrouble,
     http::{CallClass, Channel},
     mapping::Reference,
     operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
@@ -412,6 +413,11 @@ impl<'a> Run<'a> {
         let key = void_note(&ready.id);
         let note = offload::run(&self.store, move |store| store.note(&key)).await?;
         Ok(note.as_ref() == Some(&ready.version))
+    }
+
+    /// What of files could not be read in this run.
+    pub(crate) fn tell_of_files(&self, mut troubles: Vec<FileTrouble>) {
+        lock(&self.report).files.append(&mut troubles);
     }
 
     /// Marks a connection as unusable for the rest of the run.

@@ -3,7 +3,7 @@
 
 use ledgerline_plugin_api::{
     abi::op,
-    manifest::{AuthSlot, Find, Manifest, Op, Stream},
+    manifest::{AuthSlot, Files, Find, Manifest, Op, Stream},
 };
 use semver::{Version, VersionReq};
 
@@ -109,6 +109,9 @@ fn check_stream(manifest: &Manifest, stream: &Stream, ops: u32) -> Result<(), St
     {
         return Err("a batch holds a document and a byte at least".to_owned());
     }
+    if let Some(files) = &stream.files {
+        check_files(stream, files)?;
+    }
     for check in &stream.checks {
         for reference in check.refs.values() {
             match manifest.streams.get(&reference.stream) {
@@ -129,6 +132,26 @@ fn check_stream(manifest: &Manifest, stream: &Stream, ops: u32) -> Result<(), St
         }
     }
     Ok(())
+}
+
+fn check_files(stream: &Stream, files: &Files) -> Result<(), String> {
+    if stream.ops != [Op::Pull] {
+        return Err("files can be read only: its ops are [\"pull\"]".to_owned());
+    }
+    if files.by.is_empty() {
+        return Err("`files.by` names no column".to_owned());
+    }
+    for column in files.by.iter().chain(&files.optional) {
+        if !files.columns.contains_key(column) {
+            return Err(format!("`{column}` is not among the columns of its files"));
+        }
+    }
+    match files.by.iter().find(|it| files.optional.contains(it)) {
+        Some(it) => Err(format!(
+            "`{it}` names the documents of its files, so it is not optional"
+        )),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

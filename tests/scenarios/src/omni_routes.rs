@@ -1,5 +1,7 @@
 //! The routes of Cin7 Omni that are off until they are switched on, and how a test switches them on.
 
+use std::path::PathBuf;
+
 use ledgerline::config::Deployment;
 use serde_json::json;
 
@@ -24,8 +26,29 @@ pub const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
 /// Links suppliers.
 pub const SUPPLIERS: &str = "omni-suppliers";
 
+/// Supplier credit notes, from an export.
+pub const SUPPLIER_NOTES: &str = "omni-supplier-credit-notes";
+/// Applies them to their bills.
+pub const SUPPLIER_ALLOCATIONS: &str = "omni-supplier-credit-note-allocations";
+/// Landed costs, from an export, which become journals.
+pub const LANDED_COSTS: &str = "omni-landed-costs";
+/// A month's cost of goods sold, from an export, which becomes one journal.
+pub const COGS: &str = "omni-cogs";
+
+/// Folder into which exports of this deployment are dropped.
+pub fn exports(deployment: &Deployment) -> PathBuf {
+    deployment.store.with_file_name("exports")
+}
+
 /// Every route of Omni is on, and what the sandbox's client may do is asked for.
 pub fn all_on(deployment: &mut Deployment) {
+    let folder = exports(deployment);
+    std::fs::create_dir_all(&folder).expect("a folder for exports");
+    let connections = deployment.connections.values_mut();
+    for drop in connections.flat_map(|it| it.files.values_mut()) {
+        let name = drop.path.file_name().expect("a name").to_owned();
+        drop.path = folder.join(name);
+    }
     for route in deployment.routes.values_mut() {
         if route.name.starts_with("omni-") {
             route.enabled = true;
@@ -44,7 +67,7 @@ pub fn all_on(deployment: &mut Deployment) {
 pub fn posted(deployment: &mut Deployment) {
     all_on(deployment);
     for route in deployment.routes.values_mut() {
-        if [ORDERS, BILLS, NOTES].contains(&route.name.as_str()) {
+        if [ORDERS, BILLS, NOTES, SUPPLIER_NOTES].contains(&route.name.as_str()) {
             route
                 .options
                 .insert("status".to_owned(), json!("AUTHORISED"));

@@ -436,6 +436,7 @@ pub(super) fn connection() -> Connection {
         reference_age: Duration::from_secs(900),
         recheck_age: Duration::from_secs(120),
         record: None,
+        files: BTreeMap::new(),
         places: Places::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! All connections, one after the other.
 
-use super::{account, tables, unmapped};
+use super::{account, files, tables, unmapped};
 use crate::{
     http::CallClass,
     operate::{CheckRow, ConnectionReport, Verdict, connect},
@@ -24,6 +24,7 @@ pub(in crate::operate) async fn check(
         }
         rows.extend(account::written(engine, name));
         rows.extend(tables::rows(engine, system, looked.is_ok()).await?);
+        rows.extend(files::rows(engine, system).await?);
         rows.extend(unmapped::rows(engine, name).await?);
         let problems = rows
             .iter()

@@ -3,6 +3,7 @@
 
 mod account;
 mod connections;
+mod files;
 mod tables;
 mod unmapped;
 
