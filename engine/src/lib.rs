@@ -9,9 +9,9 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod files;
 pub mod http;
 pub mod mapping;
-mod files;
 mod notify;
 pub mod operate;
 pub mod pipeline;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::{
-    files::FileTrouble,
     cli::out::{Out, age, instant, money},
+    files::FileTrouble,
     operate::{
         Balance, Changed, CheckRow, ConnectionReport, EntryReport, Notified, Question,
         StatusReport, SyncReport, Verdict,

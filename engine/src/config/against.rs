@@ -419,7 +419,14 @@ fn files_fit(connection: &Connection, manifest: &Manifest, findings: &mut Findin
             };
             let help = known_names(name, of_files().map(|(name, _)| name.as_str()));
             let path = format!("files/{name}");
-            tell_key(findings, &connection.places, &path, message, "not of files", help);
+            tell_key(
+                findings,
+                &connection.places,
+                &path,
+                message,
+                "not of files",
+                help,
+            );
             continue;
         };
         for column in drop.form.columns.keys() {
@@ -429,7 +436,14 @@ fn files_fit(connection: &Connection, manifest: &Manifest, findings: &mut Findin
             let help = known_names(column, files.columns.keys().map(String::as_str));
             let path = format!("files/{name}/columns/{column}");
             let message = format!("files of `{name}` have no column `{column}`");
-            tell_key(findings, &connection.places, &path, message, "not known", help);
+            tell_key(
+                findings,
+                &connection.places,
+                &path,
+                message,
+                "not known",
+                help,
+            );
         }
     }
 }
@@ -442,7 +456,10 @@ fn files_are_named(
     findings: &mut Findings,
 ) {
     let stream = &route.from.stream;
-    let of_files = manifest.streams.get(stream).is_some_and(|it| it.files.is_some());
+    let of_files = manifest
+        .streams
+        .get(stream)
+        .is_some_and(|it| it.files.is_some());
     if of_files && route.enabled && !connection.files.contains_key(stream) {
         let message = format!(
             "`{stream}` is read from files, and the connection `{}` does not say where they are",
@@ -452,7 +469,14 @@ fn files_are_named(
             "add [connections.{}.files.{stream}] with path = \"exports/{stream}-*.csv\" to ledgerline.toml",
             connection.name
         );
-        tell(findings, &route.places, "from/stream", message, "no files", help);
+        tell(
+            findings,
+            &route.places,
+            "from/stream",
+            message,
+            "no files",
+            help,
+        );
     }
 }
 

@@ -30,7 +30,11 @@ as_written! {
 impl FilesToml {
     pub(super) fn check(&self, folder: &Path, reader: &mut Reader<'_>) -> Option<FileDrop> {
         let usual = Form::default();
-        let delimiter = match self.delimiter.as_ref().map(|it| (it.get_ref().as_bytes(), it)) {
+        let delimiter = match self
+            .delimiter
+            .as_ref()
+            .map(|it| (it.get_ref().as_bytes(), it))
+        {
             None => usual.delimiter,
             Some(([it], _)) => *it,
             Some((_, written)) => {
@@ -59,7 +63,9 @@ impl FilesToml {
             reader.problem(path.span(), "the path names no files", "no name", help);
             return None;
         }
-        let in_folder = written.parent().is_some_and(|it| it.to_string_lossy().contains(['*', '?']));
+        let in_folder = written
+            .parent()
+            .is_some_and(|it| it.to_string_lossy().contains(['*', '?']));
         if in_folder {
             let help = "give each folder a connection or a pattern of its own".to_owned();
             let message = "`*` and `?` may stand in the name alone, not in its folder";
@@ -74,7 +80,10 @@ impl FilesToml {
             form: Form {
                 columns,
                 delimiter,
-                dates: self.dates.as_ref().map_or(usual.dates, |it| it.get_ref().clone()),
+                dates: self
+                    .dates
+                    .as_ref()
+                    .map_or(usual.dates, |it| it.get_ref().clone()),
                 decimal_comma: self.decimal_comma.unwrap_or(false),
             },
         })

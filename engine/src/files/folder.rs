@@ -68,7 +68,8 @@ fn content(path: &Path, name: String) -> Result<Found, Unread> {
         name: name.clone(),
         why,
     };
-    let file = std::fs::File::open(path).map_err(|it| unread(format!("it cannot be read: {it}")))?;
+    let file =
+        std::fs::File::open(path).map_err(|it| unread(format!("it cannot be read: {it}")))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -86,7 +87,8 @@ fn content(path: &Path, name: String) -> Result<Found, Unread> {
 
 /// Whether a name is what a pattern says: `*` is any text, `?` one character.
 fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     // Where the last star stood, and how much of the name it takes so far.
     let mut star: Option<(usize, usize)> = None;
@@ -138,7 +140,10 @@ mod tests {
     #[test]
     fn files_come_oldest_first_and_a_missing_folder_is_told() {
         let dir = tempfile::tempdir().unwrap();
-        for (nth, name) in ["b.csv", "a.csv", ".hidden.csv", "c.txt"].iter().enumerate() {
+        for (nth, name) in ["b.csv", "a.csv", ".hidden.csv", "c.txt"]
+            .iter()
+            .enumerate()
+        {
             let path = dir.path().join(name);
             std::fs::write(&path, name).unwrap();
             let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(nth as u64);
@@ -152,6 +157,9 @@ mod tests {
         assert_eq!(unread, []);
         let (files, unread) = find(&dir.path().join("none/*.csv"));
         assert!(files.is_empty());
-        assert!(unread[0].why.contains("the folder cannot be read"), "{unread:?}");
+        assert!(
+            unread[0].why.contains("the folder cannot be read"),
+            "{unread:?}"
+        );
     }
 }

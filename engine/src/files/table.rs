@@ -238,7 +238,10 @@ fn decimal(text: &str, form: &Form) -> Result<Decimal, String> {
     if let Some(inner) = digits.strip_prefix('(').and_then(|it| it.strip_suffix(')')) {
         (digits, below) = (inner.trim(), true);
     }
-    if let Some(rest) = digits.strip_prefix('-').or_else(|| digits.strip_suffix('-')) {
+    if let Some(rest) = digits
+        .strip_prefix('-')
+        .or_else(|| digits.strip_suffix('-'))
+    {
         if below {
             return wrong();
         }
@@ -290,11 +293,16 @@ mod tests {
 
     fn told(text: &str, form: &Form) -> (Vec<(String, String)>, Vec<String>) {
         let read = read(text.as_bytes(), &costs(), form);
-        let documents = read.documents.into_iter().map(|(id, it)| (id, it.to_json()));
+        let documents = read
+            .documents
+            .into_iter()
+            .map(|(id, it)| (id, it.to_json()));
         let problems = read.problems.into_iter();
         (
             documents.collect(),
-            problems.map(|it| format!("{}: {}", it.line, it.says)).collect(),
+            problems
+                .map(|it| format!("{}: {}", it.line, it.says))
+                .collect(),
         )
     }
 
@@ -308,7 +316,10 @@ mod tests {
                 "7",
                 r#"{"rows":[{"Amount":10.50,"Date":"2026-07-01","Id":"7","Note":"a, b"},{"Amount":-0.50,"Date":"2026-07-01","Id":"7","Note":null}]}"#,
             ),
-            ("8", r#"{"rows":[{"Amount":1200,"Date":"2026-07-02","Id":"8","Note":null}]}"#),
+            (
+                "8",
+                r#"{"rows":[{"Amount":1200,"Date":"2026-07-02","Id":"8","Note":null}]}"#,
+            ),
         ];
         let wanted = wanted.map(|(id, body)| (id.to_owned(), body.to_owned()));
         assert_eq!(documents, wanted);
@@ -333,14 +344,21 @@ mod tests {
     fn a_file_that_is_none_of_this_kind_is_not_read() {
         for (text, wanted) in [
             ("", "1: no column `Amount`, `Date`, `Id` in the first row"),
-            ("Id,Date\n1,2026-07-01\n", "1: no column `Amount` in the first row, which has `Id`, `Date`"),
+            (
+                "Id,Date\n1,2026-07-01\n",
+                "1: no column `Amount` in the first row, which has `Id`, `Date`",
+            ),
             ("Id,Id,Date,Amount\n", "1: two columns are called `Id`"),
         ] {
             let (documents, problems) = told(text, &Form::default());
             assert!(documents.is_empty(), "{text}");
             assert!(problems[0].starts_with(wanted), "{problems:?}");
         }
-        let read = read(b"Id,Date,Amount\n1,2026-07-01,\xff\n", &costs(), &Form::default());
+        let read = read(
+            b"Id,Date,Amount\n1,2026-07-01,\xff\n",
+            &costs(),
+            &Form::default(),
+        );
         assert_eq!(read.problems[0].line, 2);
         assert!(read.documents.is_empty());
     }
@@ -373,7 +391,18 @@ mod tests {
         ] {
             assert_eq!(decimal(text, &form).unwrap().to_string(), wanted, "{text}");
         }
-        for text in ["", "1.2.3", "12,34", "1e3", "(-5)", "$5", ".", "--5", "1,2345", "99999999999999999999999999999999"] {
+        for text in [
+            "",
+            "1.2.3",
+            "12,34",
+            "1e3",
+            "(-5)",
+            "$5",
+            ".",
+            "--5",
+            "1,2345",
+            "99999999999999999999999999999999",
+        ] {
             assert!(decimal(text, &form).is_err(), "{text}");
         }
     }

@@ -6,7 +6,10 @@ use jiff::civil::Date;
 
 use crate::{
     mapping::{StreamRules, Value},
-    pipeline::{pull_files::pull_files, calls::ReadEffects, decide::stored_facts, engine::Connected, run::Run, steps},
+    pipeline::{
+        calls::ReadEffects, decide::stored_facts, engine::Connected, pull_files::pull_files,
+        run::Run, steps,
+    },
     plugins::{Asked, Given, Operation, PulledDoc, SessionError},
     store::{CursorRow, Incoming, Intake, PageIn, Store, StoreError, StreamId, offload},
 };

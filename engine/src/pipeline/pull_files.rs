@@ -56,7 +56,10 @@ pub(super) async fn pull_files(
     mut taken: impl FnMut(u64, &Intake),
 ) -> Result<Pulled, PullError> {
     let pattern = drop.path.clone();
-    let (found, unread) = offload::run(&run.store, move |_| Ok::<_, StoreError>(files::find(&pattern))).await?;
+    let (found, unread) = offload::run(&run.store, move |_| {
+        Ok::<_, StoreError>(files::find(&pattern))
+    })
+    .await?;
     let prefix = format!("{TROUBLES}{}/{}/", stream.connection, stream.stream);
     let named = prefix.clone();
     let mut known: BTreeMap<String, String> =
@@ -87,7 +90,10 @@ pub(super) async fn pull_files(
             // It is still there, under whatever name, and what was wrong with it still is.
             let noted: Noted = serde_json::from_str(&text).unwrap_or_default();
             if !noted.problems.is_empty() {
-                troubles.insert(file.name.clone(), trouble(&file.name, noted.problems, noted.more));
+                troubles.insert(
+                    file.name.clone(),
+                    trouble(&file.name, noted.problems, noted.more),
+                );
             }
             continue;
         }
@@ -97,8 +103,8 @@ pub(super) async fn pull_files(
             Ok::<_, StoreError>(files::read(&file.bytes, &of, &form))
         })
         .await?;
-        let told = format!("{}/{}/{name}", stream.connection, stream.stream);
-        steps::reached("file-read", &told);
+        let told = format!("{}/{}", stream.connection, stream.stream);
+        steps::reached("page-read", &told);
         let (rows, count) = (read.rows, read.documents.len());
         let mut documents = read.documents.into_iter().peekable();
         while documents.peek().is_some() {
@@ -145,8 +151,8 @@ pub(super) async fn pull_files(
             more,
             problems,
         };
-        run.keep_note(noted, serde_json::to_string(&note).ok()).await?;
-        steps::reached("file-noted", &told);
+        run.keep_note(noted, serde_json::to_string(&note).ok())
+            .await?;
     }
     // What was wrong with a file that is gone is nobody's matter any more.
     let gone: Vec<String> = known
@@ -188,5 +194,9 @@ async fn keep_trouble(
 /// Files have no versions: the content is one.
 fn version(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
-    digest.iter().take(8).map(|it| format!("{it:02x}")).collect()
+    digest
+        .iter()
+        .take(8)
+        .map(|it| format!("{it:02x}"))
+        .collect()
 }

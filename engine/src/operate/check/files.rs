@@ -18,7 +18,12 @@ pub(super) async fn rows(engine: &Engine, system: &Connected) -> Result<Vec<Chec
         };
         !engine.routes_reading(&id).is_empty()
     };
-    for stream in system.connection.files.keys().filter(|it| read_by_a_route(it)) {
+    for stream in system
+        .connection
+        .files
+        .keys()
+        .filter(|it| read_by_a_route(it))
+    {
         let Some((files, place)) = system.files(stream) else {
             continue;
         };

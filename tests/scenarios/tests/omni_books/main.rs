@@ -1,6 +1,7 @@
 //! What Cin7 Omni does with Xero, row by row: each posts what an accountant expects, to the cent.
 
 mod credits;
+mod exports;
 mod ground;
 mod month;
 mod payments;
