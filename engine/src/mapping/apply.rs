@@ -94,6 +94,8 @@ pub struct LinkAsk<'a> {
     pub value: &'a str,
     /// The target must have approved it.
     pub approved: bool,
+    /// Path of a field of the document that the target holds, whose value is wanted instead of its id.
+    pub read: Option<&'a str>,
 }
 
 /// Whether what a link is found by is missing: `null | tostring` is how mappings write that.
@@ -110,7 +112,7 @@ pub trait Links {
 /// What became of a linked document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkAnswer {
-    /// It is there, under this id.
+    /// It is there, under this id; or what was to be read of it.
     Target(String),
     /// No document stands for it, and none will by itself; in words. What asks for it is left out.
     Nothing(String),
@@ -182,6 +184,7 @@ pub(super) enum Kind {
         of: Program,
         by: LinkBy,
         approved: bool,
+        read: Option<Arc<str>>,
         wrap: Option<Arc<str>>,
         optional: bool,
         category: Category,
@@ -539,6 +542,7 @@ impl Mapping {
                 of,
                 by,
                 approved,
+                read,
                 wrap,
                 optional,
                 category,
@@ -565,6 +569,7 @@ impl Mapping {
                     by: *by,
                     value: &id,
                     approved: *approved,
+                    read: read.as_deref(),
                 };
                 match bound.links.resolve(&ask) {
                     LinkAnswer::Target(it) => Ok(Some(match wrap {

@@ -505,6 +505,7 @@ impl<'c> Cx<'c> {
                 of,
                 by,
                 approved,
+                read,
                 wrap,
                 optional,
                 category,
@@ -527,12 +528,16 @@ impl<'c> Cx<'c> {
                     self.place(Some(place), wrap, &toml.name.value);
                 }
                 let of = self.program(of)?;
-                let code = format!("link {} of {}", link.value, of.code().trim());
+                let mut code = format!("link {} of {}", link.value, of.code().trim());
+                if let Some(read) = read {
+                    code = format!("{} of {code}", read.value);
+                }
                 let kind = Kind::Link {
                     link: link.value.as_str().into(),
                     of,
                     by: *by,
                     approved: *approved,
+                    read: read.as_ref().map(|it| it.value.as_str().into()),
                     wrap: wrap.as_ref().map(|it| it.value.as_str().into()),
                     optional: *optional,
                     category: *category,

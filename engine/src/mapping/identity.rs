@@ -35,6 +35,7 @@ impl Mapping {
             value: &id,
             // What a document was sent with is no matter of approval.
             approved: false,
+            read: None,
         };
         (!names_nothing(&id)).then(|| cx.links.resolve(&ask))
     }

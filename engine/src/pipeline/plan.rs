@@ -54,7 +54,7 @@ pub(crate) struct RoutePlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Follows {
     pub(crate) route: String,
-    /// Where the followed route's documents come from.
+    /// Where the documents come from that the chain of followed routes began with.
     pub(crate) source: StreamId,
     pub(crate) writes_back: bool,
 }

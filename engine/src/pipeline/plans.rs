@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ledgerline_plugin_api::manifest::{Manifest, Stream};
 
 use crate::{
-    config::{Connection, Deployment, Fares, Findings, OUTCOMES, Route, known_names},
+    config::{Connection, Deployment, Endpoint, Fares, Findings, OUTCOMES, Route, known_names},
     mapping::{CompileInput, LinkBy, Mapping, StreamRules, Value, compile as compile_mapping},
     pipeline::plan::{Follows, RoutePlan},
     plugins::Registry,
@@ -121,6 +121,20 @@ fn compile(
         .collect()
 }
 
+/// The stream that a chain of routes which follow each other begins with. (That none follows itself was
+/// checked before.)
+fn origin<'a>(deployment: &'a Deployment, route: &'a Route) -> &'a Endpoint {
+    let mut from = &route.from;
+    for _ in 0..deployment.routes.len() {
+        let followed = from.followed_route();
+        match followed.and_then(|it| deployment.routes.get(it)) {
+            Some(it) => from = &it.from,
+            None => break,
+        }
+    }
+    from
+}
+
 fn compile_one(
     deployment: &Deployment,
     ends: &BTreeMap<String, End>,
@@ -135,7 +149,7 @@ fn compile_one(
         .then(|| deployment.routes.get(&route.from.stream))
         .flatten();
     // A route that follows another one belongs to the connection whose documents it speaks of.
-    let origin = follows.map_or(&route.from, |it| &it.from);
+    let origin = origin(deployment, route);
     let source = ends.get(&origin.connection)?;
     let source_manifest = &source.manifest;
     let source_stream = follows
@@ -195,8 +209,8 @@ fn compile_one(
         follows: follows.map(|it| Follows {
             route: it.name.clone(),
             source: StreamId {
-                connection: it.from.connection.clone(),
-                stream: it.from.stream.clone(),
+                connection: origin.connection.clone(),
+                stream: origin.stream.clone(),
             },
             writes_back: it.from == route.to,
         }),

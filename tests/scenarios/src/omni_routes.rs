@@ -35,6 +35,11 @@ pub const LANDED_COSTS: &str = "omni-landed-costs";
 /// A month's cost of goods sold, from an export, which becomes one journal.
 pub const COGS: &str = "omni-cogs";
 
+/// Deposits on sales orders, from an export, which become invoices.
+pub const SALES_DEPOSITS: &str = "omni-sales-deposits";
+/// Deposits on purchase orders, from an export, which become bills.
+pub const PURCHASE_DEPOSITS: &str = "omni-purchase-deposits";
+
 /// Folder into which exports of this deployment are dropped.
 pub fn exports(deployment: &Deployment) -> PathBuf {
     deployment.store.with_file_name("exports")

@@ -177,6 +177,7 @@ impl Reader<'_> {
                 let wrap = table.take("as").and_then(|(_, it)| self.text(it));
                 let by = table.take("by").and_then(|(_, it)| self.link_by(it));
                 let approved = self.flag(table.take("approved"), false);
+                let read = table.take("read").and_then(|(_, it)| self.text(it));
                 let optional = self.flag(table.take("optional"), false);
                 let category = table.take("category").and_then(|(_, it)| self.category(it));
                 let category = category.unwrap_or(Category::Contact);
@@ -186,6 +187,7 @@ impl Reader<'_> {
                         of,
                         by: by.unwrap_or_default(),
                         approved,
+                        read,
                         wrap,
                         optional,
                         category,

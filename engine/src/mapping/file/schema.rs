@@ -129,6 +129,7 @@ fn source() -> Value {
                     "enum": ["id", "number", "target"],
                 }),
                 "approved": flag("The target must have approved the linked document; until then this one waits."),
+                "read": text("Path of a field of the linked document, as the target holds it, that is wanted instead of its id."),
                 "as": text("Field of the object around the id; without it the bare id."),
                 "optional": flag("Leaves the field out when there is no source id."),
                 "category": category(),

@@ -48,6 +48,8 @@ pub(in crate::mapping) enum Source {
         by: LinkBy,
         /// The target must have approved the linked document.
         approved: bool,
+        /// Path of a field of the linked document, as the target holds it, that is wanted instead of its id.
+        read: Option<Text>,
         /// Field of the object around the id; absent: the bare id.
         wrap: Option<Text>,
         /// Leaves the field out when there is no source id.

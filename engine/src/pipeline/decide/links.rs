@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ledgerline_plugin_api::manifest::HeldState;
 
 use crate::{
-    mapping::{LinkAnswer, LinkAsk, LinkBy, Links},
+    mapping::{LinkAnswer, LinkAsk, LinkBy, Links, Value},
     pipeline::{
         decide::{Decider, lock},
         plan::RoutePlan,
@@ -79,14 +79,14 @@ impl Links for StoredLinks<'_> {
                     format!("approve it in {target}; this goes on by itself"),
                 )
             }
-            (State::Synced, Some(held)) => self.in_use(&wanted, &name, held),
+            (State::Synced, Some(held)) => self.given(ask, &wanted, &name, held),
             (_, Some(held))
                 if decider
                     .plans
                     .get(route)
                     .is_some_and(|it| it.still_links(&wanted, &entry)) =>
             {
-                self.in_use(&wanted, &name, held)
+                self.given(ask, &wanted, &name, held)
             }
             (State::Excluded | State::Pending | State::Synced, _) => {
                 lock(decider.raised).needed.insert(wanted.clone());
@@ -141,6 +141,30 @@ impl StoredLinks<'_> {
                 ),
                 "give each a number of its own in the source".to_owned(),
             )),
+        }
+    }
+
+    /// The id of a linked document in the target, or what is to be read of it.
+    fn given(&self, ask: &LinkAsk<'_>, wanted: &EntryId, name: &str, held: &Held) -> LinkAnswer {
+        let answer = self.in_use(wanted, name, held);
+        let (LinkAnswer::Target(_), Some(path)) = (&answer, ask.read) else {
+            return answer;
+        };
+        let text = match held.answered.is_empty() {
+            true => &held.sent,
+            false => &held.answered,
+        };
+        let document = Value::parse(text.as_bytes()).unwrap_or_default();
+        match document.get(path).filter(|it| !it.is_blank()) {
+            Some(it) => LinkAnswer::Target(it.to_text().to_string()),
+            None => waiting(
+                format!("{path} of {wanted}"),
+                format!(
+                    "{name} has no {path}, as {} holds it",
+                    self.decider.plan.target_title
+                ),
+                format!("`ledgerline show {wanted}`"),
+            ),
         }
     }
 
