@@ -236,6 +236,8 @@ pub struct Route {
     pub mapping: String,
     /// When it runs.
     pub trigger: Trigger,
+    /// Routes that share both of its streams: each document goes by one of them at most.
+    pub beside: Vec<String>,
     /// Routes that go first.
     pub after: Vec<String>,
     /// jq over the source document: the number for life.

@@ -27,6 +27,8 @@ as_written! {
         optional trigger: Trigger,
         /// Routes that go first.
         optional after: Vec<Spanned<String>>,
+        /// Routes that send the same stream into the same stream: each document goes by one of them at most.
+        optional beside: Vec<Spanned<String>>,
         /// jq over the source document: the number that the document keeps for life.
         optional number: Spanned<String>,
         /// Link of the mapping = route whose entries are the links.
@@ -136,6 +138,7 @@ impl RouteToml {
             mapping: text(self.mapping.as_ref()?),
             trigger: self.trigger.clone().unwrap_or(Trigger::Manual),
             after: self.after.iter().flatten().map(text).collect(),
+            beside: self.beside.iter().flatten().map(text).collect(),
             number: self.number.as_ref().map(text),
             links: by_name(self.links.as_ref(), text),
             rounding,

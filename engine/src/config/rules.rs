@@ -218,6 +218,23 @@ fn names_exist(name: &str, route: &RouteToml, written: &Written<'_>, reader: &mu
             route_exists(first, written, reader);
         }
     }
+    for other in route.beside.iter().flatten() {
+        if !route_exists(other, written, reader) {
+            continue;
+        }
+        let theirs = &written.routes[other.get_ref()].toml;
+        if other.get_ref() == name
+            || key_of(&theirs.from) != key_of(&route.from)
+            || key_of(&theirs.to) != key_of(&route.to)
+        {
+            let message = format!(
+                "`{}` does not send the same stream into the same stream",
+                other.get_ref()
+            );
+            let help = "remove it: only such routes could take a document twice".to_owned();
+            reader.problem(other.span(), message, "another way", help);
+        }
+    }
 }
 
 /// A link gives the id of a document in the target, or one in the source by that in the target: it must be
@@ -292,9 +309,17 @@ fn key_of(end: &Option<EndpointToml>) -> Option<(&str, &str)> {
     ))
 }
 
-/// Two routes from one stream into one stream would send every document twice.
+/// Two routes from one stream into one stream would send every document twice, unless they say that each
+/// document goes by one of them; then it is watched.
 fn one_owner(written: &Written<'_>, findings: &mut Findings) {
-    let mut owners: BTreeMap<_, &str> = BTreeMap::new();
+    let named = |one: &str, other: &str| {
+        let beside = written
+            .routes
+            .get(one)
+            .and_then(|it| it.toml.beside.as_ref());
+        beside.is_some_and(|it| it.iter().any(|it| it.get_ref() == other))
+    };
+    let mut owners: BTreeMap<_, Vec<&str>> = BTreeMap::new();
     for (name, route) in written.routes {
         let toml = &route.toml;
         let (Some(from), Some(to)) = (key_of(&toml.from), key_of(&toml.to)) else {
@@ -303,14 +328,20 @@ fn one_owner(written: &Written<'_>, findings: &mut Findings) {
         if toml.enabled == Some(false) {
             continue;
         }
-        let Some(first) = owners.insert((from, to), name) else {
+        let others = owners.entry((from, to)).or_default();
+        let first = others
+            .iter()
+            .find(|it| !named(name, it) && !named(it, name))
+            .copied();
+        others.push(name);
+        let Some(first) = first else {
             continue;
         };
         let finding = route.file.finding(
             route.places.key("from"),
             format!("`{name}` and `{first}` both send `{}/{}` into `{}/{}`", from.0, from.1, to.0, to.1),
             format!("`{first}` does so too"),
-            Some(format!("every document would arrive twice: switch one off (enabled = false) or remove it; {first} is in routes/{first}.toml")),
+            Some(format!("every document would arrive twice: switch one off (enabled = false) or remove it, or write beside = [\"{first}\"] when each document is left out by one of them; {first} is in routes/{first}.toml")),
         );
         findings.push(finding);
     }

@@ -778,6 +778,7 @@ fn route() -> Route {
         stream: stream.to_owned(),
     };
     Route {
+        beside: Vec::new(),
         name: "credits".to_owned(),
         places: Places::of(file.clone()),
         file,

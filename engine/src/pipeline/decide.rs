@@ -5,6 +5,7 @@
 //! would send, so that our own write-back to the source cannot stop it. An entry that is not linked
 //! passes, in this order: cut-over, ownership, gate, number, mapping, matching, total, checks.
 
+mod beside;
 pub(crate) mod cut_over;
 mod links;
 mod matched;
@@ -334,6 +335,9 @@ impl Decider<'_> {
         }
         if let Err(stop) = self.gate(source, entry) {
             return Ok(self.stopped(id, entry, stop));
+        }
+        if let Some(decision) = self.wanted_twice(id, entry, source)? {
+            return Ok(decision);
         }
         if self.plan.matches()
             && !entry.create_new

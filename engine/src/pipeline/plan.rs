@@ -41,6 +41,8 @@ pub(crate) struct RoutePlan {
     pub(crate) start_date: Option<Date>,
     /// Zone of the source connection.
     pub(crate) zone: TimeZone,
+    /// Routes that share both of its streams, of which each document goes by one at most.
+    pub(crate) beside: Vec<String>,
     /// Routes that read this one's outcomes.
     pub(crate) followers: Vec<String>,
     /// Those of them that are told of entries in a state.

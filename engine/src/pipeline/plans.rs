@@ -121,6 +121,17 @@ fn compile(
         .collect()
 }
 
+/// The routes that share both streams of this one, whichever of the two says so.
+fn beside(deployment: &Deployment, route: &Route) -> Vec<String> {
+    let names = |one: &Route, other: &Route| one.beside.contains(&other.name);
+    deployment
+        .routes
+        .values()
+        .filter(|it| it.enabled && (names(it, route) || names(route, it)))
+        .map(|it| it.name.clone())
+        .collect()
+}
+
 /// The stream that a chain of routes which follow each other begins with. (That none follows itself was
 /// checked before.)
 fn origin<'a>(deployment: &'a Deployment, route: &'a Route) -> &'a Endpoint {
@@ -202,6 +213,7 @@ fn compile_one(
             .then_some(source.connection.start_date)
             .flatten(),
         zone: source.connection.zone.clone(),
+        beside: beside(deployment, route),
         followers: followers(deployment, &route.name)
             .map(|it| it.name.clone())
             .collect(),

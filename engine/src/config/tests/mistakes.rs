@@ -395,7 +395,7 @@ fn two_routes_that_send_one_stream() {
            · ─┬──
            ·  ╰── `again` does so too
            ╰────
-          help: every document would arrive twice: switch one off (enabled = false) or remove it; again is in routes/again.toml
+          help: every document would arrive twice: switch one off (enabled = false) or remove it, or write beside = ["again"] when each document is left out by one of them; again is in routes/again.toml
 
     "#]];
     wanted.assert_eq(&told(&[], &[("routes/again.toml", ROUTE)]));

@@ -350,7 +350,25 @@ fn routes_that_do_not_go_together() {
     check(
         &[("routes/second.toml", NOTES)],
         expect![[r#"
-        routes/second.toml:2 [from] `second` and `notes` both send `shop/notes` into `books/notes` (every document would arrive twice: switch one off (enabled = false) or remove it; notes is in routes/notes.toml)
+        routes/second.toml:2 [from] `second` and `notes` both send `shop/notes` into `books/notes` (every document would arrive twice: switch one off (enabled = false) or remove it, or write beside = ["notes"] when each document is left out by one of them; notes is in routes/notes.toml)
+    "#]],
+    );
+    check(
+        &[(
+            "routes/second.toml",
+            &format!("beside = [\"notes\"]\n{NOTES}"),
+        )],
+        expect![[r#"
+        nothing
+    "#]],
+    );
+    check(
+        &[(
+            "routes/notes.toml",
+            &format!("beside = [\"contacts\"]\n{NOTES}"),
+        )],
+        expect![[r#"
+        routes/notes.toml:1 ["contacts"] `contacts` does not send the same stream into the same stream (remove it: only such routes could take a document twice)
     "#]],
     );
     check(

@@ -1,7 +1,7 @@
 //! The short form of `campaign -- crash`.
 
 use scenarios::campaigns::crash::{
-    Lost, Moments, Power, Steps, Tally, backups, lost, moments, power, second, steps,
+    Books, Lost, Moments, Power, Steps, Tally, backups, books, lost, moments, power, second, steps,
 };
 
 /// Two cores' worth of processes that mostly wait.
@@ -89,4 +89,17 @@ fn one_lost_answer() {
     let tally = lost(how, &unheard);
     assert_sound(&tally);
     assert!(tally.get("found") >= 6 * 20, "{tally}");
+}
+
+/// Invoices, bills, journals, allocations, write-backs and payments, on each route once.
+#[test]
+fn killed_while_the_rows_of_omni_are_written() {
+    let how = Books {
+        all: false,
+        moments: 0,
+        seed: 7,
+        at_once: AT_ONCE,
+    };
+    let tally = books(how, &unheard);
+    assert_sound(&tally);
 }

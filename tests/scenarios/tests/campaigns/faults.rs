@@ -9,7 +9,7 @@ use sandbox::faults::FaultRule;
 use scenarios::{
     Stage,
     books::{NOTES, note, one_customer},
-    campaigns::faults::{Counts, alone_named},
+    campaigns::faults::{Counts, alone_named, books_of},
 };
 use serde_json::json;
 
@@ -51,6 +51,13 @@ fn an_error_or_a_page_inside_200_asks_nobody() {
         assert_clean(&counts, 1);
         assert_eq!(counts.helped, 0, "{counts:#?}");
     }
+}
+
+/// An answer lost on each of the paths by which a row of Omni is written, and a call that is refused whole for
+/// one of its documents, until somebody mends it.
+#[test]
+fn the_rows_of_omni_end_with_the_same_books() {
+    assert_clean(&books_of(&["lose-answer everywhere", "malformed bills"]), 2);
 }
 
 /// The key of a lost call is forgotten while the machine sleeps, and the monotonic clock stands still.

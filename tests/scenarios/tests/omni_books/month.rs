@@ -15,10 +15,11 @@ async fn a_month_is_booked_to_the_cent_and_every_stop_is_explained() {
     };
     let month = play(size, 7).await;
     assert!(month.wrong.is_empty(), "{:#?}", month.wrong);
-    // Bank, sales, other revenue, adjustments, currency gains, receivables, stock, payables, tax, rounding.
+    // Bank, sales, other revenue, cost of goods, adjustments, freight, customs, currency gains, receivables,
+    // stock, payables, tax, rounding.
     let accounts: Vec<&str> = month.balances.keys().map(String::as_str).collect();
     let all = [
-        "091", "200", "260", "311", "497", "610", "631", "800", "820", "860",
+        "091", "200", "260", "310", "311", "312", "313", "497", "610", "631", "800", "820", "860",
     ];
     assert_eq!(accounts, all);
     let causes: String = month
@@ -27,36 +28,37 @@ async fn a_month_is_booked_to_the_cent_and_every_stop_is_explained() {
         .map(|((route, why), count)| format!("{count:>2} {route}: {why}\n"))
         .collect();
     expect![[r#"
-          1 omni-adjustments: closed period
-          1 omni-adjustments: has no row
-          1 omni-adjustments: no accounting adjustment date
-          6 omni-credit-note-allocations: its invoice is not in the books
-          1 omni-credit-notes: a credit note of Omni has a negative one
-          1 omni-credit-notes: closed period
-          1 omni-credit-notes: no longer wants this document
-          1 omni-credit-notes: no sales reference
-          1 omni-credit-notes: total is zero
-          1 omni-purchase-orders: Do Not Import
-          1 omni-purchase-orders: amounts changed in the source
-          3 omni-purchase-orders: has no row
-          3 omni-purchase-orders: in the books already
-          2 omni-purchase-orders: no invoice date
-          1 omni-purchase-orders: no longer wants this document
-          1 omni-purchase-orders: no supplier invoice number
-          8 omni-sales-orders: Do Not Import
-          1 omni-sales-orders: closed period
-          1 omni-sales-orders: do not say when it is due
-          1 omni-sales-orders: has no row
-          1 omni-sales-orders: has not come yet
-         10 omni-sales-orders: in the books already
-          2 omni-sales-orders: is archived in Xero
-          2 omni-sales-orders: is out of use
-          1 omni-sales-orders: is paid in Xero and cannot be taken back
-          1 omni-sales-orders: its parts make
-         11 omni-sales-orders: no invoice date
-          7 omni-sales-orders: not approved in Omni
-          3 omni-sales-orders: nothing in Xero matches it for certain
-          2 omni-sales-orders: void in Omni
+         1 omni-adjustments: closed period
+         1 omni-adjustments: has no row
+         1 omni-adjustments: no accounting adjustment date
+         6 omni-credit-note-allocations: its invoice is not in the books
+         1 omni-credit-notes: a credit note of Omni has a negative one
+         1 omni-credit-notes: closed period
+         1 omni-credit-notes: no longer wants this document
+         1 omni-credit-notes: no sales reference
+         1 omni-credit-notes: total is zero
+         4 omni-landed-costs: has no row
+         1 omni-purchase-orders: Do Not Import
+         1 omni-purchase-orders: amounts changed in the source
+         3 omni-purchase-orders: has no row
+         3 omni-purchase-orders: in the books already
+         2 omni-purchase-orders: no invoice date
+         1 omni-purchase-orders: no longer wants this document
+         1 omni-purchase-orders: no supplier invoice number
+         8 omni-sales-orders: Do Not Import
+         1 omni-sales-orders: closed period
+         1 omni-sales-orders: do not say when it is due
+         1 omni-sales-orders: has no row
+         1 omni-sales-orders: has not come yet
+        10 omni-sales-orders: in the books already
+         2 omni-sales-orders: is archived in Xero
+         2 omni-sales-orders: is out of use
+         1 omni-sales-orders: is paid in Xero and cannot be taken back
+         1 omni-sales-orders: its parts make
+        11 omni-sales-orders: no invoice date
+         7 omni-sales-orders: not approved in Omni
+         3 omni-sales-orders: nothing in Xero matches it for certain
+         2 omni-sales-orders: void in Omni
     "#]]
     .assert_eq(&causes);
 }

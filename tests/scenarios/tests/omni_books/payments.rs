@@ -1,6 +1,9 @@
 //! Payments on invoices and bills in Xero are entered in Omni, once, and taken out again with them.
 
-use ledgerline::store::State;
+use ledgerline::{
+    operate::Request,
+    store::{Filter, State},
+};
 use scenarios::{
     Stage,
     books::{ACCOUNT, ORGANISATION, cents, dec},
@@ -85,4 +88,40 @@ async fn a_lost_answer_enters_no_second_payment() {
         assert_eq!(payments(&stage).len(), 1, "{fault}");
         assert_eq!(stage.states(SALES_PAYMENTS).await["synced"], 1, "{fault}");
     }
+}
+
+/// Both routes are told that they are for the same side: nobody knows which of them is right.
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_two_routes_want_is_entered_by_neither() {
+    let stage = stage(|it| {
+        posted(it);
+        let route = it.routes.get_mut(PURCHASE_PAYMENTS).expect("the route");
+        route.options.insert("side".to_owned(), json!("ACCREC"));
+    })
+    .await;
+    put(&stage, "SalesOrders", order(1, json!({})));
+    stage.sync().await;
+    pay(&stage, "20001 SO-1", "100.00");
+    stage.next().await;
+    assert_eq!(payments(&stage).len(), 0);
+    for route in [SALES_PAYMENTS, PURCHASE_PAYMENTS] {
+        let ids = stage.ids(route, State::Warning).await;
+        assert_eq!(ids.len(), 1, "{route}");
+        let entry = stage.entry(&format!("{route}/{}", ids[0])).await;
+        let problem = entry.problem.expect("a problem");
+        assert!(
+            problem.cause.contains("wants this document, too"),
+            "{problem:?}"
+        );
+    }
+    // A person says which is not: the other one enters it.
+    let of = |route: &str| Filter {
+        routes: vec![route.to_owned()],
+        states: vec![State::Warning],
+        ..Filter::default()
+    };
+    stage.bulk(Request::Skip, of(PURCHASE_PAYMENTS)).await;
+    stage.bulk(Request::Retry, of(SALES_PAYMENTS)).await;
+    stage.next().await;
+    assert_eq!(payments(&stage).len(), 1);
 }

@@ -262,7 +262,7 @@ fn start(today: Date) -> Programs {
             set(route, "enabled", true);
             set(route, "confirmed", true);
             // Of allocations one goes at a time.
-            if name != ALLOCATIONS {
+            if !name.ends_with("-allocations") {
                 set(route, "batch", 2);
             }
             if POSTED.contains(&name.as_str()) {

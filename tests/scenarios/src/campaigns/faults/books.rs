@@ -22,9 +22,7 @@ use super::{
 use crate::{
     Stage,
     books::ORGANISATION,
-    campaigns::books::{
-        ACTS, ALLOCATIONS, Held, POSTED, SCOPES, VOIDED, company, deeds, demonstration,
-    },
+    campaigns::books::{ACTS, Held, POSTED, SCOPES, VOIDED, company, deeds, demonstration},
 };
 
 /// Sales orders of the company, and as many purchase orders and adjustments.
@@ -225,7 +223,7 @@ fn prepare(deployment: &mut Deployment) {
         route.enabled = true;
         route.confirmed = true;
         // Of allocations one goes at a time.
-        if name != ALLOCATIONS {
+        if !name.ends_with("-allocations") {
             route.batch = Some(BATCH);
         }
         if POSTED.contains(&name.as_str()) {

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    exports::{Exports, Fates},
     ledger::{Books, Fate, Key, Papers, Rules, Sort, books},
     papers::{Adjustment, Paper},
     people::{Bookkeeper, Deeds, Payment, rate_of_payment, resource},
@@ -81,10 +82,14 @@ pub async fn play(size: Size, chance: u64) -> Month {
         bookkeeper.removes(payment);
     }
     month.come_to_rest(&stage, "after edits and voids").await;
+    let exports = Exports::dropped(&stage);
+    month.come_to_rest(&stage, "after the exports").await;
 
     let (papers, mut ends) = after(&stage, originals, &deeds, &rules);
     let paid: Vec<_> = deeds.kept.iter().map(|it| it.paid.clone()).collect();
-    let wanted = books(&papers, &paid, &rules);
+    let mut wanted = books(&papers, &paid, &rules);
+    let of_exports = exports.book(&rules, &mut wanted);
+    wanted.balances.retain(|_, it| !it.is_zero());
     for (key, fate) in &wanted.fates {
         ends.entry(*key).or_insert_with(|| match fate {
             Fate::Booked => End::Synced,
@@ -93,6 +98,7 @@ pub async fn play(size: Size, chance: u64) -> Month {
         });
     }
     month.ends(&stage, &ends);
+    month.exports(&stage, &of_exports);
     month.balances(&stage, &wanted);
     month.allocations(&stage, &papers, &wanted);
     month.flags(&stage, &wanted, &deeds.voided);
@@ -124,6 +130,7 @@ fn rules() -> Rules {
         "omni-accounts",
         "omni-purchase-accounts",
         "omni-adjustment-accounts",
+        "omni-landed-cost-accounts",
     ];
     let terms = [
         "30 days",
@@ -324,6 +331,34 @@ impl Month {
             if let Some(why) = why {
                 let cause = (route(key.0).to_owned(), why.clone());
                 *self.causes.entry(cause).or_default() += 1;
+            }
+        }
+    }
+
+    fn exports(&mut self, stage: &Stage, fates: &Fates) {
+        for ((route, id), fate) in fates {
+            self.documents += 1;
+            let entry = EntryId::new(*route, id);
+            let entry = stage.engine.store().entry(&entry).expect("a sound store");
+            let (state, told) = told(entry.as_ref());
+            let fits = match (fate, state) {
+                (Fate::Booked, Some(State::Synced)) => true,
+                (Fate::Stopped(why), Some(State::Warning | State::Waiting)) => told.contains(why),
+                _ => false,
+            };
+            if !fits {
+                let state = state.map_or("nothing", State::name);
+                self.wrong
+                    .push(format!("{route}/{id} must be {fate:?}, is {state}: {told}"));
+            }
+            match fate {
+                Fate::Booked => self.booked += 1,
+                Fate::LeftOut(_) => self.left_out += 1,
+                Fate::Stopped(why) => {
+                    self.stopped += 1;
+                    let cause = ((*route).to_owned(), (*why).to_owned());
+                    *self.causes.entry(cause).or_default() += 1;
+                }
             }
         }
     }

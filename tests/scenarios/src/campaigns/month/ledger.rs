@@ -143,7 +143,7 @@ pub(super) fn books(papers: &Papers, paid: &[Paid], rules: &Rules) -> Books {
 }
 
 impl Books {
-    fn post(&mut self, account: &str, amount: Decimal) {
+    pub(super) fn post(&mut self, account: &str, amount: Decimal) {
         *self.balances.entry(account.to_owned()).or_default() += amount;
     }
 

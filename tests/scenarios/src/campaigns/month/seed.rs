@@ -65,6 +65,7 @@ pub(super) fn seed(size: Size, chance: u64) -> Seed {
             sales: size.sales,
             purchases: size.purchases,
             adjustments: size.adjustments,
+            landed_costs: size.purchases / 3,
             credit_notes: size.credit_notes,
             seed: chance,
             from: date(2026, 10, 21),
