@@ -27,7 +27,7 @@ const PASSING: [&str; 15] = [
 /// Members of a payment in Omni, which are given in the order in which payments come.
 const PASSING_OF_A_PAYMENT: [&str; 2] = ["id", "createdDate"];
 /// Members of which only that they are there counts.
-const THERE: [&str; 1] = ["importDate"];
+const THERE: [&str; 3] = ["importDate", "createdDate", "CreatedDateUTC"];
 
 /// Lists of Xero whose ids stand elsewhere, too: the id, and what tells it to people.
 const NAMED: [(&str, &str, &str); 3] = [
