@@ -1,7 +1,5 @@
 //! The routes of Cin7 Omni that are off until they are switched on, and how a test switches them on.
 
-use std::path::PathBuf;
-
 use ledgerline::config::Deployment;
 use serde_json::json;
 
@@ -40,20 +38,20 @@ pub const SALES_DEPOSITS: &str = "omni-sales-deposits";
 /// Deposits on purchase orders, from an export, which become bills.
 pub const PURCHASE_DEPOSITS: &str = "omni-purchase-deposits";
 
-/// Folder into which exports of this deployment are dropped.
-pub fn exports(deployment: &Deployment) -> PathBuf {
-    deployment.store.with_file_name("exports")
-}
-
-/// Every route of Omni is on, and what the sandbox's client may do is asked for.
-pub fn all_on(deployment: &mut Deployment) {
-    let folder = exports(deployment);
+/// Exports are read from a folder beside the store.
+pub fn exports_beside_the_store(deployment: &mut Deployment) {
+    let folder = deployment.store.with_file_name("exports");
     std::fs::create_dir_all(&folder).expect("a folder for exports");
     let connections = deployment.connections.values_mut();
     for drop in connections.flat_map(|it| it.files.values_mut()) {
         let name = drop.path.file_name().expect("a name").to_owned();
         drop.path = folder.join(name);
     }
+}
+
+/// Every route of Omni is on, and what the sandbox's client may do is asked for.
+pub fn all_on(deployment: &mut Deployment) {
+    exports_beside_the_store(deployment);
     for route in deployment.routes.values_mut() {
         if route.name.starts_with("omni-") {
             route.enabled = true;

@@ -3,6 +3,8 @@
 //! Of its documents number 1, 5, 9, … become payments that are removed again, 3, 7, 11, … payments
 //! that stay; 2, 6, … are left as they are; 4, 8, … become void. Odd sales orders are credited.
 
+use std::path::Path;
+
 use jiff::{
     Timestamp, ToSpan,
     civil::{Date, Time},
@@ -24,6 +26,8 @@ pub(in crate::campaigns) const NOTES: &str = "omni-credit-notes";
 pub(in crate::campaigns) const NOTES_IMPORTED: &str = "omni-imported";
 pub(in crate::campaigns) const ALLOCATIONS: &str = "omni-credit-note-allocations";
 pub(in crate::campaigns) const ADJUSTMENTS: &str = "omni-adjustments";
+pub(in crate::campaigns) const LANDED_COSTS: &str = "omni-landed-costs";
+pub(in crate::campaigns) const COGS: &str = "omni-cogs";
 pub(in crate::campaigns) const SALES_PAYMENTS: &str = "omni-sales-payments";
 pub(in crate::campaigns) const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
 
@@ -167,4 +171,25 @@ fn credit_note(calendar: Calendar, serial: i64) -> Value {
 
 fn new_to_the_books() -> Value {
     json!({ "importDate": null, "accountingImportStatus": "NotImported" })
+}
+
+/// Journals that come from [`drop_exports`].
+pub(in crate::campaigns) const EXPORTED: usize = 4;
+
+/// A bookkeeper drops the exports of three landed costs and of a month's cost of goods sold.
+pub(in crate::campaigns) fn drop_exports(folder: &Path, today: Date) {
+    let day = today - jiff::Span::new().days(10);
+    let month = day.strftime("%Y-%m");
+    let mut costs = "Id,Date,Category,Amount\n".to_owned();
+    for nth in 1..EXPORTED {
+        costs.push_str(&format!("LC-{nth},{day},Freight,{nth}00.50\n"));
+    }
+    let sold = format!(
+        "Month,Document Type,Document Reference,Document Id,Completed Date,Cost,COGS Account,Stock Account\n\
+         {month},Sales Order,SO-1,40001,{day},81.25,310,631\n"
+    );
+    std::fs::create_dir_all(folder).expect("a folder");
+    for (name, text) in [("landed-costs.csv", costs), ("cogs.csv", sold)] {
+        std::fs::write(folder.join(name), text).expect("a file");
+    }
 }

@@ -10,8 +10,8 @@ mod held;
 
 pub(super) use deeds::{ACTS, Hands, deeds};
 pub(super) use ground::{
-    ADJUSTMENTS, ALLOCATIONS, BILLS, BILLS_IMPORTED, NOTES, NOTES_IMPORTED, ORDERS,
-    ORDERS_IMPORTED, POSTED, PURCHASE_PAYMENTS, SALES_PAYMENTS, SCOPES, VOIDED, company,
-    demonstration,
+    ADJUSTMENTS, ALLOCATIONS, BILLS, BILLS_IMPORTED, COGS, LANDED_COSTS, NOTES, NOTES_IMPORTED,
+    ORDERS, ORDERS_IMPORTED, POSTED, PURCHASE_PAYMENTS, SALES_PAYMENTS, SCOPES, VOIDED, company,
+    demonstration, drop_exports,
 };
 pub(super) use held::Held;

@@ -18,9 +18,9 @@ use crate::{
     books::ORGANISATION,
     built_with_steps,
     campaigns::books::{
-        ACTS, ADJUSTMENTS, ALLOCATIONS, BILLS, BILLS_IMPORTED, Hands, Held, NOTES, NOTES_IMPORTED,
-        ORDERS, ORDERS_IMPORTED, POSTED, PURCHASE_PAYMENTS, SALES_PAYMENTS, SCOPES, VOIDED,
-        company, deeds,
+        ACTS, ADJUSTMENTS, ALLOCATIONS, BILLS, BILLS_IMPORTED, COGS, Hands, Held, LANDED_COSTS,
+        NOTES, NOTES_IMPORTED, ORDERS, ORDERS_IMPORTED, POSTED, PURCHASE_PAYMENTS, SALES_PAYMENTS,
+        SCOPES, VOIDED, company, deeds, drop_exports,
     },
     processes::{Plan, Programs, finish, set},
 };
@@ -80,6 +80,8 @@ const WRITING: [&[&str]; ACTS] = [
         NOTES,
         ADJUSTMENTS,
         ALLOCATIONS,
+        LANDED_COSTS,
+        COGS,
         ORDERS_IMPORTED,
         BILLS_IMPORTED,
         NOTES_IMPORTED,
@@ -93,6 +95,7 @@ const READ: [&[&str]; ACTS] = [
         "omni-au/sales_orders",
         "omni-au/purchase_orders",
         "omni-au/adjustments",
+        "omni-au/landed_costs",
     ],
     &["xero-au/payments"],
     &["xero-au/payments"],
@@ -237,7 +240,7 @@ fn nth(places: &[&str], steps: &[&str], case: usize) -> Death {
 }
 
 fn start(today: Date) -> Programs {
-    Programs::start(0, |plan: &mut Plan| {
+    let programs = Programs::start(0, |plan: &mut Plan| {
         company(&mut plan.seed, today, DOCUMENTS);
         plan.built = built_with_steps();
         plan.vendors.push("--no-limits".into());
@@ -272,7 +275,9 @@ fn start(today: Date) -> Programs {
                 set(route, "voids", "always");
             }
         }
-    })
+    });
+    drop_exports(&programs.config().join("exports"), today);
+    programs
 }
 
 fn held(programs: &Programs) -> Held {

@@ -17,12 +17,15 @@ use super::{
     drive::{drive, finish},
     judge::{States, states},
     list::{Case, Person, Place, script},
+    omni_routes::exports_beside_the_store,
     run::{Counts, guarded, on_paused_time, report, struck},
 };
 use crate::{
     Stage,
     books::ORGANISATION,
-    campaigns::books::{ACTS, Held, POSTED, SCOPES, VOIDED, company, deeds, demonstration},
+    campaigns::books::{
+        ACTS, Held, POSTED, SCOPES, VOIDED, company, deeds, demonstration, drop_exports,
+    },
 };
 
 /// Sales orders of the company, and as many purchase orders and adjustments.
@@ -215,10 +218,13 @@ async fn stage() -> Stage {
     company(&mut seed, today(), DOCUMENTS);
     let seed = toml::to_string(&seed).expect("TOML");
     let seed = Seed::from_toml(&seed).expect("the company's seed is sound");
-    Stage::with(seed, prepare).await
+    let stage = Stage::with(seed, prepare).await;
+    drop_exports(&stage.folder().join("exports"), today());
+    stage
 }
 
 fn prepare(deployment: &mut Deployment) {
+    exports_beside_the_store(deployment);
     for (name, route) in &mut deployment.routes {
         route.enabled = true;
         route.confirmed = true;
