@@ -19,6 +19,8 @@ pub const ALLOCATIONS: &str = "omni-credit-note-allocations";
 pub const ADJUSTMENTS: &str = "omni-adjustments";
 /// Payments on invoices, from Xero to Omni.
 pub const SALES_PAYMENTS: &str = "omni-sales-payments";
+/// Money that was paid through Omni, from Omni to Xero.
+pub const PORTAL_PAYMENTS: &str = "omni-portal-payments";
 /// Payments on bills, from Xero to Omni.
 pub const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
 /// Links suppliers.

@@ -11,7 +11,9 @@ use scenarios::{
 use serde_json::{Value, json};
 
 use crate::{
-    ground::{PURCHASE_PAYMENTS, SALES_PAYMENTS, posted, put, settle_down, stage, strike},
+    ground::{
+        PORTAL_PAYMENTS, PURCHASE_PAYMENTS, SALES_PAYMENTS, posted, put, settle_down, stage, strike,
+    },
     sales::order,
 };
 
@@ -124,4 +126,71 @@ async fn a_payment_that_two_routes_want_is_entered_by_neither() {
     stage.bulk(Request::Retry, of(SALES_PAYMENTS)).await;
     stage.next().await;
     assert_eq!(payments(&stage).len(), 1);
+}
+
+/// Somebody pays an order through the portal.
+fn paid_in_omni(stage: &Stage, id: i64, method: &str, amount: i64) {
+    put(
+        stage,
+        "Payments",
+        json!({ "id": id, "orderId": 40_001, "orderRef": "SO-1", "orderType": "SalesOrder", "method": method,
+            "amount": amount, "paymentDate": "2026-11-20T13:00:00Z", "isAuthorized": true, "comments": "",
+            "transactionRef": format!("tx-{id}"), "batchReference": "", "createdDate": "2026-11-20T13:00:00Z" }),
+    );
+}
+
+fn portal(it: &mut ledgerline::config::Deployment) {
+    posted(it);
+    let route = it.routes.get_mut(PORTAL_PAYMENTS).expect("the route");
+    route.options.insert("method".to_owned(), json!("Cin7 Pay"));
+    route.options.insert("clearing".to_owned(), json!("625"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn money_from_the_portal_goes_up_once_and_does_not_come_down() {
+    for fault in [None, Some("lose-answer"), Some("commit-then-500")] {
+        let stage = stage(portal).await;
+        put(&stage, "SalesOrders", order(1, json!({})));
+        paid_in_omni(&stage, 501, "Cin7 Pay", 100);
+        paid_in_omni(&stage, 502, "Cash", 50);
+        if let Some(fault) = fault {
+            strike(&stage, ("PUT", "/api.xro/2.0/Payments"), fault);
+        }
+        settle_down(&stage).await;
+        let held = stage.world.xero(ORGANISATION).payments();
+        assert_eq!(
+            held.len(),
+            1,
+            "{fault:?} {:?}",
+            stage.engine.store().groups(&[]).unwrap()
+        );
+        assert_eq!(held[0]["Reference"], "OMNI-PAY-501");
+        assert_eq!(held[0]["Date"], "2026-11-21");
+        // 286.00 were invoiced.
+        crate::ground::expect_balances(
+            &stage,
+            &[
+                ("200", "-190"),
+                ("260", "-70"),
+                ("610", "186"),
+                ("625", "100"),
+                ("820", "-26"),
+            ],
+        );
+        assert_eq!(payments(&stage).len(), 2, "no echo");
+        assert_eq!(stage.states(PORTAL_PAYMENTS).await["excluded"], 1);
+        let before = stage.writing_calls();
+        stage.next().await;
+        assert_eq!(stage.writing_calls(), before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_is_open_is_not_paid() {
+    let stage = stage(portal).await;
+    put(&stage, "SalesOrders", order(1, json!({})));
+    paid_in_omni(&stage, 501, "Cin7 Pay", 300);
+    settle_down(&stage).await;
+    assert_eq!(stage.world.xero(ORGANISATION).payments().len(), 0);
+    assert_eq!(stage.ids(PORTAL_PAYMENTS, State::Warning).await, ["501"]);
 }

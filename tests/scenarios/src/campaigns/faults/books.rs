@@ -17,7 +17,6 @@ use super::{
     drive::{drive, finish},
     judge::{States, states},
     list::{Case, Person, Place, script},
-    omni_routes::exports_beside_the_store,
     run::{Counts, guarded, on_paused_time, report, struck},
 };
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
     campaigns::books::{
         ACTS, Held, POSTED, SCOPES, VOIDED, company, deeds, demonstration, drop_exports,
     },
+    omni_routes::exports_beside_the_store,
 };
 
 /// Sales orders of the company, and as many purchase orders and adjustments.
