@@ -15,6 +15,7 @@ async fn a_month_is_booked_to_the_cent_and_every_stop_is_explained() {
     };
     let month = play(size, 7).await;
     assert!(month.wrong.is_empty(), "{:#?}", month.wrong);
+    assert!(month.compared > 180, "{}", month.compared);
     // Bank, sales, other revenue, cost of goods, adjustments, freight, customs, currency gains, receivables,
     // stock, payables, tax, rounding.
     let accounts: Vec<&str> = month.balances.keys().map(String::as_str).collect();

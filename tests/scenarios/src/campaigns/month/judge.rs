@@ -7,6 +7,10 @@ use std::{
 
 use ledgerline::{
     config::{Deployment, Unmatched, Voids},
+    operate::{
+        Answer, Request,
+        reconcile::{Period, ReconcileRequest},
+    },
     store::{Entry, EntryId, State},
 };
 use rust_decimal::Decimal;
@@ -46,6 +50,8 @@ pub struct Month {
     pub stopped: usize,
     /// Why documents stopped or were left out, and how many, by route.
     pub causes: BTreeMap<(String, String), usize>,
+    /// Documents that the comparison of both sides tells of.
+    pub compared: usize,
     /// Calls to Xero that wrote.
     pub writes: u64,
     /// What each account of the books holds, those that hold nothing left out.
@@ -103,6 +109,7 @@ pub async fn play(size: Size, chance: u64) -> Month {
     month.allocations(&stage, &papers, &wanted);
     month.flags(&stage, &wanted, &deeds.voided);
     month.payments_in_omni(&stage, &deeds.kept, &[], &deeds.removed);
+    month.reconciled(&stage).await;
     month.nothing_is_left(&stage).await;
     let twice = stage.world.duplicates();
     month
@@ -445,6 +452,34 @@ impl Month {
                 let key = payment.paid.document;
                 self.wrong.push(format!(
                     "payment of {key:?} is {is} times in Omni, not {wanted}"
+                ));
+            }
+        }
+    }
+
+    /// Source and books are compared document by document: what differs explains the whole difference, and
+    /// nothing differs but what stopped.
+    async fn reconciled(&mut self, stage: &Stage) {
+        for month in ["2026-10", "2026-11"] {
+            let request = ReconcileRequest {
+                period: Some(Period::month(month).expect("a month")),
+                ..ReconcileRequest::default()
+            };
+            let report = match stage.ask(Request::Reconcile(request)).await {
+                Answer::Reconciled(it) => *it,
+                other => {
+                    self.wrong.push(format!("reconcile of {month}: {other:?}"));
+                    continue;
+                }
+            };
+            for (connection, why) in &report.unread {
+                self.wrong.push(format!("{connection} is not read: {why}"));
+            }
+            self.compared += report.lines.len();
+            for sum in report.sums.iter().filter(|it| !it.explained) {
+                self.wrong.push(format!(
+                    "{month}: {} of {:?} in {} is not explained",
+                    sum.unexplained, sum.route, sum.currency
                 ));
             }
         }

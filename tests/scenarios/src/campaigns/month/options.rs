@@ -68,12 +68,13 @@ fn tell(month: &Month) -> io::Result<()> {
     }
     writeln!(
         out,
-        "SUMMARY campaign=month documents={} booked={} left_out={} stopped={} accounts={} \
+        "SUMMARY campaign=month documents={} booked={} left_out={} stopped={} compared={} accounts={} \
          xero_writing_calls={} wrong={}",
         month.documents,
         month.booked,
         month.left_out,
         month.stopped,
+        month.compared,
         month.balances.len(),
         month.writes,
         month.wrong.len()
