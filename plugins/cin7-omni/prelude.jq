@@ -299,6 +299,7 @@ def shares($discount; $lines; $rate):
 #   amount        two decimals, after the line's discount; positive for a credit
 #   tax_percent   15, 8.75, 0
 #   account       the alternative GL account (see `account_of`), null for freight and surcharge
+#   account_from  of goods: where it stood, "line", "document" or "contact"
 #   code, product_id   of goods
 # Amounts include the tax when `tax_status` is incl. Parts that are zero are left out. With `$told` each
 # has its `accounts`, too: all that it may take, as `accounts_in_order` gives them.
@@ -315,6 +316,7 @@ def lines_of($read; $told):
       | select($amount != 0 or $qty != 0)
       # A credit is a negative quantity, in imported documents a negative price.
       | priced($amount; $qty | abs; if $qty < 0 then 0 - $sign * $price else $sign * $price end) as $priced
+      | (first(candidates(.line; $inherited; $order)) // null) as $chosen
       | {
           kind: "line",
           description: (
@@ -325,7 +327,8 @@ def lines_of($read; $told):
           unit: $priced.unit,
           amount: $amount,
           tax_percent: ((.rate * 100) | shortest),
-          account: account_of(.line; $inherited; $order),
+          account: $chosen.account,
+          account_from: $chosen.from,
           code: (.line.code | plain),
           product_id: .line.productId
         } + (if $told then {accounts: [candidates(.line; $inherited; $order)]} else {} end)

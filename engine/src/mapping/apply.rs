@@ -98,6 +98,14 @@ pub struct LinkAsk<'a> {
     pub read: Option<&'a str>,
 }
 
+/// The key of a row, and the rule that chose it where the expression says so: `{ rule, key }`.
+pub(super) fn row_wanted(found: Value) -> (Value, Option<Value>) {
+    match (found.child("key"), found.child("rule")) {
+        (Some(key), Some(rule)) => (key.clone(), Some(rule.clone())),
+        _ => (found, None),
+    }
+}
+
 /// Whether what a link is found by is missing: `null | tostring` is how mappings write that.
 pub(super) fn names_nothing(id: &str) -> bool {
     id.trim().is_empty() || id == "null"
@@ -599,10 +607,8 @@ impl Mapping {
                 default,
                 optional,
             } => {
-                let key = bound
-                    .one_of(key, input)
-                    .map_err(failed)?
-                    .unwrap_or_default();
+                let found = bound.one_of(key, input).map_err(failed)?;
+                let (key, _) = row_wanted(found.unwrap_or_default());
                 if *optional && key.is_blank() {
                     return Ok(None);
                 }

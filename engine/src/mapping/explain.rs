@@ -1,7 +1,7 @@
 //! Shows how a mapping made each field, for the people who write mappings.
 
 use super::{
-    apply::{Apply, Field, Mapping},
+    apply::{Apply, Field, Kind, Mapping, row_wanted},
     value::Value,
 };
 
@@ -25,7 +25,18 @@ impl Mapping {
         let mut all = Vec::new();
         let explained = |path: String, field: &Field, input: &Value| Explained {
             field: path,
-            made_by: field.code.to_string(),
+            made_by: match &field.kind {
+                Kind::Table { table, key, .. } => match bound.one_of(key, input) {
+                    Ok(Some(found)) => {
+                        let (key, rule) = row_wanted(found);
+                        let rule = rule.map(|it| format!(", by the rule {}", it.to_text()));
+                        let rule = rule.unwrap_or_default();
+                        format!("table {table}, row \"{}\"{rule}", key.to_text())
+                    }
+                    _ => field.code.to_string(),
+                },
+                _ => field.code.to_string(),
+            },
             at: self.at(field.line),
             value: self
                 .value(field, input, &bound)

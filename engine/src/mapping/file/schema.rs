@@ -136,7 +136,7 @@ fn source() -> Value {
             }), &["link", "of"]),
             table("A row of a value table.", json!({
                 "table": text("Name of the table."),
-                "key": text("jq: the key."),
+                "key": text("jq: the key of the row, or { rule, key }: `ledgerline map` then tells which rule chose it."),
                 "default": constant(),
                 "optional": flag("Leaves the field out when the key is null or empty."),
             }), &["table", "key"]),
