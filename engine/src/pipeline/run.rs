@@ -23,7 +23,7 @@ use crate::{
     operate::{Planned, Preview, RouteReport, SyncReport, SyncRequest},
     pipeline::{
         account, ahead, chains,
-        decide::{Ready, Remembered, Write, lock, void_note},
+        decide::{Ready, Write, lock, void_note},
         engine::{Connected, Engine},
         plan::RoutePlan,
         progress::{Progress, Step},
@@ -399,23 +399,6 @@ impl<'a> Run<'a> {
     ) -> Result<(), StoreError> {
         offload::run(&self.store, move |store| {
             store.set_note(&key, value.as_deref())
-        })
-        .await
-    }
-
-    /// A reversal arrived: what it reversed is known from now on, for those who compare the books.
-    pub(crate) async fn remember_reversal(
-        &self,
-        id: &EntryId,
-        by: String,
-    ) -> Result<(), StoreError> {
-        let id = id.clone();
-        offload::run(&self.store, move |store| {
-            let Some(mut it) = Remembered::read(store, &id)? else {
-                return Ok(());
-            };
-            it.reversed.push((it.of.clone(), by));
-            store.set_note(&Remembered::note(&id), Some(&it.to_text()))
         })
         .await
     }

@@ -64,7 +64,6 @@ pub(crate) async fn settle_batch(
     let mut others = Vec::new();
     let mut uncertain = 0;
     let mut done_voids = Vec::new();
-    let mut reversed = Vec::new();
     // One settlement for each call, one more for documents that no call covered.
     let mut settlements: Vec<Settlement> = done
         .calls
@@ -127,9 +126,6 @@ pub(crate) async fn settle_batch(
             done_voids.push(void_note(&ready.id));
         }
         let (ending, by) = reversed_by(plan, &ready, ending);
-        if let Some(by) = &by {
-            reversed.push((ready.id.clone(), by.clone()));
-        }
         let entry = settled_entry(plan, &ready, (&ending, by.as_deref()), call, now);
         if entry.state == State::Synced {
             settlement
@@ -149,9 +145,6 @@ pub(crate) async fn settle_batch(
     }
     for note in done_voids {
         run.keep_note(note, None).await?;
-    }
-    for (id, by) in reversed {
-        run.remember_reversal(&id, by).await?;
     }
     let second = halves.split_off(halves.len().div_ceil(2));
     for (documents, split) in [(halves, split + 1), (second, split + 1), (others, split)] {

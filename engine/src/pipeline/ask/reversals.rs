@@ -141,11 +141,6 @@ pub(super) async fn announce(
             continue;
         };
         let known = remembered(run, &ready.id).await?;
-        let reversed = known.as_ref().map(|it| it.reversed.clone());
-        let fresh = Remembered {
-            reversed: reversed.unwrap_or_default(),
-            ..fresh
-        };
         // What left before may have been made of the document as it was then.
         let open = known.filter(|it| it.of == fresh.of);
         asked.push((ready, open.unwrap_or_else(|| fresh.clone()), fresh));
@@ -189,7 +184,6 @@ fn remember(ready: &Ready) -> Option<Remembered> {
         reversal: reversal.to_json(),
         next: (ready.write == Write::Update)
             .then(|| (ready.mapped.to_json(), ready.body.to_json())),
-        reversed: Vec::new(),
     })
 }
 
@@ -281,13 +275,12 @@ async fn clear(run: &Run<'_>, plan: &RoutePlan, met: Vec<Open>) -> Result<bool, 
     };
     let mut places = places.into_iter();
     let mut settlement = Settlement::default();
-    let mut done = Vec::new();
     for open in met {
         let Open {
             id,
             seen,
             mut entry,
-            mut remembered,
+            remembered,
             said,
         } = open;
         match said {
@@ -312,8 +305,9 @@ async fn clear(run: &Run<'_>, plan: &RoutePlan, met: Vec<Open>) -> Result<bool, 
                         // The source may want something else by now.
                         let what = "looked at again".to_owned();
                         entry.record(now, State::Pending, Actor::Engine, what, None);
-                        remembered.reversed.push((remembered.of.clone(), by));
-                        done.push((Remembered::note(&id), remembered.to_text()));
+                        // Before the link moves: which of the entry's documents it is of is told by this.
+                        run.keep_note(Remembered::note(&id), Some(remembered.to_text()))
+                            .await?;
                     }
                     Err(why) => {
                         unclear(plan, &mut entry, &id, &remembered, (&by, &body), &why, now)
@@ -325,9 +319,6 @@ async fn clear(run: &Run<'_>, plan: &RoutePlan, met: Vec<Open>) -> Result<bool, 
     }
     let progress = !settlement.changes.is_empty();
     run.settle(settlement).await?;
-    for (note, text) in done {
-        run.keep_note(note, Some(text)).await?;
-    }
     Ok(progress)
 }
 

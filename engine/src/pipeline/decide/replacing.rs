@@ -41,8 +41,6 @@ pub(crate) struct Remembered {
     pub(crate) reversal: String,
     /// What takes its place, as the mapping gave it and as it is sent; as JSON text.
     pub(crate) next: Option<(String, String)>,
-    /// Documents of the target that were reversed, each with the id of what did it.
-    pub(crate) reversed: Vec<(String, String)>,
 }
 
 impl Remembered {
@@ -177,7 +175,6 @@ mod tests {
             number: "A-1/2".into(),
             reversal: "{}".into(),
             next: Some(("{}".into(), "{}".into())),
-            reversed: vec![("t1".into(), "t2".into())],
         };
         let held = |id: &str| Held {
             id: id.into(),

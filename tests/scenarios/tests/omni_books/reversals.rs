@@ -409,3 +409,34 @@ async fn a_draft_is_changed_itself() {
         ["2026-11-09 Stock adjustment ADJ-1: Damaged -40.50 DRAFT"]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mapping_without_the_number_is_told_before_anything_is_sent() {
+    let stage = posted_on(|deployment| {
+        all_on(deployment);
+        let mapping = deployment.mappings.get_mut("cin7-omni/adjustments");
+        let text = &mut mapping.expect("the mapping").file.text;
+        assert!(text.contains("adjustment \\($number)"));
+        let plain = text.replace("adjustment \\($number)", "adjustment");
+        *text = plain.replace("Description = \"$number\"\n", "").into();
+    })
+    .await;
+    recount(&stage, 5, -40.5);
+    stage.next().await;
+    let stopped = entry(&stage).await;
+    assert_eq!(stopped.state, State::Warning, "{}", stopped.last_words());
+    let problem = stopped.problem.expect("a problem");
+    assert!(problem.remedy.contains("$number"), "{problem:?}");
+    assert_eq!(journals(&stage).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_locked_is_not_taken_back_either() {
+    let stage = posted_on(always).await;
+    let lock = json!({ "PeriodLockDate": "2026-11-15" });
+    stage.change_xero("organisation", "", lock);
+    edit(&stage, "Adjustments", 901, json!({ "isApproved": false }));
+    stage.next().await;
+    assert_eq!(entry(&stage).await.state, State::Waiting);
+    assert_eq!(told(&stage), [FIRST]);
+}
