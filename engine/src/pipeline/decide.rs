@@ -92,6 +92,12 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// What the target is to hold, for people.
+    pub(crate) fn shown(&self) -> &Value {
+        let next = self.replacing.as_deref().and_then(|it| it.next.as_ref());
+        next.unwrap_or(&self.body)
+    }
+
     /// What goes along to reverse the linked document, or alone; none where the document itself is written.
     pub(crate) fn reversal(&self) -> Option<(&Replacing, &Value)> {
         let replacing = self.replacing.as_deref()?;

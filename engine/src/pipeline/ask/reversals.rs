@@ -8,7 +8,7 @@ use super::{
     updates::{Verdict, apart, question},
 };
 use crate::{
-    mapping::{Difference, Reference, ThreeWay, Value},
+    mapping::{Difference, Reference, ThreeWay, Value, differences},
     pipeline::{
         decide::{Ready, Remembered, Write, problem},
         plan::RoutePlan,
@@ -143,18 +143,24 @@ pub(super) async fn announce(
         let known = remembered(run, &ready.id).await?;
         // What left before may have been made of the document as it was then.
         let open = known.filter(|it| it.of == fresh.of);
-        asked.push((ready, open.unwrap_or_else(|| fresh.clone()), fresh));
+        let is_known = open.is_some();
+        asked.push((
+            ready,
+            open.unwrap_or_else(|| fresh.clone()),
+            is_known,
+            fresh,
+        ));
     }
     let wants: Vec<Wanted> = asked
         .iter()
-        .map(|(ready, known, _)| wanted(&ready.id, known, None))
+        .map(|(ready, known, ..)| wanted(&ready.id, known, None))
         .collect();
     let Some(said) = ask_or_park(run, &plan.target, &wants).await else {
         return Ok((Vec::new(), false));
     };
     let mut going = Vec::new();
     let mut met = Vec::new();
-    for ((ready, known, fresh), said) in asked.into_iter().zip(said) {
+    for ((ready, known, is_known, fresh), said) in asked.into_iter().zip(said) {
         match said {
             Said::HoldsNot => {
                 run.keep_note(Remembered::note(&ready.id), Some(fresh.to_text()))
@@ -166,6 +172,7 @@ pub(super) async fn announce(
                 seen: ready.seen,
                 entry: ready.entry,
                 remembered: known,
+                is_known,
                 said,
             }),
         }
@@ -208,6 +215,8 @@ struct Open {
     seen: Seen,
     entry: Entry,
     remembered: Remembered,
+    /// It is remembered, and not what would leave now.
+    is_known: bool,
     said: Said,
 }
 
@@ -249,6 +258,7 @@ pub(crate) async fn clear_reversals<T>(
         id,
         entry,
         remembered,
+        is_known: true,
         said,
     });
     let changed = clear(run, plan, met.collect()).await?;
@@ -281,6 +291,7 @@ async fn clear(run: &Run<'_>, plan: &RoutePlan, met: Vec<Open>) -> Result<bool, 
             seen,
             mut entry,
             remembered,
+            is_known,
             said,
         } = open;
         match said {
@@ -298,7 +309,16 @@ async fn clear(run: &Run<'_>, plan: &RoutePlan, met: Vec<Open>) -> Result<bool, 
                 if matches!(&place, Some((_, _, Said::Unknown(_)))) {
                     continue;
                 }
-                match arrived(plan, &mut entry, &remembered, (&by, &body), place, now) {
+                let alike = match &place {
+                    Some((_, sent, Said::Holds { body, .. })) if !is_known => {
+                        equal(plan, sent, body)
+                    }
+                    _ => Ok(()),
+                };
+                let arrived = alike.and_then(|()| {
+                    arrived(plan, &mut entry, &remembered, (&by, &body), place, now)
+                });
+                match arrived {
                     Ok(()) => {
                         let told = outcome(run, plan, &id.source, &entry, now);
                         settlement.outcomes.extend(told);
@@ -361,6 +381,20 @@ fn arrived(
         Some(_) => return Err("what was to take its place is not found there".to_owned()),
     }
     Ok(())
+}
+
+/// Whether a document of which nobody remembers how it was sent is the one that would be sent.
+fn equal(plan: &RoutePlan, wanted: &str, found: &str) -> Result<(), String> {
+    let read = |text: &str| Value::parse(text.as_bytes()).unwrap_or_default();
+    let apart = differences(&read(wanted), &read(found), &plan.update_rules());
+    if apart.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = apart.iter().map(ToString::to_string).collect();
+    Err(format!(
+        "what took its place is different: {}",
+        told.join("; ")
+    ))
 }
 
 /// Whether a document that was found is the one that was sent, and counts.

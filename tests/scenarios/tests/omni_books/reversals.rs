@@ -235,16 +235,13 @@ async fn an_engine_that_dies_during_the_call_goes_on() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_older_store_finds_what_it_does_not_know() {
-    let stage = posted().await;
-    recount(&stage, 5, -40.5);
-    stage.next().await;
-    // As a backup from before the edit would be: the link is the old one, and nothing is remembered.
+/// The store is as a backup from before the edit would be: the link is the old one, and nothing is
+/// remembered.
+async fn forget(stage: &Stage) {
     let id = format!("{ADJUSTMENTS}/901").parse().expect("an id");
     let store = stage.engine.store();
-    let first = id_of(&stage, FIRST);
-    let mut old = entry(&stage).await;
+    let first = id_of(stage, FIRST);
+    let mut old = entry(stage).await;
     let seen = old.seen();
     let held = old.held.as_mut().expect("a link");
     held.id = first;
@@ -274,8 +271,39 @@ async fn an_older_store_finds_what_it_does_not_know() {
     store
         .set_note(&format!("reversal/{ADJUSTMENTS}/901"), None)
         .expect("a sound store");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_store_finds_what_it_does_not_know() {
+    let stage = posted().await;
+    recount(&stage, 5, -40.5);
+    stage.next().await;
+    forget(&stage).await;
     settle_down(&stage).await;
     assert_replaced_once(&stage, "an older store").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_store_takes_nothing_else_for_it() {
+    let stage = posted().await;
+    recount(&stage, 5, -40.5);
+    stage.next().await;
+    forget(&stage).await;
+    // The same total on the same day, and not what would be sent.
+    let id = id_of(&stage, SECOND);
+    let mut lines = journals(&stage)
+        .into_iter()
+        .find(|it| it["ManualJournalID"] == json!(id))
+        .expect("the journal")["JournalLines"]
+        .take();
+    lines[1]["AccountCode"] = json!("310");
+    stage.change_xero("manual_journals", &id, json!({ "JournalLines": lines }));
+    settle_down(&stage).await;
+    assert_eq!(journals(&stage).len(), 3);
+    let stopped = entry(&stage).await;
+    assert_eq!(stopped.state, State::Warning, "{}", stopped.last_words());
+    let problem = stopped.problem.expect("a problem");
+    assert!(problem.cause.contains("JournalLines"), "{problem:?}");
 }
 
 #[tokio::test(start_paused = true)]
