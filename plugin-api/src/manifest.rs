@@ -320,6 +320,9 @@ pub struct Stream {
     /// How linked documents are updated.
     #[serde(default)]
     pub update: Option<Update>,
+    /// How a posted document is taken back by one of its kind, for routes that say so. Absent: it cannot be.
+    #[serde(default)]
+    pub reversal: Option<Reversal>,
     /// Rules over reference lists, checked before a call is spent.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -420,6 +423,20 @@ pub struct Update {
     /// Held states in which a document may still change.
     #[serde(default)]
     pub open_states: Vec<HeldState>,
+}
+
+/// How a posted document is taken back by another one of its kind, instead of being changed or voided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Reversal {
+    /// jq over this system's form of a document that it holds: the document that takes it back, as it is
+    /// sent. Of the same date, its amounts with their signs turned, named after the one that it reverses.
+    pub document: String,
+    /// Top-level field of a document to create in which the reversal of the one that it replaces travels.
+    /// The connector sends both in one call, which the system takes or refuses as a whole, and gives the
+    /// reversal in the same field of what it answers.
+    pub carried_in: String,
 }
 
 /// One rule over reference lists. `keys` are read from the document (or from each element of

@@ -96,6 +96,27 @@ def journal_total: journal_amounts | map(select(. > 0)) | sum;
 
 def journal_balanced: (journal_amounts | sum) == 0;
 
+# The journal that takes a posted one back: of its date, with its sides exchanged. Options of tracking go by
+# their names. Without tax Xero computes none, whatever a line states.
+def journal_reversal:
+  (.LineAmountTypes == "Exclusive" or .LineAmountTypes == "Inclusive") as $taxed
+  | def filled: with_entries(select(.value != null));
+  {
+    Narration: "Reversal of \(.Narration)",
+    Date: .Date,
+    LineAmountTypes: .LineAmountTypes,
+    Status: "POSTED",
+    ShowOnCashBasisReports: .ShowOnCashBasisReports,
+    JournalLines: [(.JournalLines // [])[] | {
+      LineAmount: (0 - (.LineAmount | amount)),
+      AccountCode: .AccountCode,
+      Description: .Description,
+      TaxType: .TaxType,
+      TaxAmount: (if $taxed and .TaxAmount != null then 0 - (.TaxAmount | amount) else null end),
+      Tracking: (if .Tracking == null then null else [.Tracking[] | {Name: .Name, Option: .Option}] end)
+    } | filled]
+  } | filled;
+
 # --- how cents are put right --------------------------------------------------------------------
 
 # The document with `$difference` more tax, a cent at a time on the lines with the largest amounts.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use super::{
-    checked::{Connection, Deployment, OUTCOMES, RoundingPolicy, Route},
+    checked::{Connection, Deployment, OUTCOMES, Replace, RoundingPolicy, Route},
     findings::{Findings, Places, known_names},
     start_setting::fill_start,
 };
@@ -556,5 +556,11 @@ fn streams_exist(
     {
         let message = format!("a call carries {limit} documents at most");
         tell(findings, &route.places, "batch", message, "too many", None);
+    }
+    if route.replace == Replace::Reverse && stream.reversal.is_none() {
+        let message = format!("`{}` cannot be reversed", route.to.stream);
+        let help = "replace = \"update\", the default, changes the document itself".to_owned();
+        let label = "not offered";
+        tell(findings, &route.places, "replace", message, label, help);
     }
 }

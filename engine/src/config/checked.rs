@@ -210,6 +210,15 @@ pub enum Voids {
     Always,
 }
 
+/// How a document that is in the target follows a change of its source document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// It is changed.
+    Update,
+    /// A posted one is reversed on its own date and replaced by a new one, in one call.
+    Reverse,
+}
+
 /// How an entry fares, as a route that follows its route may be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fares {
@@ -260,6 +269,8 @@ pub struct Route {
     pub push_changes: Vec<String>,
     /// Amounts on approved target documents may change.
     pub update_approved: bool,
+    /// How posted documents of the target follow a change.
+    pub replace: Replace,
     /// What becomes of a document that the source took back.
     pub voids: Voids,
     /// The first live run needs no `--confirm`.

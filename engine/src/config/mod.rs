@@ -27,7 +27,7 @@ pub use self::{
     against::{check_against, fill_defaults, mapping_ends},
     checked::{
         Act, App, Connection, Demo, Deployment, Endpoint, Fares, FileDrop, MappingFile, OUTCOMES,
-        Rounding, RoundingPolicy, Route, SecretRef, Table, Trigger, Unmatched, Voids,
+        Replace, Rounding, RoundingPolicy, Route, SecretRef, Table, Trigger, Unmatched, Voids,
     },
     findings::{Finding, Findings, Places, SourceFile, known_names, nearest},
     load::{Files, check_files, load, load_demo},

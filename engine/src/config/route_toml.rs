@@ -7,7 +7,8 @@ use toml::Spanned;
 
 use super::{
     checked::{
-        Endpoint, Fares, OUTCOMES, Rounding, RoundingPolicy, Route, Trigger, Unmatched, Voids,
+        Endpoint, Fares, OUTCOMES, Replace, Rounding, RoundingPolicy, Route, Trigger, Unmatched,
+        Voids,
     },
     findings::Places,
     reader::{Keyed, Reader, as_written},
@@ -50,6 +51,8 @@ as_written! {
         optional push_changes: Vec<Spanned<String>>,
         /// Amounts of approved documents in the target may be changed.
         optional update_approved: bool,
+        /// How posted documents follow a change: "update" changes them, "reverse" reverses and replaces them.
+        optional replace: Replace,
         /// What becomes of a document whose source document is void or deleted: "ask", "drafts" or "always".
         optional voids: Voids,
         /// The first live run needs no --confirm.
@@ -151,6 +154,7 @@ impl RouteToml {
             only_when_needed: self.only_when_needed.unwrap_or(false),
             push_changes: self.push_changes.iter().flatten().map(text).collect(),
             update_approved: self.update_approved.unwrap_or(false),
+            replace: self.replace.unwrap_or(Replace::Update),
             voids: self.voids.unwrap_or(Voids::Ask),
             confirmed: self.confirmed.unwrap_or(false),
             batch: self.batch.as_ref().map(|it| *it.get_ref()),

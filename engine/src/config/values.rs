@@ -10,7 +10,7 @@ use toml::{Spanned, de::DeValue};
 use url::Url;
 
 use super::{
-    checked::{Fares, RoundingPolicy, SecretRef, Trigger, Unmatched, Voids},
+    checked::{Fares, Replace, RoundingPolicy, SecretRef, Trigger, Unmatched, Voids},
     findings::known_names,
     notify::MailTls,
     reader::{FromToml, Keyed, Named, Reader},
@@ -464,6 +464,11 @@ impl Choice for Voids {
         ("drafts", Self::Drafts),
         ("always", Self::Always),
     ];
+}
+
+impl Choice for Replace {
+    const KNOWN: &'static [(&'static str, Self)] =
+        &[("update", Self::Update), ("reverse", Self::Reverse)];
 }
 
 impl Choice for MailTls {

@@ -123,6 +123,7 @@ pub struct StreamRules {
     overdue: Option<Program>,
     tax_amounts: Option<Program>,
     line: Option<Program>,
+    reversal: Option<Program>,
     checks: Checks,
 }
 
@@ -187,6 +188,10 @@ impl StreamRules {
                 rounding.and_then(|it| it.tax_amounts.as_ref()),
             ),
             line: cx.optional("rounding.line", rounding.and_then(|it| it.line.as_ref())),
+            reversal: cx.optional(
+                "reversal.document",
+                stream.reversal.as_ref().map(|it| &it.document),
+            ),
             checks: Checks::compile(&stream.checks, &mut cx),
         };
         // The target's schema is the mapping's to use; a broken one is found here too.
@@ -336,6 +341,11 @@ impl StreamRules {
     /// Rules over reference lists.
     pub fn checks(&self) -> &Checks {
         &self.checks
+    }
+
+    /// The document that takes back one that this system holds; none where it cannot be taken back so.
+    pub fn reversal(&self, held: &Value, cx: RulesCx<'_>) -> Result<Option<Value>, EvalError> {
+        run(&self.reversal, held, cx)
     }
 
     /// The document with tax amounts stated so that its total grows by `difference`; none where that

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::config::{
     checked::{
-        Endpoint, Fares, MappingFile, Rounding, RoundingPolicy, Route, Table, Trigger, Unmatched,
-        Voids,
+        Endpoint, Fares, MappingFile, Replace, Rounding, RoundingPolicy, Route, Table, Trigger,
+        Unmatched, Voids,
     },
     findings::{Findings, Places, SourceFile},
 };
@@ -800,6 +800,7 @@ fn route() -> Route {
         unmatched: Unmatched::Ask,
         only_when_needed: false,
         push_changes: Vec::new(),
+        replace: Replace::Update,
         voids: Voids::Ask,
         update_approved: false,
         confirmed: true,

@@ -3,6 +3,7 @@
 
 mod pushed;
 mod recheck;
+mod reversals;
 mod updates;
 
 use ledgerline_plugin_api::{
@@ -12,6 +13,7 @@ use ledgerline_plugin_api::{
 use rust_decimal::Decimal;
 
 pub(crate) use recheck::recheck;
+pub(crate) use reversals::clear_reversals;
 pub(crate) use updates::compare_updates;
 
 use crate::{
@@ -152,9 +154,18 @@ fn wanted(ready: &Ready) -> Wanted {
 
 /// Whether a held document is the one that would be sent: kind, contact, date, currency and total.
 pub(crate) fn agrees(plan: &RoutePlan, ready: &Ready, held: &Value) -> Result<(), String> {
+    agree(plan, &ready.body, ready.total, held)
+}
+
+fn agree(
+    plan: &RoutePlan,
+    sent: &Value,
+    total: Option<Decimal>,
+    held: &Value,
+) -> Result<(), String> {
     let mut apart = Vec::new();
     for path in &plan.target_stream.identity {
-        let wanted = ready.body.get(path);
+        let wanted = sent.get(path);
         let found = held.get(path);
         // What we leave to the target's default cannot disagree.
         if let Some(wanted) = wanted
@@ -168,7 +179,7 @@ pub(crate) fn agrees(plan: &RoutePlan, ready: &Ready, held: &Value) -> Result<()
         }
     }
     let there = held_total(plan, held);
-    if let (Some(ours), Some(theirs)) = (ready.total, there)
+    if let (Some(ours), Some(theirs)) = (total, there)
         && ours != theirs
     {
         apart.push(format!("total: {theirs} there, {ours} here"));

@@ -97,7 +97,7 @@ impl Engine {
     ) -> Result<Result<String, String>, StoreError> {
         Ok(match self.decide_one(id, Linked::AsItIs).await? {
             None => Err("its route is not configured any more".into()),
-            Some(Decision::Send(ready) | Decision::LookFor(ready)) => Ok(ready.body.to_json()),
+            Some(Decision::Send(ready) | Decision::LookFor(ready)) => Ok(ready.shown().to_json()),
             // It stands as it is: what was said of it still holds.
             Some(Decision::Leave) => {
                 let wanted = id.clone();

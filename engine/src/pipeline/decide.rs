@@ -10,6 +10,7 @@ pub(crate) mod cut_over;
 mod links;
 mod matched;
 mod pushed;
+mod replacing;
 mod stand_ins;
 mod takers;
 mod withdrawn;
@@ -24,10 +25,12 @@ use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
 use rust_decimal::Decimal;
 
 use links::{NoLinks, StoredLinks};
+pub(crate) use replacing::{Remembered, Replacing};
 pub(crate) use takers::Takers;
 pub(crate) use withdrawn::{WITHDRAWN, void_note, withdrawn_problem};
 
 use crate::{
+    config::Replace,
     mapping::{
         Apply, CheckMemo, CheckStop, Followed, Links, MatchIndex, Reference, Shared, Stop,
         StreamFacts, Value, reconcile,
@@ -81,10 +84,26 @@ pub(crate) struct Ready {
     /// What the target will compute as its total.
     pub(crate) total: Option<Decimal>,
     pub(crate) notices: Vec<String>,
+    /// On a route that reverses what it posted.
+    pub(crate) replacing: Option<Box<Replacing>>,
     /// When the source document was read.
     pub(crate) read_at: i64,
     /// Hash of the source document's bytes, to notice a change before a create.
     pub(crate) version: String,
+}
+
+impl Ready {
+    /// What the target is to hold, for people.
+    pub(crate) fn shown(&self) -> &Value {
+        let next = self.replacing.as_deref().and_then(|it| it.next.as_ref());
+        next.unwrap_or(&self.body)
+    }
+
+    /// What goes along to reverse the linked document, or alone; none where the document itself is written.
+    pub(crate) fn reversal(&self) -> Option<(&Replacing, &Value)> {
+        let replacing = self.replacing.as_deref()?;
+        Some((replacing, replacing.reversal.as_ref()?))
+    }
 }
 
 /// Everything that a decision looks at beside the entry itself.
@@ -111,6 +130,14 @@ struct Source {
     facts: OnceCell<StreamFacts>,
     shared: Shared,
     followed: Followed,
+}
+
+/// A document as the mapping and the rules of the target give it.
+struct Written {
+    body: Value,
+    /// What the target will compute as its total.
+    total: Option<Decimal>,
+    notices: Vec<String>,
 }
 
 /// What decisions ask for beside themselves.
@@ -265,7 +292,9 @@ impl Decider<'_> {
         if self.plan.matches() {
             return Ok(self.counterparty(id, entry, document, source, held));
         }
-        let ready = match self.prepare(id, entry, document, source, Write::Update) {
+        let version = self.version(id, held)?;
+        let ready = self.prepare_as(id, entry, document, source, (Write::Update, version));
+        let ready = match ready {
             Ok(it) => it,
             Err(decision) => return Ok(*decision),
         };
@@ -275,6 +304,9 @@ impl Decider<'_> {
         // A new date in an open period does not open the one that the document lies in.
         if let Err(stop) = self.held_period_is_open(held) {
             return Ok(self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for));
+        }
+        if self.plan.route.replace == Replace::Reverse {
+            return Ok(self.replacing(id, entry, source, ready, held, version));
         }
         Ok(Decision::Send(Box::new(ready)))
     }
@@ -410,7 +442,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Mapping, total, checks: the document as it would be sent, or why not.
+    /// The document as it would be sent, with all that goes with it; or why not.
     fn prepare(
         &self,
         id: &EntryId,
@@ -419,16 +451,71 @@ impl Decider<'_> {
         source: &Source,
         write: Write,
     ) -> Result<Ready, Box<Decision>> {
+        self.prepare_as(id, entry, document, source, (write, 1))
+    }
+
+    /// As [`Decider::prepare`], under the number of one of the documents that stand for the entry in turn.
+    fn prepare_as(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        source: &Source,
+        (write, version): (Write, u32),
+    ) -> Result<Ready, Box<Decision>> {
+        let links = StoredLinks { decider: self };
+        let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
+        let number = self.number(id, entry, source, &links).map_err(stopped)?;
+        let shown = self.numbered(number.as_deref(), version);
+        let Written {
+            body,
+            total,
+            notices,
+        } = self.written(id, entry, source, shown.as_deref())?;
+        let remote_id = match (&entry.held, self.plan.writes_back()) {
+            (Some(held), _) => Some(held.id.clone()),
+            (None, true) => Some(id.source.clone()),
+            (None, false) => None,
+        };
+        let fingerprint = body.fingerprint();
+        Ok(Ready {
+            id: id.clone(),
+            seen: entry.seen(),
+            entry: Entry {
+                number: number.clone(),
+                ..entry.clone()
+            },
+            write,
+            number,
+            remote_id,
+            mapped: body.clone(),
+            body,
+            fingerprint,
+            total,
+            notices,
+            replacing: None,
+            read_at: document.read_at,
+            version: document.version.clone(),
+        })
+    }
+
+    /// Mapping, total, checks.
+    fn written(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        source: &Source,
+        number: Option<&str>,
+    ) -> Result<Written, Box<Decision>> {
         let links = StoredLinks { decider: self };
         let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
         let stopped_here = |found: Problem, cause: &str| {
             Box::new(self.stop(id, entry, State::Warning, found, cause.into()))
         };
-        let number = self.number(id, entry, source, &links).map_err(stopped)?;
         let mapped = self
             .plan
             .mapping
-            .map(&self.apply(source, number.as_deref(), &links))
+            .map(&self.apply(source, number, &links))
             .map_err(stopped)?;
         let mut notices = mapped.notices;
         let mut body = mapped.document;
@@ -459,29 +546,10 @@ impl Decider<'_> {
                 stop.waits_for,
             )));
         }
-        let remote_id = match (&entry.held, self.plan.writes_back()) {
-            (Some(held), _) => Some(held.id.clone()),
-            (None, true) => Some(id.source.clone()),
-            (None, false) => None,
-        };
-        let fingerprint = body.fingerprint();
-        Ok(Ready {
-            id: id.clone(),
-            seen: entry.seen(),
-            entry: Entry {
-                number: number.clone(),
-                ..entry.clone()
-            },
-            write,
-            number,
-            remote_id,
-            mapped: body.clone(),
+        Ok(Written {
             body,
-            fingerprint,
             total,
             notices,
-            read_at: document.read_at,
-            version: document.version.clone(),
         })
     }
 

@@ -250,6 +250,10 @@ fn shown(
     if held.state == Some(state) || matches!(entry.state, State::Uncertain | State::Sending) {
         return None;
     }
+    // Reversed by another document, it stays as it is there.
+    if entry.state == State::Excluded && held.state == Some(HeldState::Voided) {
+        return None;
+    }
     held.state = Some(state);
     held.seen_at = now;
     let what = format!("{} in {}", held_name(state), plan.target_title);

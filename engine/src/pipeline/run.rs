@@ -605,7 +605,7 @@ impl<'a> Run<'a> {
                     Write::Void => "void".into(),
                 },
                 number: it.number.clone(),
-                body: it.body.to_json(),
+                body: it.shown().to_json(),
             }));
         }
         if self.is_confirmed(plan.name()) {

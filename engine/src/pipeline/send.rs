@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use ledgerline_plugin_api::{
     abi::Status,
-    manifest::{Category, Problem},
+    manifest::{Category, Problem, Stream},
 };
 
 use crate::{
@@ -131,7 +131,11 @@ pub(crate) async fn send(run: &Run<'_>, batch: Batch) -> Result<AfterBatch, Stor
         stopped: Mutex::default(),
     };
     steps::reached("batch-formed", plan.name());
-    let out: Vec<OutDoc> = batch.documents.iter().map(out_document).collect();
+    let out: Vec<OutDoc> = batch
+        .documents
+        .iter()
+        .map(|it| reversing(&plan.target_stream, it).unwrap_or_else(|| out_document(it)))
+        .collect();
     let ended = drive(run, &batch.route, &effects, &out).await;
     drop(out);
     steps::reached("results-read", plan.name());
@@ -156,6 +160,24 @@ fn out_document(ready: &Ready) -> OutDoc {
         since: None,
         body: ready.body.to_json().into_bytes(),
     }
+}
+
+/// A reversal is a document to create: in the one that takes the place of what it reverses, or alone.
+fn reversing(stream: &Stream, ready: &Ready) -> Option<OutDoc> {
+    let (replacing, reversal) = ready.reversal()?;
+    let mut body = ready.body.clone();
+    if ready.write == Write::Update {
+        let field = &stream.reversal.as_ref()?.carried_in;
+        // What a mapping makes is an object, into which every field can be put.
+        body.set(field, reversal.clone()).ok()?;
+    }
+    Some(OutDoc {
+        change: 1,
+        number: replacing.number.clone(),
+        remote_id: None,
+        body: body.to_json().into_bytes(),
+        ..out_document(ready)
+    })
 }
 
 async fn drive(

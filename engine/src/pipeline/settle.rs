@@ -4,7 +4,7 @@
 use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
 
 use crate::{
-    mapping::{Value, differences},
+    mapping::{Reference, Value, differences},
     pipeline::{
         calls::Covering,
         decide::{Ready, Write, problem, void_note},
@@ -125,7 +125,8 @@ pub(crate) async fn settle_batch(
         if ready.write == Write::Void && matches!(ending, Ending::Synced { .. }) {
             done_voids.push(void_note(&ready.id));
         }
-        let entry = settled_entry(plan, &ready, &ending, call, now);
+        let (ending, by) = reversed_by(plan, &ready, ending);
+        let entry = settled_entry(plan, &ready, (&ending, by.as_deref()), call, now);
         if entry.state == State::Synced {
             settlement
                 .outcomes
@@ -161,7 +162,7 @@ pub(crate) async fn settle_batch(
 fn settled_entry(
     plan: &RoutePlan,
     ready: &Ready,
-    ending: &Ending,
+    (ending, by): (&Ending, Option<&str>),
     call: Option<&Covering>,
     now: i64,
 ) -> Entry {
@@ -176,16 +177,27 @@ fn settled_entry(
             warnings,
         } => {
             if ready.write == Write::Void {
-                took_back(plan, &mut entry, ready, answered, now, call_id);
+                match (ready.reversal(), by) {
+                    (Some((it, _)), Some(by)) => {
+                        reversed_alone(&mut entry, now);
+                        let reason = ready.notices.join("; ");
+                        let (title, of) = (&plan.target_title, &it.of);
+                        let what =
+                            format!("taken back in {title}: {reason}; {of} is reversed by {by}");
+                        entry.record(now, State::Excluded, Actor::Engine, what, call_id);
+                    }
+                    _ => took_back(plan, &mut entry, ready, answered, now, call_id),
+                }
                 return entry;
             }
             let what = match ready.write {
                 Write::Create => "created",
                 Write::Update | Write::Void => "updated",
             };
-            let what = match &ready.number {
-                Some(number) => format!("{what} as {number}"),
-                None => what.to_owned(),
+            let what = match (&ready.number, ready.reversal(), by) {
+                (_, Some((it, _)), Some(by)) => replaced(&it.of, by, remote_id, &it.number),
+                (Some(number), ..) => format!("{what} as {number}"),
+                (None, ..) => what.to_owned(),
             };
             let there = hold(plan, &mut entry, ready, remote_id, answered, now);
             entry.notices.clone_from(&ready.notices);
@@ -267,6 +279,53 @@ fn settled_entry(
         Ending::Halve | Ending::Parked(_) | Ending::Left | Ending::Again => {}
     }
     entry
+}
+
+/// Parts the answer to a document that took another one's place from the reversal that came with it, and
+/// gives the reversal's id.
+fn reversed_by(plan: &RoutePlan, ready: &Ready, ending: Ending) -> (Ending, Option<String>) {
+    let (Some(_), Some(rule)) = (ready.reversal(), &plan.target_stream.reversal) else {
+        return (ending, None);
+    };
+    match ending {
+        Ending::Synced {
+            remote_id,
+            answered,
+            warnings,
+        } => {
+            let (answered, by) = match Value::parse(answered.as_bytes()) {
+                Ok(mut there) if ready.write == Write::Update => {
+                    let reversal = there.remove(&rule.carried_in).unwrap_or_default();
+                    let none = Reference::default();
+                    let key = plan.target_rules.key(&reversal, plan.rules_cx(&none));
+                    (there.to_json(), key.ok().flatten())
+                }
+                _ => (answered, Some(remote_id.clone())),
+            };
+            let ending = Ending::Synced {
+                remote_id,
+                answered,
+                warnings,
+            };
+            (ending, Some(by.unwrap_or_else(|| "another one".to_owned())))
+        }
+        other => (other, None),
+    }
+}
+
+/// What happened to a document whose place another one took, in a few words.
+pub(crate) fn replaced(of: &str, by: &str, id: &str, number: &str) -> String {
+    format!("{of} is reversed by {by}, and {id} takes its place as {number}")
+}
+
+/// The document is reversed, and nothing takes its place: for the books it is not there.
+pub(crate) fn reversed_alone(entry: &mut Entry, now: i64) {
+    if let Some(held) = entry.held.as_mut() {
+        held.state = Some(HeldState::Voided);
+        held.seen_at = now;
+    }
+    entry.clear_stop();
+    entry.requested = false;
 }
 
 /// The target took the document back: the entry is left out, with its link.

@@ -61,6 +61,7 @@ impl Turn<'_> {
         if due.is_empty() {
             return Ok(false);
         }
+        let (due, reversals) = ask::clear_reversals(self.run, self.plan, due).await?;
         let mut ready = Vec::new();
         let mut unprepared = Vec::new();
         let mut settlement = Settlement::default();
@@ -107,7 +108,7 @@ impl Turn<'_> {
                 entry: next,
             });
         }
-        let mut settled = !settlement.changes.is_empty();
+        let mut settled = reversals || !settlement.changes.is_empty();
         self.run.settle(settlement).await?;
         settled |= self.answer_raised().await?;
         let mut asked = ask::clear_uncertain(self.run, self.plan, ready).await?;

@@ -80,6 +80,17 @@ impl<'a> Object<'a> {
             .collect()
     }
 
+    /// The object without one of its values.
+    pub(crate) fn without(&self, key: &str) -> serde_json::Result<Box<RawValue>> {
+        let kept: BTreeMap<&String, &RawValue> = self
+            .0
+            .iter()
+            .filter(|(name, _)| name.as_str() != key)
+            .map(|(name, value)| (name, *value))
+            .collect();
+        serde_json::value::to_raw_value(&kept)
+    }
+
     /// The object with some values replaced or added.
     pub(crate) fn with(&self, changes: &[(&str, &RawValue)]) -> serde_json::Result<Box<RawValue>> {
         let mut values: BTreeMap<&str, &RawValue> = self

@@ -27,6 +27,7 @@ mod lenient;
 mod pull;
 mod push;
 mod resource;
+mod reversal;
 mod rules;
 mod walk;
 mod write;

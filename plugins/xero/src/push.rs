@@ -10,6 +10,7 @@ use crate::held::held;
 use crate::items::{self, Tracked};
 use crate::lenient::Object;
 use crate::resource::Resource;
+use crate::reversal::Pair;
 use crate::write::{
     Element, archiving, calls, defect, element, in_the_way, outcomes, request, stuck_payment,
     taking_back, unchangeable,
@@ -84,8 +85,13 @@ impl Xero {
         told: &mut [Option<Outcome>],
     ) -> Result<()> {
         let mut elements = Vec::new();
+        let mut pairs = Vec::new();
         for (at, doc) in batch.iter().enumerate() {
             if told[at].is_some() {
+                continue;
+            }
+            if let Some(pair) = Pair::of(resource, at, doc) {
+                pairs.push(pair);
                 continue;
             }
             let ready = match (doc.change, &doc.remote_id) {
@@ -113,6 +119,14 @@ impl Xero {
             for (at, outcome) in call.covers.iter().zip(answer) {
                 told[*at] = Some(outcome);
             }
+        }
+        for pair in pairs {
+            let request = request(&self.base, resource, &pair.call());
+            told[pair.at] = Some(match cx.http(request).await {
+                Ok(response) => pair.outcome(&response)?,
+                Err(error) if ends_the_session(&error) => return Err(error),
+                Err(error) => Outcome::failed(&error),
+            });
         }
         Ok(())
     }

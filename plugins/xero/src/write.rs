@@ -51,6 +51,8 @@ pub(crate) struct Call {
     pub(crate) covers: Vec<usize>,
     /// Id of the only document, where the call goes to its own address.
     pub(crate) alone: Option<String>,
+    /// Xero takes all of it or nothing.
+    pub(crate) whole: bool,
     pub(crate) body: String,
 }
 
@@ -202,6 +204,7 @@ pub(crate) fn calls(resource: Resource, elements: &[Element]) -> Vec<Call> {
                         verb,
                         covers: vec![element.at],
                         alone: None,
+                        whole: false,
                         body,
                     }));
                 }
@@ -217,6 +220,7 @@ pub(crate) fn calls(resource: Resource, elements: &[Element]) -> Vec<Call> {
         verb: it.verb,
         covers: vec![it.at],
         alone: it.alone.clone(),
+        whole: true,
         body: it.json.get().to_owned(),
     }));
     calls
@@ -230,8 +234,9 @@ pub(crate) fn request(base: &str, resource: Resource, call: &Call) -> Request {
         (Verb::Change, None) => Request::post(url),
         (Verb::Change, Some(id)) => Request::post(format!("{url}/{id}")),
     };
+    let each = if call.whole { "true" } else { "false" };
     // A single document's errors are its own.
-    let summed = call.alone.is_none().then_some(("summarizeErrors", "false"));
+    let summed = call.alone.is_none().then_some(("summarizeErrors", each));
     request
         .query(summed.into_iter().chain(resource.decimals()))
         .header("Accept", "application/json")

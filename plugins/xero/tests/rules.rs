@@ -145,6 +145,47 @@ fn totals_are_those_that_xero_will_show() {
 }
 
 #[test]
+fn a_journal_is_reversed_as_xero_holds_it() {
+    let (settings, reference) = (Value::default(), reference());
+    let cx = RulesCx {
+        settings: &settings,
+        reference: &reference,
+    };
+    let lines = |tax: &str| {
+        format!(
+            r#"{{"ManualJournalID":"j1","Narration":"COGS \"1\"","Date":"2026-11-20",{tax}"Status":"POSTED",
+            "ShowOnCashBasisReports":false,"JournalLines":[
+            {{"Description":"a","LineAmount":"55.10","AccountCode":"310","TaxType":"INPUT","TaxAmount":5.51,
+              "Tracking":[{{"Name":"Region","Option":"North","TrackingCategoryID":"t"}}]}},
+            {{"LineAmount":-55.10,"AccountCode":"630","TaxAmount":0.00}}]}}"#
+        )
+    };
+    let reversed = |line_tax: &str, no_tax: &str, types: &str| {
+        format!(
+            r#"{{"Narration":"Reversal of COGS \"1\"","Date":"2026-11-20",{types}"Status":"POSTED",
+            "ShowOnCashBasisReports":false,"JournalLines":[
+            {{"LineAmount":-55.10,"AccountCode":"310","Description":"a","TaxType":"INPUT"{line_tax},
+              "Tracking":[{{"Name":"Region","Option":"North"}}]}},
+            {{"LineAmount":55.10,"AccountCode":"630"{no_tax}}}]}}"#
+        )
+    };
+    for (types, line_tax, no_tax) in [
+        (r#""LineAmountTypes":"NoTax","#, "", ""),
+        ("", "", ""),
+        (
+            r#""LineAmountTypes":"Exclusive","#,
+            r#","TaxAmount":-5.51"#,
+            r#","TaxAmount":0.00"#,
+        ),
+    ] {
+        let made = rules("manual_journals").reversal(&value(&lines(types)), cx);
+        let wanted = value(&reversed(line_tax, no_tax, types));
+        assert_eq!(made.unwrap().unwrap(), wanted, "{types}");
+    }
+    assert!(rules("bills").reversal(&value(BILL), cx).unwrap().is_none());
+}
+
+#[test]
 fn what_xero_forbids_is_told_before_a_call() {
     // stream, document, what is changed of it, what stops it
     let cases = [

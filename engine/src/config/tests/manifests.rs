@@ -39,7 +39,7 @@ fn check_manifests(changed: &[(&str, &str)], wanted: Expect) -> Deployment {
 #[test]
 fn what_does_not_fit_the_plugins_is_told_in_its_place() {
     let contacts = format!(
-        "{CONTACTS}\nbatch = 60\nrounding = {{ policy = \"tax-amounts\", limit = \"0.02\" }}"
+        "{CONTACTS}\nbatch = 60\nreplace = \"reverse\"\nrounding = {{ policy = \"tax-amounts\", limit = \"0.02\" }}"
     );
     check_manifests(
         &[("routes/contacts.toml", &contacts)],
@@ -49,7 +49,8 @@ fn what_does_not_fit_the_plugins_is_told_in_its_place() {
         ledgerline.toml:18 ["^0.1"] `ledger` is installed in version 0.2.0 (install another version, or change this after reading what changed)
         ledgerline.toml:19 ["books-app"] `ledger` does not offer the grant `client-credentials` (grants that it offers: authorization-code)
         routes/contacts.toml:7 [60] a call carries 50 documents at most (-)
-        routes/contacts.toml:8 ["tax-amounts"] `contacts` cannot mend cents in this way (policy = "hold" shows the difference and sends nothing)
+        routes/contacts.toml:8 ["reverse"] `contacts` cannot be reversed (replace = "update", the default, changes the document itself)
+        routes/contacts.toml:9 ["tax-amounts"] `contacts` cannot mend cents in this way (policy = "hold" shows the difference and sends nothing)
         routes/notes.toml:3 ["notes"] `ledger` has no stream `notes` (known: contacts)
     "#]],
     );

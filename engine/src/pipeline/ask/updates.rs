@@ -7,7 +7,7 @@ use crate::{
     config::Voids,
     mapping::{Difference, Value, three_way, with_line_ids},
     pipeline::{
-        ask::{Said, Wanted, ask_or_park, pushed, wanted},
+        ask::{Said, Wanted, ask_or_park, pushed, reversals, wanted},
         decide::{Ready, WITHDRAWN, Write, gone, problem, withdrawn_problem},
         plan::RoutePlan,
         run::Run,
@@ -91,7 +91,11 @@ pub(crate) async fn compare_updates(
     }
     let progress = !settlement.changes.is_empty();
     run.settle(settlement).await?;
-    Ok((going, progress))
+    let (reversing, mut going): (Vec<Ready>, Vec<Ready>) =
+        going.into_iter().partition(|it| it.reversal().is_some());
+    let (fit, changed) = reversals::announce(run, plan, reversing).await?;
+    going.extend(fit);
+    Ok((going, progress || changed))
 }
 
 /// Judges one update by what the target holds, and notes that in its entry.
@@ -144,7 +148,8 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
         );
     }
     let posted = matches!(state, Some(HeldState::Approved));
-    if posted && compared.amounts_changed && !plan.route.update_approved {
+    let replaced = ready.replacing.is_some() && reversals::is_posted(state);
+    if !replaced && posted && compared.amounts_changed && !plan.route.update_approved {
         return question(
             format!("amounts changed in the source, but the document is approved in {target}"),
             format!(
@@ -154,6 +159,10 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
             "amounts of an approved document",
         );
     }
+    if replaced {
+        return reversals::replace(plan, ready, &held, &compared);
+    }
+    ready.replacing = None;
     ready.notices.extend(compared.kept.iter().map(|it| {
         let there = it.held.to_json();
         format!("kept from {target}: {} is {there}", it.field)
@@ -189,7 +198,7 @@ async fn taken_back(
     }
     let (id, target) = (&ready.id, &plan.target_title);
     let reason = ready.notices.join("; ");
-    Ok(match state {
+    let verdict = match state {
         Some(HeldState::Voided | HeldState::Deleted) => Verdict::IsGone,
         Some(HeldState::Paid) => question(
             format!("{reason}; but the document is paid in {target} and cannot be taken back"),
@@ -201,6 +210,10 @@ async fn taken_back(
         Some(HeldState::Draft | HeldState::AwaitingApproval) => Verdict::Goes,
         _ if plan.route.voids == Voids::Always || run.voids(ready).await? => Verdict::Goes,
         _ => Verdict::Question(withdrawn_problem(plan, id, &reason), WITHDRAWN.to_owned()),
+    };
+    Ok(match verdict {
+        Verdict::Goes => reversals::reverse(plan, ready, &held, state).unwrap_or(Verdict::Goes),
+        other => other,
     })
 }
 
@@ -213,7 +226,7 @@ fn no_longer_held(plan: &RoutePlan, ready: &Ready) -> Verdict {
     )
 }
 
-fn question(cause: String, remedy: String, key: &str) -> Verdict {
+pub(super) fn question(cause: String, remedy: String, key: &str) -> Verdict {
     let found = problem(Category::DocumentState, cause, remedy);
     Verdict::Question(found, key.to_owned())
 }

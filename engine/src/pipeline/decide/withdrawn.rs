@@ -4,7 +4,7 @@
 use ledgerline_plugin_api::manifest::{Category, HeldState, Op, Problem};
 
 use crate::{
-    config::Voids,
+    config::{Replace, Voids},
     mapping::Value,
     pipeline::{
         decide::{Decider, Decision, Ready, Write, problem},
@@ -92,6 +92,10 @@ impl Decider<'_> {
             total: None,
             // Why, for the entry's history.
             notices: vec![reason.to_owned()],
+            replacing: match self.plan.route.replace {
+                Replace::Reverse => Some(Box::new(self.reversing(id, entry, held)?)),
+                Replace::Update => None,
+            },
             read_at: document.read_at,
             version: document.version.clone(),
         })))

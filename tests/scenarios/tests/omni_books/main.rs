@@ -6,5 +6,6 @@ mod ground;
 mod month;
 mod payments;
 mod purchases;
+mod reversals;
 mod sales;
 mod stock;

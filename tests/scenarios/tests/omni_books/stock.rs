@@ -10,7 +10,7 @@ use crate::ground::{
 };
 
 /// Three tees at 8.10 are damaged.
-fn adjustment(serial: i64, patch: Value) -> Value {
+pub(crate) fn adjustment(serial: i64, patch: Value) -> Value {
     patched(
         json!({
             "id": 900 + serial, "reference": format!("ADJ-{serial}"), "isApproved": true, "branchId": 3,
@@ -24,7 +24,7 @@ fn adjustment(serial: i64, patch: Value) -> Value {
     )
 }
 
-fn journals(stage: &Stage) -> Vec<Value> {
+pub(crate) fn journals(stage: &Stage) -> Vec<Value> {
     stage.world.xero(ORGANISATION).manual_journals()
 }
 
