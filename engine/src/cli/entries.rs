@@ -199,7 +199,7 @@ fn answered(answer: Answer) -> Result<Changed, Failure> {
 }
 
 /// Which entries a change is for. Nothing named is nothing meant, never everything.
-fn meant(args: &BulkArgs) -> Result<Filter, Failure> {
+pub(super) fn meant(args: &BulkArgs) -> Result<Filter, Failure> {
     let mut filter = args.selection.filter();
     filter.ids.extend(args.entries.iter().cloned());
     if args.all && filter == Filter::default() {

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    operate::{Answer, LinkAnswer, LinkTo, Question},
-    pipeline::{Engine, Takers, first_sight_note},
+    operate::{
+        AdoptReport, Answer, Bulk, Deed, LinkAnswer, LinkTo, Question, SuggestedLinks,
+        actions::Keeper,
+    },
+    pipeline::{Adoption, Engine, Takers, first_sight_note},
     store::{
         Actor, Cause, Change, Entry, EntryId, Filter, Held, Settlement, State, StoreError,
         StreamId, Tally, offload,
     },
 };
+
+/// Entries that are adopted in one durable write.
+const ADOPTED: usize = 100;
 
 /// What waits for an entry.
 async fn waiting_for(engine: &Engine, id: &EntryId) -> Result<Tally, StoreError> {
@@ -70,6 +76,7 @@ pub(super) async fn link(
 ) -> Result<Answer, StoreError> {
     let (mut linked, mut woken, mut refused) = (0, 0, Vec::new());
     let mut takers: BTreeMap<String, Takers> = BTreeMap::new();
+    let mut keeper = Keeper::begin(engine, &by, Deed::Link, None).await?;
     for LinkAnswer { id, to } in answers {
         let waiting = waiting_for(engine, &id).await?;
         if !takers.contains_key(&id.route) {
@@ -81,7 +88,7 @@ pub(super) async fn link(
         let Some(takers) = takers.get_mut(&id.route) else {
             continue;
         };
-        match link_one(engine, &by, &id, to, takers).await? {
+        match link_one(engine, &by, &id, to, takers, &mut keeper).await? {
             Ok(()) => {
                 linked += 1;
                 woken += waiting.count;
@@ -102,6 +109,7 @@ async fn link_one(
     id: &EntryId,
     to: LinkTo,
     takers: &mut Takers,
+    keeper: &mut Keeper<'_>,
 ) -> Result<Result<(), String>, StoreError> {
     let Some(plan) = engine.plans.get(&id.route) else {
         return Ok(Err(format!("no route `{}`", id.route)));
@@ -128,7 +136,7 @@ async fn link_one(
     }
     let now = engine.clock().now_ms();
     let seen = entry.seen();
-    let mut next = entry;
+    let mut next = entry.clone();
     next.clear_stop();
     match to {
         LinkTo::Create => {
@@ -175,20 +183,21 @@ async fn link_one(
             );
         }
     }
+    let change = Change {
+        id: id.clone(),
+        seen,
+        entry: next,
+    };
+    let mut notes = keeper.notes([(&entry, &change)]);
+    if plan.pushes() {
+        notes.push((first_sight_note(&id.route), None));
+    }
     let settlement = Settlement {
-        changes: vec![Change {
-            id: id.clone(),
-            seen,
-            entry: next,
-        }],
+        changes: vec![change],
+        notes,
         ..Settlement::default()
     };
-    let looked_at = plan.pushes().then(|| first_sight_note(&id.route));
-    offload::run(engine.store(), move |store| {
-        store.settle(settlement)?;
-        looked_at.map_or(Ok(()), |note| store.set_note(&note, None))
-    })
-    .await?;
+    offload::run(engine.store(), move |store| store.settle(settlement)).await?;
     Ok(Ok(()))
 }
 
@@ -237,16 +246,139 @@ pub(super) async fn adopt(
         }
     };
     let waiting = waiting_for(engine, &id).await?;
-    Ok(match engine.adopt(&id, &target, anyway, &by).await? {
-        Ok(()) => Answer::Linked {
-            linked: 1,
-            refused: Vec::new(),
-            woken: waiting.count,
+    let weighed = engine
+        .adoptions(vec![(id.clone(), target)], anyway, &by)
+        .await?;
+    Ok(match weighed.into_iter().next() {
+        Some((id, Ok(adoption))) => {
+            let mut keeper = Keeper::begin(engine, &by, Deed::Adopt, None).await?;
+            take(engine, &mut keeper, vec![(id, adoption)]).await?;
+            Answer::Linked {
+                linked: 1,
+                refused: Vec::new(),
+                woken: waiting.count,
+            }
+        }
+        Some((id, Err(why))) => Answer::Refused {
+            message: format!("{id}: {why}"),
         },
-        Err(message) => Answer::Refused {
-            message: format!("{id}: {message}"),
+        None => Answer::Refused {
+            message: format!("no entry {id}"),
         },
     })
+}
+
+/// Makes links that were weighed.
+async fn take(
+    engine: &Engine,
+    keeper: &mut Keeper<'_>,
+    adoptions: Vec<(EntryId, Adoption)>,
+) -> Result<(), StoreError> {
+    let mut settlement = Settlement::default();
+    let mut before = Vec::new();
+    for (id, adoption) in adoptions {
+        settlement.changes.push(Change {
+            id,
+            seen: adoption.before.seen(),
+            entry: adoption.next,
+        });
+        settlement.outcomes.extend(adoption.outcome);
+        before.push(adoption.before);
+    }
+    settlement.notes = keeper.notes(before.iter().zip(&settlement.changes));
+    offload::run(engine.store(), move |store| store.settle(settlement)).await
+}
+
+/// Takes target documents for the own ones of all entries that are meant and have one candidate that
+/// agrees. The target is asked for each, also when it is only counted.
+pub(super) async fn adopt_all(
+    engine: &Engine,
+    by: Actor,
+    bulk: Bulk,
+) -> Result<Answer, StoreError> {
+    let mut report = AdoptReport {
+        counted_only: bulk.count_only,
+        ..AdoptReport::default()
+    };
+    let mut wanted = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let (filter, from) = (bulk.filter.clone(), after.take());
+        let page = offload::run(engine.store(), move |store| {
+            store.page_of(&filter, from.as_deref(), 500)
+        })
+        .await?;
+        for (id, entry) in page.rows {
+            if entry.candidates.is_empty() {
+                continue;
+            }
+            let counterparty = engine.plans.get(&id.route).is_some_and(|it| it.matches());
+            match candidate(&entry) {
+                _ if counterparty => {
+                    let why = "which one it stands for is said by `ledgerline link`".to_owned();
+                    report.left.push((id, why));
+                }
+                Ok(target) => wanted.push((id, target)),
+                Err(why) => report.left.push((id, why)),
+            }
+        }
+        match page.next {
+            Some(it) => after = Some(it),
+            None => break,
+        }
+    }
+    let mut adoptions = Vec::new();
+    for (id, weighed) in engine.adoptions(wanted, false, &by).await? {
+        match weighed {
+            Ok(it) => {
+                let target = it.next.held.as_ref().map(|it| it.id.clone());
+                report.tally.add(it.before.facts.money.as_ref());
+                report
+                    .adopted
+                    .push((id.clone(), target.unwrap_or_default()));
+                adoptions.push((id, it));
+            }
+            Err(why) => report.left.push((id, why)),
+        }
+    }
+    if !bulk.count_only && !adoptions.is_empty() {
+        let mut keeper = Keeper::begin(engine, &by, Deed::Adopt, bulk.reason.as_deref()).await?;
+        while !adoptions.is_empty() {
+            let rest = adoptions.split_off(adoptions.len().min(ADOPTED));
+            take(engine, &mut keeper, std::mem::replace(&mut adoptions, rest)).await?;
+        }
+    }
+    Ok(Answer::Adopted(Box::new(report)))
+}
+
+/// The questions that one target document answers.
+pub(super) async fn suggested(engine: &Engine) -> Result<SuggestedLinks, StoreError> {
+    let mut by_route: BTreeMap<String, Vec<Question>> = BTreeMap::new();
+    for question in questions(engine).await? {
+        let route = question.id.route.clone();
+        by_route.entry(route).or_default().push(question);
+    }
+    let mut links = SuggestedLinks::default();
+    for (route, questions) in by_route {
+        let ids = questions.iter().map(|it| it.id.clone()).collect();
+        let weighed = engine.suggested(&route, ids).await?;
+        let mut wanted: BTreeMap<String, u32> = BTreeMap::new();
+        for candidate in weighed.iter().filter_map(|(_, it)| it.as_ref().ok()) {
+            *wanted.entry(candidate.id.clone()).or_default() += 1;
+        }
+        let unique = engine.plans.get(&route).is_some_and(|it| it.one_for_one());
+        for (question, (_, answer)) in questions.into_iter().zip(weighed) {
+            match answer {
+                Ok(it) if unique && wanted.get(&it.id).is_some_and(|it| *it > 1) => {
+                    let why = format!("{} is suggested for others, too", it.label);
+                    links.left.push((question, why));
+                }
+                Ok(it) => links.certain.push((question, it)),
+                Err(why) => links.left.push((question, why)),
+            }
+        }
+    }
+    Ok(links)
 }
 
 fn candidate(entry: &Entry) -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! What a person may do with an engine: requests, their answers, and the local socket that carries
 //! them to an engine that is already running.
 
+mod actions;
 mod backfill;
 mod balances;
 mod bulk;
@@ -14,6 +15,7 @@ mod request;
 mod show;
 mod socket;
 mod status;
+mod undo;
 pub(crate) mod words;
 
 pub use backfill::{BackfillReport, BackfillRequest, BackfillRoute};
@@ -23,10 +25,10 @@ pub use connect::{
 };
 pub use handle::handle;
 pub use request::{
-    Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport, ConnectionStatus,
-    EntryReport, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus, Planned, Preview,
-    Question, Request, RouteReport, RouteStatus, Signed, StatusReport, SyncReport, SyncRequest,
-    Verdict,
+    Action, AdoptReport, Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport,
+    ConnectionStatus, Deed, EntryReport, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus,
+    Planned, Preview, Question, Request, RouteReport, RouteStatus, Signed, StatusReport,
+    SuggestedLinks, SyncReport, SyncRequest, UndoReport, UndoneBy, Verdict,
 };
 pub use socket::{Door, ask};
 pub(crate) use status::status;
