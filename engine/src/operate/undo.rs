@@ -194,11 +194,9 @@ impl Since {
         if !linked.is_empty() {
             since.look_at_sent(engine, &routes, &linked).await?;
         }
-        for route in relinked()
-            .filter(|it| it.link.as_ref().is_some_and(|it| it.held.is_some()))
-            .map(|it| it.id.route.clone())
-            .collect::<BTreeSet<_>>()
-        {
+        let back = before.iter().filter(|it| back_to(it).is_some());
+        let routes: BTreeSet<String> = back.map(|it| it.id.route.clone()).collect();
+        for route in routes {
             let named = route.clone();
             let read =
                 offload::run(engine.store(), move |store| Takers::read(store, &named)).await?;
@@ -269,7 +267,6 @@ impl Since {
         if let Err(why) = stands(before, &current) {
             return Ok(Err(why));
         }
-        let before_held = before.link.as_ref().and_then(|it| it.held.as_ref());
         if before.link.is_some() {
             let linked = before.linked.as_deref();
             if let Some(sent) = linked.and_then(|it| self.sent_to.get(it)) {
@@ -281,14 +278,14 @@ impl Since {
                 )));
             }
         }
-        if let (Some(held), Some(takers)) = (before_held, self.takers.get(&before.id.route))
-            && let Some(other) = takers.other(&held.id, &before.id)
+        if let (Some(held), Some(takers)) = (back_to(before), self.takers.get(&before.id.route))
+            && let Some(other) = takers.other(held, &before.id)
             && engine
                 .plans
                 .get(&before.id.route)
                 .is_some_and(|it| it.one_for_one())
         {
-            return Ok(Err(format!("{other} stands for {} now", held.id)));
+            return Ok(Err(format!("{other} stands for {held} now")));
         }
         for follower in self.followers.get(&before.id.route).into_iter().flatten() {
             let id = EntryId::new(follower, &before.id.source);
@@ -303,6 +300,16 @@ impl Since {
             }
         }
         Ok(Ok(current))
+    }
+}
+
+/// The target document that an entry would stand for again: its former link, or the one that it gave
+/// free while it was skipped.
+fn back_to(before: &Before) -> Option<&str> {
+    match &before.link {
+        Some(link) => link.held.as_ref().map(|it| it.id.as_str()),
+        None if before.after.0 == State::Skipped => before.linked.as_deref(),
+        None => None,
     }
 }
 

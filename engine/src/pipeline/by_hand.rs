@@ -294,7 +294,9 @@ impl Weighing<'_> {
                 named.iter().map(one).collect::<Result<Vec<_>, _>>()
             })
             .await?;
-        let decided = decided.unwrap_or_default().into_iter();
+        // One that could not be decided about cannot be compared.
+        let none = std::iter::repeat_with(|| None);
+        let decided = decided.unwrap_or_default().into_iter().chain(none);
         let route = self.plan.name().to_owned();
         let mut takers = offload::run(store, move |store| Takers::read(store, &route)).await?;
         for (((id, target, entry), said), decision) in asked.into_iter().zip(said).zip(decided) {
