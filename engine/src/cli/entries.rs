@@ -148,7 +148,12 @@ pub(super) async fn skip(
     .await?;
     match changed {
         Some(changed) if out.json => out.value(&changed),
-        Some(changed) => render::changed(out, verb, &changed),
+        Some(changed) => {
+            render::changed(out, verb, &changed);
+            if !changed.counted_only && changed.tally.count > 0 {
+                out.line("`ledgerline undo` takes it back");
+            }
+        }
         None => {}
     }
     Ok(0)

@@ -10,10 +10,76 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
 
 use crate::{
-    operate::{Action, Deed},
     pipeline::Engine,
-    store::{Actor, Candidate, Change, Entry, EntryId, Held, Seen, State, StoreError, offload},
+    store::{
+        Actor, Candidate, Cause, Change, Entry, EntryId, Held, Seen, State, StoreError, Tally,
+        offload,
+    },
 };
+
+/// What a person did to entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deed {
+    /// Stopped ones were to be tried again.
+    Retry,
+    /// They were taken back in, whatever they were.
+    Reset,
+    /// They were left out.
+    Skip,
+    /// Their documents were to be taken back in the target.
+    Void,
+    /// Target documents were taken for their own.
+    Adopt,
+    /// It was said which target documents they stand for.
+    Link,
+}
+
+impl Deed {
+    /// As the command is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Reset => "reset",
+            Self::Skip => "skip",
+            Self::Void => "void",
+            Self::Adopt => "adopt",
+            Self::Link => "link",
+        }
+    }
+}
+
+/// One command of a person that changed entries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    /// Number that `undo` takes; grows.
+    pub id: u64,
+    /// When it began, milliseconds since the epoch.
+    pub at: i64,
+    /// Name of the account that ran the command.
+    pub by: String,
+    /// What was done.
+    pub deed: Deed,
+    /// Why, where a reason was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Entries that it changed.
+    pub tally: Tally,
+    /// That it was taken back, as far as it could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<UndoneBy>,
+}
+
+/// Who took an action back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoneBy {
+    /// When, milliseconds since the epoch.
+    pub at: i64,
+    /// Name of the account that ran the command.
+    pub by: String,
+    /// Entries that are as they were before.
+    pub entries: u64,
+}
 
 /// Actions that are kept; an older one cannot be taken back any more.
 const KEPT: usize = 20;
@@ -61,7 +127,7 @@ pub(super) struct Before {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     words: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cause: Option<crate::store::Cause>,
+    cause: Option<Cause>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<Candidate>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -191,7 +257,7 @@ impl<'a> Keeper<'a> {
             by,
             deed,
             reason: reason.map(str::to_owned),
-            tally: crate::store::Tally::default(),
+            tally: Tally::default(),
             undone: None,
         };
         Ok(Self {

@@ -2,8 +2,8 @@
 
 use crate::{
     operate::{
-        Answer, Request, Signed, actions, balances, bulk, check, connect, linking, notifying,
-        reconcile, show, status, undo,
+        Answer, Request, Signed, actions, adopting, balances, bulk, check, connect, linking,
+        notifying, reconcile, show, status, undo,
     },
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
@@ -72,9 +72,9 @@ async fn answer(
                 .collect(),
         ),
         Request::Adopt { id, target, anyway } => {
-            linking::adopt(engine, by, id, target, anyway).await?
+            adopting::adopt(engine, by, id, target, anyway).await?
         }
-        Request::AdoptAll(it) => linking::adopt_all(engine, by, it).await?,
+        Request::AdoptAll(it) => adopting::adopt_all(engine, by, it).await?,
         Request::LinkSuggested => Answer::Suggested(linking::suggested(engine).await?),
         Request::Link { answers } => linking::link(engine, by, answers).await?,
         Request::LinkQuestions => Answer::Questions(linking::questions(engine).await?),

@@ -2,6 +2,7 @@
 //! them to an engine that is already running.
 
 mod actions;
+mod adopting;
 mod backfill;
 mod balances;
 mod bulk;
@@ -18,17 +19,21 @@ mod status;
 mod undo;
 pub(crate) mod words;
 
+pub use actions::{Action, Deed, UndoneBy};
+pub use adopting::AdoptReport;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillRoute};
 pub use balances::Balance;
 pub use connect::{
     ConnectRequest, ConnectStep, Connecting, Home, ListenError, Offered, Pinned, Seen,
 };
 pub use handle::handle;
+pub use linking::SuggestedLinks;
 pub use request::{
-    Action, AdoptReport, Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport,
-    ConnectionStatus, Deed, EntryReport, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus,
-    Planned, Preview, Question, Request, RouteReport, RouteStatus, Signed, StatusReport,
-    SuggestedLinks, SyncReport, SyncRequest, UndoReport, UndoneBy, Verdict,
+    Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport, ConnectionStatus,
+    EntryReport, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus, Planned, Preview,
+    Question, Request, RouteReport, RouteStatus, Signed, StatusReport, SyncReport, SyncRequest,
+    Verdict,
 };
 pub use socket::{Door, ask};
 pub(crate) use status::status;
+pub use undo::UndoReport;

@@ -10,12 +10,16 @@ use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    actions::Action,
+    adopting::AdoptReport,
     backfill::{BackfillReport, BackfillRequest},
     balances::Balance,
     connect::{ConnectRequest, Connecting},
+    linking::SuggestedLinks,
     reconcile::{ReconcileReport, ReconcileRequest},
+    undo::UndoReport,
 };
-use crate::store::{CallRow, Candidate, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
+use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
 
 /// A request with the person who makes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -223,83 +227,6 @@ pub struct Changed {
     pub counted_only: bool,
 }
 
-/// What a person did to entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Deed {
-    /// Stopped ones were to be tried again.
-    Retry,
-    /// They were taken back in, whatever they were.
-    Reset,
-    /// They were left out.
-    Skip,
-    /// Their documents were to be taken back in the target.
-    Void,
-    /// Target documents were taken for their own.
-    Adopt,
-    /// It was said which target documents they stand for.
-    Link,
-}
-
-impl Deed {
-    /// As the command is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Reset => "reset",
-            Self::Skip => "skip",
-            Self::Void => "void",
-            Self::Adopt => "adopt",
-            Self::Link => "link",
-        }
-    }
-}
-
-/// One command of a person that changed entries.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Action {
-    /// Number that `undo` takes; grows.
-    pub id: u64,
-    /// When it began, milliseconds since the epoch.
-    pub at: i64,
-    /// Name of the account that ran the command.
-    pub by: String,
-    /// What was done.
-    pub deed: Deed,
-    /// Why, where a reason was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Entries that it changed.
-    pub tally: Tally,
-    /// That it was taken back, as far as it could be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undone: Option<UndoneBy>,
-}
-
-/// Who took an action back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UndoneBy {
-    /// When, milliseconds since the epoch.
-    pub at: i64,
-    /// Name of the account that ran the command.
-    pub by: String,
-    /// Entries that are as they were before.
-    pub entries: u64,
-}
-
-/// What came of taking an action back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UndoReport {
-    /// The action.
-    pub action: Action,
-    /// Entries and money taken back, or that would be.
-    pub tally: Tally,
-    /// Entries that stay as they are, each with the reason.
-    pub refused: Vec<(EntryId, String)>,
-    /// It was only counted.
-    pub counted_only: bool,
-}
-
 /// An entry that waits for a person to say what it stands for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
@@ -309,28 +236,6 @@ pub struct Question {
     pub entry: Entry,
     /// What waits for it.
     pub waiting: Tally,
-}
-
-/// Questions, and which of them one target document answers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct SuggestedLinks {
-    /// Those that can be confirmed together, with what they would be linked to.
-    pub certain: Vec<(Question, Candidate)>,
-    /// Those that need a closer look, each with the reason.
-    pub left: Vec<(Question, String)>,
-}
-
-/// What came of taking target documents for entries' own.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct AdoptReport {
-    /// Entries that were linked, or would be, each with the target's id.
-    pub adopted: Vec<(EntryId, String)>,
-    /// Their count and money.
-    pub tally: Tally,
-    /// Entries that stay as they are, each with the reason.
-    pub left: Vec<(EntryId, String)>,
-    /// It was only counted.
-    pub counted_only: bool,
 }
 
 /// What one run did.

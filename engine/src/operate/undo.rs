@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     mapping::Value,
     operate::{
-        Answer, Deed, UndoReport, UndoneBy,
-        actions::{self, Before, Kept},
+        Answer,
+        actions::{self, Action, Before, Deed, Kept, UndoneBy},
     },
     pipeline::{Engine, Takers, first_sight_note, void_note},
     store::{
@@ -18,6 +20,19 @@ use crate::{
         Tally, offload,
     },
 };
+
+/// What came of taking an action back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UndoReport {
+    /// The action.
+    pub action: Action,
+    /// Entries and money taken back, or that would be.
+    pub tally: Tally,
+    /// Entries that stay as they are, each with the reason.
+    pub refused: Vec<(EntryId, String)>,
+    /// It was only counted.
+    pub counted_only: bool,
+}
 
 /// Entries that are changed in one durable write.
 const CHUNK: usize = 500;
