@@ -336,3 +336,107 @@ fn read<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T, Sto
         why: why.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Facts;
+
+    fn by(name: &str) -> Actor {
+        Actor::Person(name.to_owned())
+    }
+
+    /// An entry that stopped while a write of it may have happened, and was reset by a person who said
+    /// that it had not.
+    fn reset() -> (Entry, Entry) {
+        let mut before = Entry::new(
+            10,
+            State::Pending,
+            "v1".into(),
+            Facts::default(),
+            "taken in",
+        );
+        before.record(
+            20,
+            State::Warning,
+            Actor::Engine,
+            "cannot be looked up",
+            None,
+        );
+        before.write_open_since = Some(15);
+        before.cause = Some(Cause {
+            key: "answer lost".into(),
+        });
+        before.attempts = 3;
+        let mut next = before.clone();
+        next.clear_stop();
+        next.attempts = 0;
+        next.requested = true;
+        next.record(30, State::Pending, by("kim"), "reset", None);
+        (before, next)
+    }
+
+    /// What is kept, as it comes back from the store.
+    fn kept(before: &Entry, next: &Entry) -> Before {
+        let id = EntryId::new("notes", "1");
+        read("it", &text_of(&Before::of(&id, before, next))).unwrap()
+    }
+
+    #[test]
+    fn a_lost_write_is_open_again() {
+        let (before, next) = reset();
+        let back = kept(&before, &next).restored(40, by("kim"), &next, "taken back: reset");
+        assert_eq!(back.events.len(), 4);
+        assert_eq!(
+            Entry {
+                events: before.events.clone(),
+                ..back
+            },
+            before
+        );
+    }
+
+    #[test]
+    fn a_document_that_changed_meanwhile_is_asked_for_before_it_is_prepared() {
+        let (before, mut next) = reset();
+        let kept = kept(&before, &next);
+        next.version = "v2".into();
+        let back = kept
+            .clone()
+            .restored(40, by("kim"), &next, "taken back: reset");
+        assert_eq!(
+            (back.state, back.write_open_since),
+            (State::Uncertain, Some(15))
+        );
+        assert_eq!((back.cause, back.version.as_str()), (None, "v2"));
+    }
+
+    #[test]
+    fn a_link_comes_back_only_where_the_action_changed_it() {
+        let (before, next) = reset();
+        assert!(kept(&before, &next).link.is_none());
+        let mut linked = next.clone();
+        linked.number = Some("7".into());
+        linked.held = Some(Held {
+            id: "t1".into(),
+            sent: "{}".into(),
+            ..Held::default()
+        });
+        let kept = kept(&before, &linked);
+        assert_eq!(kept.linked.as_deref(), Some("t1"));
+        let back = kept.restored(40, by("kim"), &linked, "taken back: adopt");
+        assert_eq!((back.held, back.number), (None, None));
+    }
+
+    #[test]
+    fn what_is_kept_is_small() {
+        let (mut before, mut next) = reset();
+        for it in [&mut before, &mut next] {
+            it.held = Some(Held {
+                sent: "x".repeat(5_000),
+                ..Held::default()
+            });
+        }
+        assert!(text_of(&Before::of(&EntryId::new("notes", "1"), &before, &next)).len() < 400);
+    }
+}
