@@ -365,7 +365,7 @@ impl Mapping {
     }
 
     /// Numbers under which another poster may have put the document into the target, by the route's
-    /// template: each once, at most [`IMPORTED_NUMBERS`].
+    /// template: each once, and not more than a few.
     pub fn imported_numbers(&self, cx: &Apply<'_>) -> Result<Vec<String>, Stop> {
         let Some(program) = &self.imported_number else {
             return Ok(Vec::new());
