@@ -80,17 +80,12 @@ pub(super) enum Command {
     /// Takes documents back in the target that are void, deleted or unwanted in their source, posted ones
     /// too.
     Void(BulkArgs),
-    /// Takes a document that the target holds for an entry's own.
-    Adopt {
-        /// The entry: ROUTE/ID.
-        id: EntryId,
-        /// The target's id; not needed when there is one candidate.
-        #[arg(long)]
-        to: Option<String>,
-        /// Although type, contact, date, currency or total differ.
-        #[arg(long)]
-        anyway: bool,
-    },
+    /// Takes back what was done by retry, reset, skip, void, adopt or link: the latest action, or the one
+    /// that is named. Entries that were sent or changed since stay, each with the reason.
+    Undo(UndoArgs),
+    /// Takes a document that the target holds for an entry's own: of one entry, or of all that are meant
+    /// and have one candidate that agrees.
+    Adopt(AdoptArgs),
     /// Says which target document an entry stands for: one by one, or all in a CSV file.
     Link(LinkArgs),
     /// Applies a mapping to a document and shows what made each field.
@@ -241,6 +236,30 @@ pub(super) struct BulkArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct UndoArgs {
+    /// The action, as --list numbers it; the latest one that was not taken back when not given.
+    pub(super) action: Option<u64>,
+    /// Shows the actions that are kept, the latest first.
+    #[arg(long, conflicts_with = "action")]
+    pub(super) list: bool,
+    /// Only counts.
+    #[arg(long, conflicts_with = "list")]
+    pub(super) count: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AdoptArgs {
+    #[command(flatten)]
+    pub(super) bulk: BulkArgs,
+    /// The target's id, for one entry; not needed when there is one candidate.
+    #[arg(long)]
+    pub(super) to: Option<String>,
+    /// Although type, contact, date, currency or total differ, for one entry.
+    #[arg(long)]
+    pub(super) anyway: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct LinkArgs {
     /// The entry: ROUTE/ID.
     pub(super) id: Option<EntryId>,
@@ -256,6 +275,13 @@ pub(super) struct LinkArgs {
     /// Reads answers from such a file: column `link_to` holds a target id or the word `create`.
     #[arg(long, value_hint = ValueHint::FilePath, conflicts_with_all = ["id", "export"])]
     pub(super) import: Option<PathBuf>,
+    /// Shows all open questions for which the rules of the mapping suggest exactly one, and links them.
+    /// What only suggests (such as an e-mail address), several, and what is out of use are left.
+    #[arg(long, conflicts_with_all = ["id", "export", "import"])]
+    pub(super) confirm_suggested: bool,
+    /// Only shows what --confirm-suggested would link.
+    #[arg(long, requires = "confirm_suggested")]
+    pub(super) count: bool,
 }
 
 #[derive(Debug, Args)]

@@ -148,7 +148,12 @@ pub(super) async fn skip(
     .await?;
     match changed {
         Some(changed) if out.json => out.value(&changed),
-        Some(changed) => render::changed(out, verb, &changed),
+        Some(changed) => {
+            render::changed(out, verb, &changed);
+            if !changed.counted_only && changed.tally.count > 0 {
+                out.line("`ledgerline undo` takes it back");
+            }
+        }
         None => {}
     }
     Ok(0)
@@ -199,7 +204,7 @@ fn answered(answer: Answer) -> Result<Changed, Failure> {
 }
 
 /// Which entries a change is for. Nothing named is nothing meant, never everything.
-fn meant(args: &BulkArgs) -> Result<Filter, Failure> {
+pub(super) fn meant(args: &BulkArgs) -> Result<Filter, Failure> {
     let mut filter = args.selection.filter();
     filter.ids.extend(args.entries.iter().cloned());
     if args.all && filter == Filter::default() {

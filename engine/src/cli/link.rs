@@ -1,4 +1,4 @@
-//! `link` and `adopt`: which target document an entry stands for.
+//! `link`: which target document an entry stands for.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cli::{
         args::{Common, LinkArgs},
-        open::{Failure, request},
+        open::{Failure, agreed, request},
         out::{Out, money},
         render,
         sync::{self, unexpected},
@@ -49,6 +49,11 @@ pub(super) async fn link(common: &Common, out: &Out, args: LinkArgs) -> Result<u
             answer(common, out, vec![LinkAnswer { id, to }]).await
         }
         LinkArgs {
+            confirm_suggested: true,
+            count,
+            ..
+        } => confirm(common, out, count).await,
+        LinkArgs {
             export: Some(file), ..
         } => {
             write(&file, &questions(common).await?)?;
@@ -76,6 +81,33 @@ pub(super) async fn link(common: &Common, out: &Out, args: LinkArgs) -> Result<u
             Ok(0)
         }
     }
+}
+
+/// Shows what one target document answers, asks, and links.
+async fn confirm(common: &Common, out: &Out, count_only: bool) -> Result<u8, Failure> {
+    let links = match request(common, Request::LinkSuggested, &Silent).await? {
+        Answer::Suggested(it) => it,
+        other => return Err(unexpected(other)),
+    };
+    if out.json && (count_only || links.certain.is_empty()) {
+        out.value(&links);
+        return Ok(0);
+    }
+    if !out.json {
+        render::suggested(out, &links);
+    }
+    if count_only || links.certain.is_empty() {
+        return Ok(0);
+    }
+    let question = format!("{} will be linked as shown. Go on?", links.certain.len());
+    if !agreed(common, &question)? {
+        return Ok(0);
+    }
+    let answers = links.certain.into_iter().map(|(question, it)| LinkAnswer {
+        id: question.id,
+        to: LinkTo::Target(it.id),
+    });
+    answer(common, out, answers.collect()).await
 }
 
 async fn questions(common: &Common) -> Result<Vec<Question>, Failure> {
@@ -108,7 +140,7 @@ async fn answer(common: &Common, out: &Out, answers: Vec<LinkAnswer>) -> Result<
     }
 }
 
-async fn go(common: &Common, out: &Out) -> Result<u8, Failure> {
+pub(super) async fn go(common: &Common, out: &Out) -> Result<u8, Failure> {
     let report = sync::run(common, SyncRequest::default()).await?;
     if out.json {
         out.value(&report);
@@ -116,29 +148,6 @@ async fn go(common: &Common, out: &Out) -> Result<u8, Failure> {
         render::sync(out, &report);
     }
     Ok(sync::code(&report))
-}
-
-pub(super) async fn adopt(
-    common: &Common,
-    out: &Out,
-    id: EntryId,
-    target: Option<String>,
-    anyway: bool,
-) -> Result<u8, Failure> {
-    let asked = Request::Adopt {
-        id: id.clone(),
-        target,
-        anyway,
-    };
-    match request(common, asked, &Silent).await? {
-        Answer::Linked { woken, .. } => {
-            if !out.json {
-                out.line(format!("{id} is adopted; {woken} waiting documents can go"));
-            }
-            go(common, out).await
-        }
-        other => Err(unexpected(other)),
-    }
 }
 
 fn write(file: &Path, questions: &[Question]) -> Result<(), Failure> {

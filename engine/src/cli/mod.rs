@@ -1,5 +1,6 @@
 //! The command line: parsing, progress, tables. What is done is done by `operate`.
 
+mod adopt;
 mod args;
 mod backfill;
 mod bars;
@@ -22,6 +23,7 @@ mod schemas;
 mod store;
 mod sync;
 mod totals;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -89,7 +91,8 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Reset(it) => entries::reset(&common, &out, it).await,
         Command::Skip { bulk, reason } => entries::skip(&common, &out, bulk, reason).await,
         Command::Void(it) => entries::void(&common, &out, it).await,
-        Command::Adopt { id, to, anyway } => link::adopt(&common, &out, id, to, anyway).await,
+        Command::Undo(it) => undo::undo(&common, &out, it).await,
+        Command::Adopt(it) => adopt::adopt(&common, &out, it).await,
         Command::Link(it) => link::link(&common, &out, it).await,
         Command::Map(it) => map::map(&common, &out, &it),
         Command::Test { mapping } => map::test(&common, &out, mapping.as_deref()),

@@ -9,7 +9,7 @@ use crate::{
     files::FileTrouble,
     operate::{
         Balance, Changed, CheckRow, ConnectionReport, EntryReport, Notified, Question,
-        StatusReport, SyncReport, Verdict,
+        StatusReport, SuggestedLinks, SyncReport, Verdict,
     },
     store::{Listing, State, Tally},
 };
@@ -489,6 +489,39 @@ pub(super) fn changed(out: &Out, verb: &str, changed: &Changed) {
     ));
     for (why, count) in &changed.left {
         out.line(format!("{count} left: {why}"));
+    }
+}
+
+/// Questions that one target document answers, and those that need a closer look.
+pub(super) fn suggested(out: &Out, links: &SuggestedLinks) {
+    let who = |it: &Question| it.entry.facts.party.clone().unwrap_or_default();
+    let certain = links.certain.iter().map(|(question, it)| {
+        vec![
+            question.id.to_string(),
+            who(question),
+            question.waiting.count.to_string(),
+            it.label.clone(),
+            it.why.clone(),
+            it.id.clone(),
+        ]
+    });
+    if !links.certain.is_empty() {
+        out.heading("Can be confirmed");
+        out.table(
+            &["entry", "who", "waiting", "link to", "found by", "id"],
+            certain.collect(),
+        );
+    }
+    let left = links
+        .left
+        .iter()
+        .map(|(question, why)| vec![question.id.to_string(), who(question), why.clone()]);
+    if !links.left.is_empty() {
+        out.heading("Stay open");
+        out.table(&["entry", "who", "why"], left.collect());
+    }
+    if links.certain.is_empty() {
+        out.line("No question has exactly one answer that could be confirmed.");
     }
 }
 

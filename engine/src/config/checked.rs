@@ -251,6 +251,8 @@ pub struct Route {
     pub after: Vec<String>,
     /// jq over the source document: the number for life.
     pub number: Option<String>,
+    /// jq over the source document: numbers that another poster may have given it in the target.
+    pub imported_number: Option<String>,
     /// Link name of the mapping → route whose entries are the links.
     pub links: BTreeMap<String, String>,
     /// What happens to cents.

@@ -32,6 +32,9 @@ as_written! {
         optional beside: Vec<Spanned<String>>,
         /// jq over the source document: the number that the document keeps for life.
         optional number: Spanned<String>,
+        /// jq over the source document: numbers, one or a list, under which the source's own link may have
+        /// put a document into the target that it marks as imported. Only looked for, never given.
+        optional imported_number: Spanned<String>,
         /// Link of the mapping = route whose entries are the links.
         optional links: Keyed<Spanned<String>>,
         /// What happens to cents.
@@ -121,6 +124,12 @@ impl RouteToml {
             let help = "leave it out to use the document's id".to_owned();
             reader.problem(number.span(), "the number is empty", "empty", help);
         }
+        if let Some(number) = &self.imported_number
+            && number.get_ref().trim().is_empty()
+        {
+            let help = "leave it out where such documents have the route's own numbers".to_owned();
+            reader.problem(number.span(), "the number is empty", "empty", help);
+        }
         check_range(self.batch.as_ref(), 1..=1000, "1 to 1000", reader);
         check_range(self.attempts.as_ref(), 1..=100, "1 to 100", reader);
         for (option, written) in self.options.iter().flatten() {
@@ -143,6 +152,7 @@ impl RouteToml {
             after: self.after.iter().flatten().map(text).collect(),
             beside: self.beside.iter().flatten().map(text).collect(),
             number: self.number.as_ref().map(text),
+            imported_number: self.imported_number.as_ref().map(text),
             links: by_name(self.links.as_ref(), text),
             rounding,
             tables: by_name(self.tables.as_ref(), |rows| {

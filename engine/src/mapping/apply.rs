@@ -32,6 +32,7 @@ pub struct Mapping {
     pub(super) lookups: BTreeMap<String, Arc<TableData>>,
     pub(super) schema: Option<Arc<Schema>>,
     pub(super) number: Option<Program>,
+    pub(super) imported_number: Option<Program>,
     pub(super) matcher: Option<Matcher>,
     /// Links used, and what each is found by.
     pub(super) links: BTreeMap<String, LinkBy>,
@@ -39,6 +40,9 @@ pub struct Mapping {
     pub(super) followed: bool,
     pub(super) tests: Vec<TestToml>,
 }
+
+/// Numbers under which one document is looked for that another poster put into the target.
+const IMPORTED_NUMBERS: usize = 10;
 
 /// What a mapping is applied to.
 #[derive(Clone, Copy)]
@@ -369,6 +373,35 @@ impl Mapping {
             Ok(_) => Ok(None),
             Err(error) => Err(self.failed("number", program.code(), "the route", error)),
         }
+    }
+
+    /// Numbers under which another poster may have put the document into the target, by the route's
+    /// template: each once, and not more than a few.
+    pub fn imported_numbers(&self, cx: &Apply<'_>) -> Result<Vec<String>, Stop> {
+        let Some(program) = &self.imported_number else {
+            return Ok(Vec::new());
+        };
+        let bound = self.bound(&Apply {
+            number: None,
+            ..*cx
+        });
+        let given = bound
+            .all(program)
+            .map_err(|error| self.failed("imported-number", program.code(), "the route", error))?;
+        let mut numbers: Vec<String> = Vec::new();
+        let mut add = |it: &Value| {
+            let text = it.to_text().trim().to_owned();
+            if !it.is_blank() && !numbers.contains(&text) && numbers.len() < IMPORTED_NUMBERS {
+                numbers.push(text);
+            }
+        };
+        for it in &given {
+            match it.as_array() {
+                Some(items) => items.iter().for_each(&mut add),
+                None => add(it),
+            }
+        }
+        Ok(numbers)
     }
 
     pub(super) fn bound<'a>(&'a self, cx: &Apply<'a>) -> Bound<'a> {

@@ -109,7 +109,8 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
     }
     let options = cx.options();
     let lets = cx.lets(&toml.lets);
-    let number = cx.number();
+    let number = cx.number("number", |it| it.number.as_ref());
+    let imported_number = cx.number("imported-number", |it| it.imported_number.as_ref());
     let when = toml.when.iter().filter_map(|it| cx.gate(it)).collect();
     let require = toml.require.iter().filter_map(|it| cx.gate(it)).collect();
     let root = schema.as_deref().map(Schema::root);
@@ -151,6 +152,7 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         lookups: used,
         schema,
         number,
+        imported_number,
         matcher,
         links: links.into_iter().map(|(name, it)| (name, it.by)).collect(),
         followed,
@@ -362,11 +364,15 @@ impl<'c> Cx<'c> {
         }
     }
 
-    /// The route's template for the number, which sees what the mapping sees.
-    fn number(&mut self) -> Option<Program> {
+    /// A template of the route for numbers, which sees what the mapping sees.
+    fn number(
+        &mut self,
+        key: &str,
+        template: impl Fn(&Route) -> Option<&String>,
+    ) -> Option<Program> {
         let route = self.input.route?;
-        let code = route.number.as_ref()?;
-        let place = route.places.value("number");
+        let code = template(route)?;
+        let place = route.places.value(key);
         let globals: Vec<&str> = self.globals[..GLOBALS.len()]
             .iter()
             .map(String::as_str)

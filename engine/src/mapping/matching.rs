@@ -47,6 +47,8 @@ pub struct Suggestion {
     pub label: String,
     /// Why it is offered.
     pub why: String,
+    /// A rule that may link found it, though not with all that must agree; what only suggests did not.
+    pub by_rule: bool,
 }
 
 /// What the rules found.
@@ -207,11 +209,12 @@ impl Mapping {
                     continue;
                 }
                 if only_suggests {
-                    suggestions.push(it.suggestion(rule.name.clone()));
+                    suggestions.push(it.suggestion(rule.name.clone(), false));
                 } else if self.agrees(rule, it, &bound)? {
                     agreeing.push(it);
                 } else {
-                    suggestions.push(it.suggestion(format!("{}, but not all agrees", rule.name)));
+                    let why = format!("{}, but not all agrees", rule.name);
+                    suggestions.push(it.suggestion(why, true));
                 }
             }
             let active: Vec<_> = agreeing.iter().filter(|it| it.active).collect();
@@ -229,7 +232,10 @@ impl Mapping {
                         Some(remedy) => format!("{}; out of use: {remedy}", rule.name),
                         None => format!("{}; out of use", rule.name),
                     };
-                    let many = agreeing.iter().take(SHOWN).map(|it| it.suggestion(why(it)));
+                    let many = agreeing
+                        .iter()
+                        .take(SHOWN)
+                        .map(|it| it.suggestion(why(it), true));
                     return Ok(MatchAnswer::Many(many.collect()));
                 }
             }
@@ -325,11 +331,12 @@ impl MatchIndex {
 }
 
 impl Held {
-    fn suggestion(&self, why: String) -> Suggestion {
+    fn suggestion(&self, why: String, by_rule: bool) -> Suggestion {
         Suggestion {
             id: self.id.clone(),
             label: self.label.clone(),
             why,
+            by_rule,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! second, with who did it in each entry's history.
 
 use crate::{
-    operate::{Bulk, Changed},
+    operate::{Bulk, Changed, Deed, actions::Keeper},
     pipeline::{Engine, WITHDRAWN, void_note},
     store::{Actor, Change, Entry, EntryId, Settlement, State, StoreError, offload},
 };
@@ -25,15 +25,26 @@ enum Verdict {
 pub(super) async fn retry(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
     let routes = bulk.filter.routes.clone();
     let counted_only = bulk.count_only;
-    let changed = over(engine, bulk, None, |now, entry, reason| match entry.state {
-        State::Waiting | State::Failed | State::Warning | State::Pending => {
-            Verdict::To(Box::new(pending(now, entry, &by, "retried", reason)))
-        }
-        State::Uncertain => Verdict::Left("uncertain: the target is asked before anything is sent"),
-        State::Sending => Verdict::Left("being sent at this moment"),
-        State::Synced => Verdict::Left("synced already: `reset` compares them anew"),
-        State::Skipped | State::Excluded => Verdict::Left("left out: `reset` takes them back in"),
-    })
+    let changed = over(
+        engine,
+        &by,
+        Deed::Retry,
+        bulk,
+        None,
+        |now, entry, reason| match entry.state {
+            State::Waiting | State::Failed | State::Warning | State::Pending => {
+                Verdict::To(Box::new(pending(now, entry, &by, "retried", reason)))
+            }
+            State::Uncertain => {
+                Verdict::Left("uncertain: the target is asked before anything is sent")
+            }
+            State::Sending => Verdict::Left("being sent at this moment"),
+            State::Synced => Verdict::Left("synced already: `reset` compares them anew"),
+            State::Skipped | State::Excluded => {
+                Verdict::Left("left out: `reset` takes them back in")
+            }
+        },
+    )
     .await?;
     if !counted_only {
         forget_lists(engine, &routes).await?;
@@ -45,17 +56,26 @@ pub(super) async fn retry(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chan
 pub(super) async fn reset(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
     let routes = bulk.filter.routes.clone();
     let counted_only = bulk.count_only;
-    let changed = over(engine, bulk, None, |now, entry, reason| match entry.state {
-        State::Uncertain => Verdict::Left("uncertain: the target is asked before anything is sent"),
-        State::Sending => Verdict::Left("being sent at this moment"),
-        _ => {
-            let mut next = pending(now, entry, &by, "reset", reason);
-            // A person says that what was lost is not there.
-            next.write_open_since = None;
-            next.write_open_until = None;
-            Verdict::To(Box::new(next))
-        }
-    })
+    let changed = over(
+        engine,
+        &by,
+        Deed::Reset,
+        bulk,
+        None,
+        |now, entry, reason| match entry.state {
+            State::Uncertain => {
+                Verdict::Left("uncertain: the target is asked before anything is sent")
+            }
+            State::Sending => Verdict::Left("being sent at this moment"),
+            _ => {
+                let mut next = pending(now, entry, &by, "reset", reason);
+                // A person says that what was lost is not there.
+                next.write_open_since = None;
+                next.write_open_until = None;
+                Verdict::To(Box::new(next))
+            }
+        },
+    )
     .await?;
     if !counted_only {
         forget_lists(engine, &routes).await?;
@@ -65,20 +85,27 @@ pub(super) async fn reset(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chan
 
 /// Entries are left out.
 pub(super) async fn skip(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
-    over(engine, bulk, None, |now, entry, reason| match entry.state {
-        State::Uncertain => Verdict::Left("uncertain: the target may hold them"),
-        State::Sending => Verdict::Left("being sent at this moment"),
-        State::Skipped => Verdict::Left("skipped already"),
-        State::Synced => Verdict::Left("synced: nothing already sent can be undone by a skip"),
-        _ => {
-            let mut next = entry.clone();
-            next.clear_stop();
-            next.requested = false;
-            let what = reason.map_or("skipped".to_owned(), |it| format!("skipped: {it}"));
-            next.record(now, State::Skipped, by.clone(), what, None);
-            Verdict::To(Box::new(next))
-        }
-    })
+    over(
+        engine,
+        &by,
+        Deed::Skip,
+        bulk,
+        None,
+        |now, entry, reason| match entry.state {
+            State::Uncertain => Verdict::Left("uncertain: the target may hold them"),
+            State::Sending => Verdict::Left("being sent at this moment"),
+            State::Skipped => Verdict::Left("skipped already"),
+            State::Synced => Verdict::Left("synced: nothing already sent can be undone by a skip"),
+            _ => {
+                let mut next = entry.clone();
+                next.clear_stop();
+                next.requested = false;
+                let what = reason.map_or("skipped".to_owned(), |it| format!("skipped: {it}"));
+                next.record(now, State::Skipped, by.clone(), what, None);
+                Verdict::To(Box::new(next))
+            }
+        },
+    )
     .await
 }
 
@@ -90,6 +117,8 @@ pub(super) async fn void(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chang
     };
     over(
         engine,
+        &by,
+        Deed::Void,
         bulk,
         // For the document as it is now: one that comes back and goes again is a new question.
         Some(|id, entry| (void_note(id), entry.version.clone())),
@@ -121,6 +150,8 @@ fn pending(now: i64, entry: &Entry, by: &Actor, verb: &str, reason: Option<&str>
 /// Changes what is meant. `note` gives a note, name and value, that is kept for each entry that changes.
 async fn over(
     engine: &Engine,
+    by: &Actor,
+    deed: Deed,
     bulk: Bulk,
     note: Option<NoteOf>,
     verdict: impl Fn(i64, &Entry, Option<&str>) -> Verdict,
@@ -147,13 +178,19 @@ async fn over(
             None => break,
         }
     }
+    let mut keeper = match bulk.count_only {
+        true => None,
+        false => Some(Keeper::begin(engine, by, deed, bulk.reason.as_deref()).await?),
+    };
     for chunk in meant.chunks(CHUNK) {
         let now = engine.clock().now_ms();
         let mut changes = Vec::new();
+        let mut before = Vec::new();
         for (id, entry) in chunk {
             match verdict(now, entry, bulk.reason.as_deref()) {
                 Verdict::To(next) => {
                     changed.tally.add(entry.facts.money.as_ref());
+                    before.push(entry);
                     changes.push(Change {
                         id: id.clone(),
                         seen: entry.seen(),
@@ -163,24 +200,21 @@ async fn over(
                 Verdict::Left(why) => *changed.left.entry(why.to_owned()).or_default() += 1,
             }
         }
-        if !bulk.count_only && !changes.is_empty() {
-            // First: whoever meets the changed entry meets it too.
-            if let Some(note) = note {
-                let notes = changes.iter().map(|it| note(&it.id, &it.entry));
-                let notes: Vec<(String, String)> = notes.collect();
-                offload::run(store, move |store| {
-                    notes
-                        .iter()
-                        .try_for_each(|(name, value)| store.set_note(name, Some(value)))
-                })
-                .await?;
-            }
-            let settlement = Settlement {
-                changes,
-                ..Settlement::default()
-            };
-            offload::run(store, move |store| store.settle(settlement)).await?;
+        let Some(keeper) = keeper.as_mut().filter(|_| !changes.is_empty()) else {
+            continue;
+        };
+        let mut notes = keeper.notes(before.into_iter().zip(&changes));
+        // Whoever meets the changed entry meets its note, too.
+        if let Some(note) = note {
+            let told = changes.iter().map(|it| note(&it.id, &it.entry));
+            notes.extend(told.map(|(name, value)| (name, Some(value))));
         }
+        let settlement = Settlement {
+            changes,
+            notes,
+            ..Settlement::default()
+        };
+        offload::run(store, move |store| store.settle(settlement)).await?;
     }
     Ok(changed)
 }

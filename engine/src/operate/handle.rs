@@ -2,8 +2,8 @@
 
 use crate::{
     operate::{
-        Answer, Request, Signed, balances, bulk, check, connect, linking, notifying, reconcile,
-        show, status,
+        Answer, Request, Signed, actions, adopting, balances, bulk, check, connect, linking,
+        notifying, reconcile, show, status, undo,
     },
     pipeline::{Engine, Progress},
     store::{Actor, StoreError, offload},
@@ -63,9 +63,19 @@ async fn answer(
         Request::Reset(it) => Answer::Changed(bulk::reset(engine, by, it).await?),
         Request::Skip(it) => Answer::Changed(bulk::skip(engine, by, it).await?),
         Request::Void(it) => Answer::Changed(bulk::void(engine, by, it).await?),
+        Request::Undo { action, count_only } => undo::undo(engine, by, action, count_only).await?,
+        Request::Actions => Answer::Actions(
+            actions::all(engine)
+                .await?
+                .into_iter()
+                .map(|it| it.action)
+                .collect(),
+        ),
         Request::Adopt { id, target, anyway } => {
-            linking::adopt(engine, by, id, target, anyway).await?
+            adopting::adopt(engine, by, id, target, anyway).await?
         }
+        Request::AdoptAll(it) => adopting::adopt_all(engine, by, it).await?,
+        Request::LinkSuggested => Answer::Suggested(linking::suggested(engine).await?),
         Request::Link { answers } => linking::link(engine, by, answers).await?,
         Request::LinkQuestions => Answer::Questions(linking::questions(engine).await?),
         Request::Connect(it) => match connect::connect(engine, it).await {
@@ -95,14 +105,21 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
         Request::Backfill(it) => named.extend(&it.routes),
         Request::List { filter, .. } => named.extend(&filter.routes),
         Request::Reconcile(it) => named.extend(&it.routes),
-        Request::Retry(it) | Request::Reset(it) | Request::Skip(it) | Request::Void(it) => {
+        Request::Retry(it)
+        | Request::Reset(it)
+        | Request::Skip(it)
+        | Request::Void(it)
+        | Request::AdoptAll(it) => {
             named.extend(&it.filter.routes);
         }
         Request::Status
         | Request::Show { .. }
+        | Request::Undo { .. }
+        | Request::Actions
         | Request::Adopt { .. }
         | Request::Link { .. }
         | Request::LinkQuestions
+        | Request::LinkSuggested
         | Request::Connect(_)
         | Request::Check
         | Request::NotifyTest { .. }

@@ -2,17 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    operate::{Answer, LinkAnswer, LinkTo, Question},
+    operate::{Answer, Deed, LinkAnswer, LinkTo, Question, actions::Keeper},
     pipeline::{Engine, Takers, first_sight_note},
     store::{
-        Actor, Cause, Change, Entry, EntryId, Filter, Held, Settlement, State, StoreError,
+        Actor, Candidate, Cause, Change, EntryId, Filter, Held, Settlement, State, StoreError,
         StreamId, Tally, offload,
     },
 };
 
+/// Questions, and which of them one target document answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SuggestedLinks {
+    /// Those that can be confirmed together, with what they would be linked to.
+    pub certain: Vec<(Question, Candidate)>,
+    /// Those that need a closer look, each with the reason.
+    pub left: Vec<(Question, String)>,
+}
+
 /// What waits for an entry.
-async fn waiting_for(engine: &Engine, id: &EntryId) -> Result<Tally, StoreError> {
+pub(super) async fn waiting_for(engine: &Engine, id: &EntryId) -> Result<Tally, StoreError> {
     let cause = Cause::entry(id).key;
     let own = id.route.clone();
     let groups = offload::run(engine.store(), |store| store.groups(&[])).await?;
@@ -70,6 +81,7 @@ pub(super) async fn link(
 ) -> Result<Answer, StoreError> {
     let (mut linked, mut woken, mut refused) = (0, 0, Vec::new());
     let mut takers: BTreeMap<String, Takers> = BTreeMap::new();
+    let mut keeper = Keeper::begin(engine, &by, Deed::Link, None).await?;
     for LinkAnswer { id, to } in answers {
         let waiting = waiting_for(engine, &id).await?;
         if !takers.contains_key(&id.route) {
@@ -81,7 +93,7 @@ pub(super) async fn link(
         let Some(takers) = takers.get_mut(&id.route) else {
             continue;
         };
-        match link_one(engine, &by, &id, to, takers).await? {
+        match link_one(engine, &by, &id, to, takers, &mut keeper).await? {
             Ok(()) => {
                 linked += 1;
                 woken += waiting.count;
@@ -102,6 +114,7 @@ async fn link_one(
     id: &EntryId,
     to: LinkTo,
     takers: &mut Takers,
+    keeper: &mut Keeper<'_>,
 ) -> Result<Result<(), String>, StoreError> {
     let Some(plan) = engine.plans.get(&id.route) else {
         return Ok(Err(format!("no route `{}`", id.route)));
@@ -128,7 +141,7 @@ async fn link_one(
     }
     let now = engine.clock().now_ms();
     let seen = entry.seen();
-    let mut next = entry;
+    let mut next = entry.clone();
     next.clear_stop();
     match to {
         LinkTo::Create => {
@@ -175,20 +188,21 @@ async fn link_one(
             );
         }
     }
+    let change = Change {
+        id: id.clone(),
+        seen,
+        entry: next,
+    };
+    let mut notes = keeper.notes([(&entry, &change)]);
+    if plan.pushes() {
+        notes.push((first_sight_note(&id.route), None));
+    }
     let settlement = Settlement {
-        changes: vec![Change {
-            id: id.clone(),
-            seen,
-            entry: next,
-        }],
+        changes: vec![change],
+        notes,
         ..Settlement::default()
     };
-    let looked_at = plan.pushes().then(|| first_sight_note(&id.route));
-    offload::run(engine.store(), move |store| {
-        store.settle(settlement)?;
-        looked_at.map_or(Ok(()), |note| store.set_note(&note, None))
-    })
-    .await?;
+    offload::run(engine.store(), move |store| store.settle(settlement)).await?;
     Ok(Ok(()))
 }
 
@@ -213,53 +227,32 @@ async fn known_target(
     .await
 }
 
-/// Takes a document that the target holds for an entry's own.
-pub(super) async fn adopt(
-    engine: &Engine,
-    by: Actor,
-    id: EntryId,
-    target: Option<String>,
-    anyway: bool,
-) -> Result<Answer, StoreError> {
-    let wanted = id.clone();
-    let entry = offload::run(engine.store(), move |store| store.entry(&wanted)).await?;
-    let Some(entry) = entry else {
-        return Ok(Answer::Refused {
-            message: format!("no entry {id}"),
-        });
-    };
-    let target = match (target, candidate(&entry)) {
-        (Some(it), _) | (None, Ok(it)) => it,
-        (None, Err(why)) => {
-            return Ok(Answer::Refused {
-                message: format!("{id}: {why}"),
-            });
-        }
-    };
-    let waiting = waiting_for(engine, &id).await?;
-    Ok(match engine.adopt(&id, &target, anyway, &by).await? {
-        Ok(()) => Answer::Linked {
-            linked: 1,
-            refused: Vec::new(),
-            woken: waiting.count,
-        },
-        Err(message) => Answer::Refused {
-            message: format!("{id}: {message}"),
-        },
-    })
-}
-
-fn candidate(entry: &Entry) -> Result<String, String> {
-    match entry.candidates.as_slice() {
-        [one] => Ok(one.id.clone()),
-        [] => Err("it has no candidate; name the target's id with `--to ID`".to_owned()),
-        many => Err(format!(
-            "it has {} candidates; name one with `--to`: {}",
-            many.len(),
-            many.iter()
-                .map(|it| format!("{} ({})", it.id, it.label))
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+/// The questions that one target document answers.
+pub(super) async fn suggested(engine: &Engine) -> Result<SuggestedLinks, StoreError> {
+    let mut by_route: BTreeMap<String, Vec<Question>> = BTreeMap::new();
+    for question in questions(engine).await? {
+        let route = question.id.route.clone();
+        by_route.entry(route).or_default().push(question);
     }
+    let mut links = SuggestedLinks::default();
+    for (route, questions) in by_route {
+        let ids = questions.iter().map(|it| it.id.clone()).collect();
+        let weighed = engine.suggested(&route, ids).await?;
+        let mut wanted: BTreeMap<String, u32> = BTreeMap::new();
+        for candidate in weighed.iter().filter_map(|(_, it)| it.as_ref().ok()) {
+            *wanted.entry(candidate.id.clone()).or_default() += 1;
+        }
+        let unique = engine.plans.get(&route).is_some_and(|it| it.one_for_one());
+        for (question, (_, answer)) in questions.into_iter().zip(weighed) {
+            match answer {
+                Ok(it) if unique && wanted.get(&it.id).is_some_and(|it| *it > 1) => {
+                    let why = format!("{} is suggested for others, too", it.label);
+                    links.left.push((question, why));
+                }
+                Ok(it) => links.certain.push((question, it)),
+                Err(why) => links.left.push((question, why)),
+            }
+        }
+    }
+    Ok(links)
 }

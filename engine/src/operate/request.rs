@@ -10,10 +10,14 @@ use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    actions::Action,
+    adopting::AdoptReport,
     backfill::{BackfillReport, BackfillRequest},
     balances::Balance,
     connect::{ConnectRequest, Connecting},
+    linking::SuggestedLinks,
     reconcile::{ReconcileReport, ReconcileRequest},
+    undo::UndoReport,
 };
 use crate::files::FileTrouble;
 use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
@@ -60,6 +64,15 @@ pub enum Request {
     Skip(Bulk),
     /// Takes documents back in the target that the source took back, posted ones too.
     Void(Bulk),
+    /// Takes back what a person did, as far as nothing was sent since.
+    Undo {
+        /// The action; absent for the latest one that was not taken back.
+        action: Option<u64>,
+        /// Only count.
+        count_only: bool,
+    },
+    /// What people did last, the latest first.
+    Actions,
     /// Takes a document that the target holds for an entry's own.
     Adopt {
         /// The entry.
@@ -69,6 +82,10 @@ pub enum Request {
         /// Take it although type, contact, date, currency or total differ.
         anyway: bool,
     },
+    /// As adopt, for every entry with one candidate that agrees.
+    AdoptAll(Bulk),
+    /// Questions that one target document answers, though not for certain.
+    LinkSuggested,
     /// Answers the question which target document an entry stands for.
     Link {
         /// Answers, several at once for an import.
@@ -164,6 +181,10 @@ pub enum Answer {
     Entry(Box<EntryReport>),
     /// Of `retry`, `reset`, `skip`.
     Changed(Changed),
+    /// Of `undo --list`.
+    Actions(Vec<Action>),
+    /// Of `undo`.
+    Undone(Box<UndoReport>),
     /// Of `adopt` and `link`.
     Linked {
         /// How many entries were linked or marked for creation.
@@ -173,8 +194,12 @@ pub enum Answer {
         /// Entries of other routes that can go now.
         woken: u64,
     },
+    /// Of `adopt` with a filter.
+    Adopted(Box<AdoptReport>),
     /// Of `link --export`.
     Questions(Vec<Question>),
+    /// Of `link --confirm-suggested`.
+    Suggested(SuggestedLinks),
     /// Of `connect`.
     Connect(Connecting),
     /// Of `check`.

@@ -1,6 +1,7 @@
 //! Asking a system what it holds: what became of an uncertain document, and whether what another
 //! poster is said to have sent is there.
 
+mod numbers;
 mod pushed;
 mod recheck;
 mod reversals;
@@ -542,14 +543,22 @@ pub(crate) async fn look_for(
     if documents.is_empty() {
         return Ok(false);
     }
-    let wants: Vec<Wanted> = documents.iter().map(wanted).collect();
+    let wants: Vec<Wanted> = documents
+        .iter()
+        .flat_map(numbers::all)
+        .map(wanted)
+        .collect();
     let Some(said) = ask_or_park(run, &plan.target, &wants).await else {
         return Ok(false);
     };
     let now = run.engine.clock.now_ms();
     let mut takers = takers(run, plan, &said).await?;
     let mut settlement = Settlement::default();
-    for (ready, said) in documents.into_iter().zip(said) {
+    let mut said = said.into_iter();
+    for ready in documents {
+        let own = ready.number.clone();
+        let shown = numbers::shown(&ready);
+        let (ready, said) = numbers::choose(plan, ready, &mut said);
         // A refusal was settled meanwhile: the change is based on the entry as it is now.
         let id = ready.id.clone();
         let current = offload::run(&run.store, move |store| store.entry(&id)).await?;
@@ -557,13 +566,14 @@ pub(crate) async fn look_for(
         let seen = current.seen();
         let ours = announced || current.write_open_since.is_some() || current.was_uncertain();
         let mut entry = current;
-        entry.number.clone_from(&ready.number);
+        entry.number = own;
         match said {
             Said::Holds { id, body } => {
                 let held = Value::parse(body.as_bytes()).unwrap_or_default();
                 match free(plan, &ready, &id, &takers).and_then(|()| agrees(plan, &ready, &held)) {
                     Ok(()) if ours => {
                         takers.take(&id, &ready.id);
+                        entry.number.clone_from(&ready.number);
                         hold(plan, &mut entry, &ready, &id, &body, now);
                         if let Some(it) = entry.held.as_mut() {
                             it.adopted = true;
@@ -597,12 +607,11 @@ pub(crate) async fn look_for(
                 }
             }
             Said::HoldsNot if announced => {
-                let number = ready.number.clone().unwrap_or_default();
                 entry.clear_stop();
                 entry.problem = Some(problem(
                     Category::Ownership,
                     format!(
-                        "{} says that it is in the books already, but {} holds nothing under {number}",
+                        "{} says that it is in the books already, but {} holds nothing under {shown}",
                         plan.source_title, plan.target_title
                     ),
                     format!(

@@ -90,6 +90,8 @@ pub(crate) struct Ready {
     pub(crate) read_at: i64,
     /// Hash of the source document's bytes, to notice a change before a create.
     pub(crate) version: String,
+    /// The same under other numbers, which another poster may have given it; only to look for.
+    pub(crate) instead: Vec<Ready>,
 }
 
 impl Ready {
@@ -412,10 +414,29 @@ impl Decider<'_> {
                 *first = id.clone();
             }
         }
-        match self.prepare(id, entry, document, source, Write::Create) {
-            Ok(ready) => Decision::LookFor(Box::new(ready)),
-            Err(decision) => *decision,
+        let mut ready = match self.prepare(id, entry, document, source, Write::Create) {
+            Ok(it) => it,
+            Err(decision) => return *decision,
+        };
+        let links = StoredLinks { decider: self };
+        let cx = self.apply(source, None, &links);
+        let numbers = match self.plan.mapping.imported_numbers(&cx) {
+            Ok(it) => it,
+            Err(stop) => return self.stopped(id, entry, stop),
+        };
+        for number in numbers {
+            if ready.number.as_ref() == Some(&number) {
+                continue;
+            }
+            let renumbered = Entry {
+                number: Some(number),
+                ..entry.clone()
+            };
+            // A number that the target could not even take is none that it has.
+            let other = self.prepare(id, &renumbered, document, source, Write::Create);
+            ready.instead.extend(other);
         }
+        Decision::LookFor(Box::new(ready))
     }
 
     fn gate(&self, source: &Source, entry: &Entry) -> Result<(), Stop> {
@@ -496,6 +517,7 @@ impl Decider<'_> {
             replacing: None,
             read_at: document.read_at,
             version: document.version.clone(),
+            instead: Vec::new(),
         })
     }
 

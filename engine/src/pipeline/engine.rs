@@ -187,6 +187,8 @@ pub struct Engine {
     pub(crate) references: References,
     pub(crate) cancel: Cancel,
     pub(super) one_run: tokio::sync::Mutex<()>,
+    /// Held while a person's action changes entries, so that each is kept apart from the others.
+    pub(crate) one_action: tokio::sync::Mutex<()>,
     pub(crate) teller: Teller,
 }
 
@@ -242,6 +244,7 @@ impl Engine {
             references: References::default(),
             cancel: Cancel::default(),
             one_run: tokio::sync::Mutex::new(()),
+            one_action: tokio::sync::Mutex::new(()),
             teller: Teller::default(),
         };
         engine.clear_up(restored).await?;

@@ -32,6 +32,7 @@ pub(crate) mod steps;
 mod uncertain;
 mod work;
 
+pub(crate) use by_hand::Adoption;
 pub(crate) use decide::{Takers, WITHDRAWN, void_note};
 pub(crate) use engine::Connected;
 pub use engine::{Engine, OpenError, Parts};

@@ -140,6 +140,8 @@ pub struct Settlement {
     /// Outcome documents for routes that read `outcomes/ROUTE`: they become documents and pending
     /// entries of those routes in the same write.
     pub outcomes: Vec<OutcomeIn>,
+    /// Notes to set or, without a value, to remove: what a change needs to be kept with it.
+    pub notes: Vec<(String, Option<String>)>,
 }
 
 /// One outcome for the routes that follow another.

@@ -39,6 +39,10 @@ fn arrived(programs: &Programs, company: &str) -> usize {
 fn questions_go_out_and_answers_come_back_as_a_file() {
     let programs = Programs::start(0, |_| {});
     programs.run(["sync", "--confirm"]);
+    let shown = programs.run(["--json", "link", "--confirm-suggested", "--count"]);
+    let shown = shown.json();
+    let count = |of: &str| shown[of].as_array().expect("a list").len();
+    assert_eq!(count("certain") + count("left"), 3, "{shown:#}");
     let file = programs.config().join("links.csv");
     let path = file.to_str().unwrap();
     let exported = programs.run(["link", "--export", path]);

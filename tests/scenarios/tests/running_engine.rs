@@ -120,6 +120,22 @@ fn other_commands_reach_it_through_its_socket() {
         "nothing twice"
     );
 
+    // A skip is taken back in the running engine.
+    let select = ["--route", "omni-credit-notes", "--state", "warning"];
+    let skip = ["skip", "--reason", "by mistake", "--yes"];
+    let skipped = programs.run(skip.into_iter().chain(select));
+    assert_eq!(skipped.code, Some(0), "{skipped:#?}");
+    let kept = programs.run(["undo", "--list"]);
+    assert!(kept.stdout.contains("skip: by mistake"), "{kept:#?}");
+    let undone = programs.run(["undo", "--yes", "--json"]).json();
+    let skipped = &undone["action"]["tally"]["count"];
+    assert!(skipped.as_u64() > Some(0), "{undone:#}");
+    assert_eq!(&undone["tally"]["count"], skipped, "{undone:#}");
+    let id = undone["action"]["id"].to_string();
+    let again = programs.run(["undo", &id]);
+    assert_eq!(again.code, Some(3), "{again:#?}");
+    assert!(again.stdout.contains("taken back already"), "{again:#?}");
+
     let wrong = programs.run(["sync", "omni-credit-note", "--json"]);
     assert_eq!(wrong.code, Some(3), "{wrong:#?}");
     assert!(

@@ -1,16 +1,18 @@
 //! Which target document a source document stands for: certain by the mapping's rules, or a question
 //! for a person, who sees what may be meant and why it is not certain.
 
+use std::cell::OnceCell;
+
 use ledgerline_plugin_api::manifest::{Category, Problem};
 
 use crate::{
     config::Unmatched,
-    mapping::{MatchAnswer, MatchIndex},
+    mapping::{MatchAnswer, MatchIndex, Shared, Value},
     pipeline::{
         decide::{Decider, Decision, NoLinks, Source, Takers, lock},
         reference,
     },
-    store::{Actor, Candidate, Entry, EntryId, Held, State, StoreError},
+    store::{Actor, Candidate, Document, Entry, EntryId, Held, State, StoreError},
 };
 
 /// Why it is not certain.
@@ -21,6 +23,67 @@ struct Question {
 }
 
 impl Decider<'_> {
+    /// The one target document that the rules find for an entry, though not for certain; else why
+    /// there is none that could be confirmed without a closer look.
+    pub(crate) fn suggested(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+    ) -> Result<Result<Candidate, String>, StoreError> {
+        let source = match Value::parse(&document.body) {
+            Ok(value) => Source {
+                value,
+                facts: OnceCell::new(),
+                shared: Shared::default(),
+                followed: self.followed(id)?,
+            },
+            Err(why) => return Ok(Err(format!("its document is not JSON: {why}"))),
+        };
+        let Some(index) = self.matches else {
+            return Ok(Err("its route matches nothing".to_owned()));
+        };
+        let cx = self.apply(&source, entry.number.as_deref(), &NoLinks);
+        let answer = self
+            .plan
+            .mapping
+            .decide(index, &self.plan.target_rules, &cx);
+        let candidate = match answer {
+            Ok(MatchAnswer::One { id: target, rule }) => Candidate {
+                label: self.label(&target),
+                id: target,
+                why: rule,
+            },
+            Ok(MatchAnswer::Many(all)) => {
+                return Ok(Err(match all.as_slice() {
+                    [one] => format!("{} is out of use", one.label),
+                    all => format!("{} may be meant", all.len()),
+                }));
+            }
+            Ok(MatchAnswer::None { suggestions }) => match <[_; 1]>::try_from(suggestions) {
+                Ok([one]) if one.by_rule => Candidate {
+                    id: one.id,
+                    label: one.label,
+                    why: one.why,
+                },
+                Ok([one]) => return Ok(Err(format!("only suggested, by {}", one.why))),
+                Err(none) if none.is_empty() => return Ok(Err("nothing is suggested".to_owned())),
+                Err(all) => return Ok(Err(format!("{} may be meant", all.len()))),
+            },
+            Err(stop) => return Ok(Err(stop.words().to_owned())),
+        };
+        if index.current(&candidate.id).is_some_and(|it| !it.1) {
+            return Ok(Err(format!("{} is out of use", candidate.label)));
+        }
+        if let Some(other) = self.taken_by(&candidate.id, id)? {
+            return Ok(Err(format!(
+                "{} stands for {other} already",
+                candidate.label
+            )));
+        }
+        Ok(Ok(candidate))
+    }
+
     /// What is to be done about an entry that may stand for a target document that is there. `None`:
     /// it stands for none, and is to be created.
     pub(super) fn matched(

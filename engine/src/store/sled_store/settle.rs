@@ -69,6 +69,7 @@ impl SledStore {
             intent,
             call,
             outcomes,
+            notes,
         } = settlement;
         let mut work = Work::begin(self)?;
         if let Some(id) = intent {
@@ -117,6 +118,9 @@ impl SledStore {
                 at,
                 &mut Intake::default(),
             )?;
+        }
+        for (name, value) in notes {
+            work.put_note(&name, value)?;
         }
         work.commit()?;
         // A crash before this leaves entries that wait for what is there: the first run weighs them.

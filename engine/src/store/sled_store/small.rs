@@ -116,3 +116,15 @@ impl SledStore {
             .collect()
     }
 }
+
+impl Work<'_> {
+    /// Writes or removes a note together with everything else of this work.
+    pub(super) fn put_note(&mut self, name: &str, value: Option<String>) -> Result<()> {
+        let key = keys::named(keys::NOTE, name);
+        match value {
+            Some(value) => self.put(key, encode(&TextRow(value))?),
+            None => self.remove(key),
+        }
+        Ok(())
+    }
+}

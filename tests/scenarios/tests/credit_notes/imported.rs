@@ -267,3 +267,97 @@ async fn a_second_poster_parks_the_connection_until_it_is_confirmed() {
     let report = stage.next_with(SyncRequest::default()).await;
     assert!(report.parked.contains_key("omni-au"), "{:?}", report.parked);
 }
+
+/// Omni marks note 7 as imported before the cut-over; its own link gave other numbers than the route.
+async fn posted_by_the_own_link(patches: &[serde_json::Value]) -> Stage {
+    let mut seed = posted_by_hand(json!({}));
+    for organisation in &mut seed.xero.organisations {
+        organisation.credit_notes.clear();
+    }
+    for patch in patches {
+        let other = posted_by_hand(patch.clone());
+        for (to, from) in seed
+            .xero
+            .organisations
+            .iter_mut()
+            .zip(other.xero.organisations)
+        {
+            to.credit_notes.extend(from.credit_notes);
+        }
+    }
+    let stage = Stage::with(seed, |it| {
+        let route = it.routes.get_mut(NOTES).unwrap();
+        let numbers = r#"["CN-\(.creditNoteNumber)", .reference, null]"#;
+        route.imported_number = Some(numbers.to_owned());
+    })
+    .await;
+    let imported = json!({ "accountingAttributes": {
+        "accountingImportStatus": "Imported", "importDate": "2026-06-20T01:00:00Z",
+    } });
+    stage.put(note(7, imported));
+    stage.put(note(8, json!({})));
+    stage.sync().await;
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_own_link_numbered_differently_is_found_and_linked() {
+    let stage = posted_by_the_own_link(&[json!({ "CreditNoteNumber": "CRN-7" })]).await;
+    stage.assert_arrived(8).await;
+    let entry = stage.note_entry(7).await;
+    assert_eq!(entry.state, State::Synced, "{:?}", entry.problem);
+    assert!(entry.held.expect("a link").adopted);
+    assert_eq!(
+        entry.number.as_deref(),
+        Some("CRN-7"),
+        "the number that it has there"
+    );
+    assert_eq!(stage.xero_numbers(), ["8 CRN-8", "CRN-7"]);
+    let writes = stage.xero_writes();
+    stage.next().await;
+    assert_eq!(stage.xero_writes(), writes, "nothing is sent for it");
+
+    // A later change updates it and leaves it its number.
+    stage.change(7, json!({ "salesReference": "SO-7/B" }));
+    stage.next().await;
+    assert_eq!(stage.xero_numbered("CRN-7")["Reference"], "SO-7/B");
+    assert_eq!(stage.xero_numbers(), ["8 CRN-8", "CRN-7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_own_link_numbered_differently_and_differs_is_shown() {
+    let stage = posted_by_the_own_link(&[json!({
+        "CreditNoteNumber": "CN-7", "Date": "2026-11-10",
+    })])
+    .await;
+    stage.assert_stopped(7, State::Warning, "2026-11-10").await;
+    let entry = stage.note_entry(7).await;
+    assert!(entry.candidates[0].label.contains("CN-7"), "{entry:?}");
+    assert_eq!(stage.xero_numbers(), ["8 CRN-8", "CN-7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_under_none_of_its_numbers_is_shown_with_all_of_them() {
+    let stage = posted_by_the_own_link(&[]).await;
+    stage
+        .assert_stopped(7, State::Warning, "nothing under 7 CRN-7, CN-7, CRN-7")
+        .await;
+    assert_eq!(stage.xero_numbers(), ["8 CRN-8"], "never sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_books_hold_twice_is_shown() {
+    let stage = posted_by_the_own_link(&[
+        json!({ "CreditNoteNumber": "CN-7" }),
+        json!({ "CreditNoteNumber": "7 CRN-7" }),
+    ])
+    .await;
+    let entry = stage.note_entry(7).await;
+    assert_eq!((entry.state, entry.held), (State::Warning, None));
+    let cause = entry.problem.expect("a problem").cause;
+    assert!(cause.contains("more than once"), "{cause}");
+    assert!(
+        cause.contains("CN-7") && cause.contains("7 CRN-7"),
+        "{cause}"
+    );
+}

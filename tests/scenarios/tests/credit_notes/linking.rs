@@ -1,7 +1,10 @@
 //! A person says who a customer is: one row for all its documents, one by one or in bulk, or a new
 //! contact. Only customers with a waiting document are asked about.
 
-use ledgerline::{operate::LinkTo, store::State};
+use ledgerline::{
+    operate::{Answer, LinkTo, Request},
+    store::State,
+};
 use ledgerline_plugin_api::manifest::Category;
 use sandbox::seed::Counterpart;
 use scenarios::{
@@ -96,6 +99,63 @@ async fn answers_in_bulk() {
         .map(|it| it.id.source)
         .collect();
     assert_eq!(open, ["1003", "1004"], "unanswered ones stay open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_rule_suggests_alone_can_be_confirmed_together() {
+    let customers = [
+        ("Alpha", json!({ "accountNumber": "A1" })),
+        (
+            "Beta",
+            json!({ "billingEmail": "", "email": "b@beta.example" }),
+        ),
+        ("Gamma", json!({ "accountNumber": "G1" })),
+        ("Delta", json!({ "accountNumber": "D1" })),
+        ("Delta Two", json!({ "accountNumber": "D1" })),
+        ("Omega", json!({})),
+    ];
+    let contacts = [
+        contact(1, "Alpha Trading", json!({ "AccountNumber": "A1" })),
+        contact(2, "B", json!({ "EmailAddress": "b@beta.example" })),
+        contact(3, "Gamma One", json!({ "AccountNumber": "G1" })),
+        contact(4, "Gamma Two", json!({ "AccountNumber": "G1" })),
+        contact(5, "D", json!({ "AccountNumber": "D1" })),
+    ];
+    let stage = Stage::new(world(&customers, &contacts)).await;
+    for at in 0..6 {
+        stage.put(note(10 + at, json!({ "memberId": 1001 + at })));
+    }
+    stage.sync().await;
+    assert_eq!(questions(&stage).await.len(), 6);
+    let links = match stage.ask(Request::LinkSuggested).await {
+        Answer::Suggested(it) => it,
+        other => panic!("{other:?}"),
+    };
+    let [(question, candidate)] = links.certain.as_slice() else {
+        panic!("{links:?}");
+    };
+    assert_eq!(
+        (question.id.source.as_str(), &candidate.id),
+        ("1001", &id(1))
+    );
+    assert!(candidate.why.contains("account number"), "{candidate:?}");
+    let mut left: Vec<(&str, &str)> = links
+        .left
+        .iter()
+        .map(|(it, why)| (it.id.source.as_str(), why.as_str()))
+        .collect();
+    left.sort_unstable();
+    let reasons = [
+        ("1002", "only suggested, by the same e-mail address"),
+        ("1003", "2 may be meant"),
+        ("1004", "suggested for others, too"),
+        ("1005", "suggested for others, too"),
+        ("1006", "nothing is suggested"),
+    ];
+    assert_eq!(left.len(), reasons.len(), "{left:?}");
+    for ((id, why), (wanted, words)) in left.iter().zip(reasons) {
+        assert!(*id == wanted && why.contains(words), "{id}: {why}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

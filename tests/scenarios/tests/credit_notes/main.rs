@@ -19,5 +19,6 @@ mod pushed;
 mod right_books;
 mod schedule;
 mod sending;
+mod undo;
 mod updates;
 mod withdrawn;

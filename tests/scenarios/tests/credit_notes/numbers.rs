@@ -2,8 +2,8 @@
 //! Xero uses it for something else.
 
 use ledgerline::{
-    operate::{Answer, Request, SyncRequest},
-    store::State,
+    operate::{Answer, Bulk, Request, SyncRequest},
+    store::{Filter, State},
 };
 use scenarios::{
     Stage,
@@ -143,6 +143,68 @@ async fn even_an_equal_document_is_adopted_only_when_a_person_says_so() {
     stage.next().await;
     stage.assert_arrived(7).await;
     assert_eq!(stage.xero_numbers(), ["7 CRN-7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_agree_are_adopted_together_and_the_others_stay() {
+    let mut seed = posted_by_hand(json!({}));
+    let later = posted_by_hand(json!({
+        "CreditNoteNumber": "8 CRN-8", "Reference": "SO-8", "Date": "2026-11-10",
+    }));
+    for (to, from) in seed
+        .xero
+        .organisations
+        .iter_mut()
+        .zip(later.xero.organisations)
+    {
+        to.credit_notes.extend(from.credit_notes);
+    }
+    let stage = Stage::new(seed).await;
+    for serial in 7..10 {
+        stage.put(note(serial, json!({})));
+    }
+    stage.sync().await;
+    stage.assert_arrived(9).await;
+    let writes = stage.writing_calls();
+    let adopt_all = async |count_only: bool| {
+        let bulk = Bulk {
+            filter: Filter {
+                routes: vec![NOTES.into()],
+                ..Filter::default()
+            },
+            reason: None,
+            count_only,
+        };
+        match stage.ask(Request::AdoptAll(bulk)).await {
+            Answer::Adopted(it) => *it,
+            other => panic!("{other:?}"),
+        }
+    };
+    for count_only in [true, false] {
+        let report = adopt_all(count_only).await;
+        assert_eq!(report.adopted.len(), 1, "{report:?}");
+        assert_eq!(report.adopted[0].0.source, "5007");
+        assert_eq!(report.tally.money["AUD"], dec("44"));
+        let [(left, why)] = report.left.as_slice() else {
+            panic!("{report:?}");
+        };
+        assert_eq!(left.source, "5008");
+        assert!(why.contains("2026-11-10"), "{why}");
+        let wanted = if count_only {
+            State::Warning
+        } else {
+            State::Synced
+        };
+        assert_eq!(stage.note_entry(7).await.state, wanted);
+    }
+    assert_eq!(stage.writing_calls(), writes);
+    assert_eq!(crate::undo::undo(&stage, None).await.tally.count, 1);
+    assert_eq!(stage.note_entry(7).await.state, State::Warning);
+    adopt_all(false).await;
+    stage.next().await;
+    stage.assert_arrived(7).await;
+    assert_eq!(stage.note_entry(8).await.state, State::Warning);
+    assert_eq!(stage.xero_numbers(), ["7 CRN-7", "8 CRN-8", "9 CRN-9"]);
 }
 
 #[tokio::test(start_paused = true)]

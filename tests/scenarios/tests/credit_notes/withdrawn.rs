@@ -30,6 +30,11 @@ async fn withdrawn(voids: Voids, held: &str) -> Stage {
     stage
 }
 
+/// One note approved in Xero and void in Omni since, about which a person is asked.
+pub(crate) async fn approved_and_withdrawn() -> Stage {
+    withdrawn(Voids::Ask, "AUTHORISED").await
+}
+
 fn status(stage: &Stage) -> String {
     let note = stage.xero_note(7);
     note["Status"].as_str().expect("a status").to_owned()

@@ -212,3 +212,30 @@ async fn two_bills_that_may_be_the_lost_one_are_for_a_person() {
     let problem = entry.problem.expect("a problem");
     assert!(problem.cause.contains("INV-1 PO-1"), "{}", problem.cause);
 }
+
+/// The bill stands in Xero under the supplier's number alone, as Omni's own link may write it.
+#[tokio::test(start_paused = true)]
+async fn a_bill_that_omnis_own_link_posted_under_the_suppliers_number_alone_is_linked() {
+    let stage = stage(posted).await;
+    put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));
+    stage.sync().await;
+    let id = invoices(&stage)[0]["InvoiceID"].clone();
+    let renumbered = json!({ "InvoiceNumber": "INV-1" });
+    stage.change_xero("invoices", id.as_str().expect("an id"), renumbered);
+    let stage = stage.lose_store().await;
+    let before_the_start = json!({ "accountingAttributes": {
+        "accountingImportStatus": "Imported", "importDate": "2026-06-20T01:00:00Z",
+    } });
+    edit(&stage, "PurchaseOrders", 70_001, before_the_start);
+    for _ in 0..2 {
+        let report = stage.next().await;
+        assert_eq!(writes(&report), 0);
+    }
+    let entry = stage.entry(&format!("{BILLS}/70001")).await;
+    assert_eq!(entry.state, State::Synced, "{:?}", entry.problem);
+    let held = entry.held.expect("a link");
+    assert!(held.adopted && json!(held.id) == id, "{held:?}");
+    let all = invoices(&stage);
+    assert_eq!((all.len(), &all[0]["InvoiceNumber"]), (1, &json!("INV-1")));
+    clean(&stage);
+}

@@ -263,3 +263,30 @@ async fn terms_that_nobody_understands_wait_for_a_person() {
     let problem = entry.problem.expect("a problem");
     assert!(problem.cause.contains("when it suits"), "{}", problem.cause);
 }
+
+/// The invoice stands in Xero under a number that Omni's own link gave it, and nothing is known here.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_omnis_own_link_posted_under_its_reference_alone_is_linked() {
+    let stage = stage(posted).await;
+    put(&stage, "SalesOrders", order(1, json!({})));
+    stage.sync().await;
+    let id = only_invoice(&stage).await["InvoiceID"].clone();
+    let renumbered = json!({ "InvoiceNumber": "SO-1" });
+    stage.change_xero("invoices", id.as_str().expect("an id"), renumbered);
+    let stage = stage.lose_store().await;
+    let before_the_start = json!({ "accountingAttributes": {
+        "accountingImportStatus": "Imported", "importDate": "2026-06-20T01:00:00Z",
+    } });
+    edit(&stage, "SalesOrders", 40_001, before_the_start);
+    for _ in 0..2 {
+        let report = stage.next().await;
+        assert_eq!(writes(&report), 0);
+    }
+    let entry = stage.entry(&format!("{ORDERS}/40001")).await;
+    assert_eq!(entry.state, State::Synced, "{:?}", entry.problem);
+    assert_eq!(entry.number.as_deref(), Some("SO-1"));
+    let held = entry.held.expect("a link");
+    assert!(held.adopted && json!(held.id) == id, "{held:?}");
+    assert_eq!(only_invoice(&stage).await["InvoiceNumber"], "SO-1");
+    clean(&stage);
+}

@@ -185,6 +185,7 @@ impl Campaign {
                 intent: Some(call),
                 call: None,
                 outcomes,
+                ..Settlement::default()
             })
             .unwrap();
     }

@@ -96,8 +96,12 @@ fn a_settlement_is_one_write() {
             routes: vec!["back".into()],
             document: document("1", "s1", "5"),
         }],
+        notes: vec![("old".into(), None), ("new".into(), Some("2".into()))],
     };
+    bench.store.set_note("old", Some("1")).unwrap();
     bench.store.settle(settlement).unwrap();
+    let noted = |name| bench.store.note(name).unwrap();
+    assert_eq!((noted("old"), noted("new").as_deref()), (None, Some("2")));
     assert!(bench.store.open_intents().unwrap().is_empty());
     assert_eq!(bench.store.call(call).unwrap(), Some(call_row()));
     assert_eq!(
