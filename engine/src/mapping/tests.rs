@@ -652,7 +652,7 @@ fn every_field_can_be_explained() {
         "Reference = left out <- .ref (mappings/acme/credits.toml:29)",
         "Lines = \"3 lines\" <- acme::lines[] (mappings/acme/credits.toml:33)",
         "Lines.0.Amount = 12.1 <- .cents / 100 (mappings/acme/credits.toml:36)",
-        "Lines.1.Account = ! the table accounts has no row for \"odd\" <- table accounts by .account // \"default\" (mappings/acme/credits.toml:37)",
+        "Lines.1.Account = ! the table accounts has no row for \"odd\" <- table accounts, row \"odd\" (mappings/acme/credits.toml:37)",
     ];
     for it in expected {
         assert!(

@@ -408,3 +408,31 @@ async fn lost_answers_on_the_way_of_a_deposit_double_nothing() {
         clean(&stage);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_later_export_of_a_month_reverses_the_journal_before_in_the_same_call() {
+    for fault in [None, Some("lose-answer"), Some("commit-then-500")] {
+        let stage = stage(all_on).await;
+        let sale = "2026-10,Sales Order,SO-1,1,2026-10-12,Main,TEE,5,8.10,40.50,310,631\n";
+        drop_file(&stage, "cogs-early.csv", &format!("{SOLD}{sale}"));
+        stage.sync().await;
+        expect_balances(&stage, &[("310", "40.5"), ("631", "-40.5")]);
+        // A landed cost came late: the same sale costs more, and another one is there.
+        let dearer = "2026-10,Sales Order,SO-1,1,2026-10-12,Main,TEE,5,9.10,45.50,310,631\n\
+            2026-10,Sales Order,SO-2,2,2026-10-21,Main,CAP,2,6.00,12.00,311,631\n";
+        drop_file(&stage, "cogs-late.csv", &format!("{SOLD}{dearer}"));
+        if let Some(fault) = fault {
+            strike(&stage, ("PUT", "/api.xro/2.0/ManualJournals"), fault);
+        }
+        settle_down(&stage).await;
+        let all = journals(&stage);
+        assert_eq!(all.len(), 3, "{fault:?}");
+        assert!(all.iter().all(|it| it["Date"] == "2026-10-31"), "{all:#?}");
+        expect_balances(&stage, &[("310", "45.5"), ("311", "12"), ("631", "-57.5")]);
+        assert_eq!(stage.states(COGS).await["synced"], 1);
+        let before = stage.writing_calls();
+        stage.next().await;
+        assert_eq!(stage.writing_calls(), before);
+        clean(&stage);
+    }
+}
