@@ -90,6 +90,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Skip { bulk, reason } => entries::skip(&common, &out, bulk, reason).await,
         Command::Void(it) => entries::void(&common, &out, it).await,
         Command::Adopt { id, to, anyway } => link::adopt(&common, &out, id, to, anyway).await,
+        Command::Resolve(it) => link::resolve(&common, &out, it).await,
         Command::Link(it) => link::link(&common, &out, it).await,
         Command::Map(it) => map::map(&common, &out, &it),
         Command::Test { mapping } => map::test(&common, &out, mapping.as_deref()),

@@ -66,6 +66,14 @@ async fn answer(
         Request::Adopt { id, target, anyway } => {
             linking::adopt(engine, by, id, target, anyway).await?
         }
+        Request::Resolve { id, how, reason } => {
+            match engine.resolve(&id, &how, reason.as_deref(), &by).await? {
+                Ok(what) => Answer::Resolved { what },
+                Err(why) => Answer::Refused {
+                    message: format!("{id}: {why}"),
+                },
+            }
+        }
         Request::Link { answers } => linking::link(engine, by, answers).await?,
         Request::LinkQuestions => Answer::Questions(linking::questions(engine).await?),
         Request::Connect(it) => match connect::connect(engine, it).await {
@@ -101,6 +109,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
         Request::Status
         | Request::Show { .. }
         | Request::Adopt { .. }
+        | Request::Resolve { .. }
         | Request::Link { .. }
         | Request::LinkQuestions
         | Request::Connect(_)

@@ -12,7 +12,7 @@ use ledgerline_plugin_api::{
 use rust_decimal::Decimal;
 
 pub(crate) use recheck::recheck;
-pub(crate) use updates::compare_updates;
+pub(crate) use updates::{BOTH_SIDES, compare_updates};
 
 use crate::{
     mapping::{Reference, Value, differences},

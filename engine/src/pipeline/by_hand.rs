@@ -32,6 +32,26 @@ impl Engine {
         id: &EntryId,
         linked: Linked,
     ) -> Result<Option<Decision>, StoreError> {
+        let decided = self.with_decider(id, |decider| {
+            let Some(mut entry) = decider.store.entry(id)? else {
+                return Ok(None);
+            };
+            if linked == Linked::AsIfItWereNot {
+                entry.held = None;
+            }
+            let document = decider.store.document(&decider.plan.source, &id.source)?;
+            decider.decide(id, &entry, document.as_ref()).map(Some)
+        });
+        Ok(decided.await?.flatten())
+    }
+
+    /// Gives what decides about an entry's route, with the lists as they were last read; nothing where
+    /// there is no such route. No call is made.
+    pub(super) async fn with_decider<T>(
+        &self,
+        id: &EntryId,
+        work: impl FnOnce(&Decider<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
         let Some(plan) = self.plans.get(&id.route).cloned() else {
             return Ok(None);
         };
@@ -58,15 +78,7 @@ impl Engine {
         let now = self.clock.now();
         let today = now.to_zoned(plan.zone.clone()).date().to_string();
         let plans = self.plans.clone();
-        let id = id.clone();
         offload::run(&self.store, move |store| {
-            let Some(mut entry) = store.entry(&id)? else {
-                return Ok(None);
-            };
-            if linked == Linked::AsIfItWereNot {
-                entry.held = None;
-            }
-            let document = store.document(&plan.source, &id.source)?;
             let (memo, raised) = (
                 Mutex::new(CheckMemo::default()),
                 Mutex::new(Raised::default()),
@@ -85,7 +97,7 @@ impl Engine {
                 taken_over_at: None,
                 raised: &raised,
             };
-            decider.decide(&id, &entry, document.as_ref()).map(Some)
+            work(&decider).map(Some)
         })
         .await
     }

@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use ledgerline_plugin_api::manifest::{Manifest, Stream};
 
 use crate::{
-    config::{Connection, Deployment, Fares, Findings, OUTCOMES, Route, known_names},
+    config::{Connection, Deployment, Endpoint, Fares, Findings, OUTCOMES, Route, known_names},
     mapping::{CompileInput, LinkBy, Mapping, StreamRules, Value, compile as compile_mapping},
-    pipeline::plan::{Follows, RoutePlan},
+    pipeline::{
+        difference::{Part, stream_of},
+        plan::{Follows, RoutePlan},
+    },
     plugins::Registry,
     store::{State, StreamId},
 };
@@ -131,11 +134,9 @@ fn compile_one(
     let target = ends.get(&route.to.connection)?;
     let target_manifest = &target.manifest;
     let target_stream = target_manifest.streams.get(&route.to.stream)?;
-    let follows = (route.from.connection == OUTCOMES)
-        .then(|| deployment.routes.get(&route.from.stream))
-        .flatten();
+    let follows = followed(deployment, route);
     // A route that follows another one belongs to the connection whose documents it speaks of.
-    let origin = follows.map_or(&route.from, |it| &it.from);
+    let origin = origin(deployment, route);
     let source = ends.get(&origin.connection)?;
     let source_manifest = &source.manifest;
     let source_stream = follows
@@ -162,11 +163,9 @@ fn compile_one(
     )?;
     links_point_the_right_way(deployment, route, &mapping, findings);
     pushes_fit(route, &mapping, target_stream, findings);
+    parts_go_along(route, follows, findings);
     Some(RoutePlan {
-        source: StreamId {
-            connection: route.from.connection.clone(),
-            stream: route.from.stream.clone(),
-        },
+        source: source_of(route),
         origin: origin.connection.clone(),
         target: StreamId {
             connection: route.to.connection.clone(),
@@ -192,16 +191,65 @@ fn compile_one(
             .map(|it| it.name.clone())
             .collect(),
         told: told(deployment, &route.name),
+        part: part_of(route),
+        parts: followers(deployment, &route.name)
+            .filter_map(|it| Some((part_of(it)?, it.name.clone())))
+            .collect(),
         follows: follows.map(|it| Follows {
             route: it.name.clone(),
-            source: StreamId {
-                connection: it.from.connection.clone(),
-                stream: it.from.stream.clone(),
-            },
+            source: source_of(it),
             writes_back: it.from == route.to,
         }),
         route: route.clone(),
     })
+}
+
+/// The route that one follows.
+fn followed<'a>(deployment: &'a Deployment, route: &'a Route) -> Option<&'a Route> {
+    deployment.routes.get(route.from.followed_route()?)
+}
+
+/// Where the documents that a route speaks of come from.
+fn origin<'a>(deployment: &'a Deployment, route: &'a Route) -> &'a Endpoint {
+    // The order of work holds no circle.
+    let chain = std::iter::successors(Some(route), |it| followed(deployment, it));
+    chain.last().map_or(&route.from, |it| &it.from)
+}
+
+/// What a route makes of the differences of the one that it follows.
+fn part_of(route: &Route) -> Option<Part> {
+    route.outcomes.iter().find_map(|it| match it {
+        Fares::Credit => Some(Part::Credit),
+        Fares::Additional => Some(Part::Additional),
+        Fares::Synced | Fares::Waiting | Fares::Warning => None,
+    })
+}
+
+/// The stream that a route reads.
+fn source_of(route: &Route) -> StreamId {
+    match part_of(route) {
+        Some(part) => stream_of(&route.from.stream, part),
+        None => StreamId {
+            connection: route.from.connection.clone(),
+            stream: route.from.stream.clone(),
+        },
+    }
+}
+
+/// A difference belongs into the books that hold its document.
+fn parts_go_along(route: &Route, follows: Option<&Route>, findings: &mut Findings) {
+    let Some(followed) =
+        follows.filter(|it| part_of(route).is_some() && it.to.connection != route.to.connection)
+    else {
+        return;
+    };
+    let message = format!(
+        "the documents of `{}` go to `{}`",
+        followed.name, followed.to.connection
+    );
+    let help = "send their differences to the same connection".to_owned();
+    let span = route.places.value("to/connection");
+    findings.push(route.file.finding(span, message, "another one", Some(help)));
 }
 
 /// A link that is found by its id in the target needs a route that goes the other way round, any other
@@ -301,6 +349,7 @@ fn told(deployment: &Deployment, route: &str) -> BTreeMap<State, Vec<String>> {
                 Fares::Synced => State::Synced,
                 Fares::Waiting => State::Waiting,
                 Fares::Warning => State::Warning,
+                Fares::Credit | Fares::Additional => continue,
             };
             let names = told.entry(state).or_default();
             if !names.contains(&follower.name) {

@@ -94,6 +94,7 @@ impl Decider<'_> {
             notices: vec![reason.to_owned()],
             read_at: document.read_at,
             version: document.version.clone(),
+            gap: None,
         })))
     }
 }

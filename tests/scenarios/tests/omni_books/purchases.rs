@@ -14,7 +14,7 @@ use crate::ground::{
 };
 
 /// A hundred tees at 8.10 and freight of 40.00, 10 % tax on top: 935.00.
-fn order(stage: &Stage, serial: i64, patch: Value) -> Value {
+pub(crate) fn order(stage: &Stage, serial: i64, patch: Value) -> Value {
     patched(
         json!({
             "id": 70_000 + serial, "reference": format!("PO-{serial}"), "status": "APPROVED",
