@@ -13,7 +13,7 @@
 
 use std::fmt;
 
-use ledgerline_plugin_api::manifest::{Category, Problem};
+use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -186,6 +186,14 @@ impl Decided {
             {
                 standing.under_way = Some((part.clone(), entry));
             }
+        }
+        // Each counts on those before it, so only the end of the row can be taken back.
+        let gone = |(_, entry): &(DecidedPart, Entry)| {
+            let state = entry.held.as_ref().and_then(|it| it.state);
+            matches!(state, Some(HeldState::Voided | HeldState::Deleted))
+        };
+        while standing.there.last().is_some_and(gone) {
+            standing.there.pop();
         }
         Ok(standing)
     }

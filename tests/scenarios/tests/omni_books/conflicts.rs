@@ -6,7 +6,7 @@ use ledgerline::{
         Answer, Request, Resolve,
         reconcile::{Class, ReconcileReport, ReconcileRequest, Verdict},
     },
-    store::{Entry, State},
+    store::{Entry, Filter, State},
 };
 use rust_decimal::Decimal;
 use scenarios::{
@@ -27,6 +27,13 @@ use crate::{
 
 const NUMBER: &str = "20001 SO-1";
 const ENTRY: &str = "omni-sales-orders/40001";
+
+fn only(id: &str) -> Filter {
+    Filter {
+        ids: vec![id.parse().expect("an entry's id")],
+        ..Filter::default()
+    }
+}
 
 /// A bookkeeper enters a payment.
 fn pay(stage: &Stage, number: &str, amount: &str) {
@@ -438,4 +445,33 @@ async fn an_approved_invoice_that_nobody_paid_may_be_credited_too() {
     let invoice = numbered(&stage, NUMBER);
     assert_eq!(cents(&invoice["AmountDue"]), dec("242.00"));
     at_rest(&stage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credit_that_is_voided_in_the_books_counts_no_more() {
+    let stage = paid("286.00").await;
+    caps(&stage, 1);
+    stage.next().await;
+    resolve(&stage, credit("44.00")).await.expect("it is said");
+    stage.next().await;
+    let voided = json!({ "Status": "VOIDED" });
+    stage.change_xero("credit_notes", "20001 SO-1-D1", voided);
+    stage.pass(std::time::Duration::from_secs(3_700)).await;
+    stage.sync().await;
+    assert_eq!(stage.states(SALES_CREDITS).await["warning"], 1);
+    assert_eq!(reconciled(&stage).await.verdict(), Verdict::Open);
+    stage.bulk(Request::Reset, only(ENTRY)).await;
+    stage.next().await;
+    let problem = asked(&stage).await.problem.expect("a problem");
+    assert!(
+        problem.remedy.contains("--credit 44.00`"),
+        "{}",
+        problem.remedy
+    );
+    resolve(&stage, credit("44.00")).await.expect("it is said");
+    stage.next().await;
+    let numbers: Vec<String> = stage.xero_numbers();
+    assert_eq!(numbers, ["20001 SO-1-D1", "20001 SO-1-D2"]);
+    assert_eq!(stage.entry(ENTRY).await.state, State::Synced);
+    assert_eq!(writes(&stage.next().await), 0);
 }
