@@ -212,6 +212,14 @@ pub(crate) fn document_with(
         .unwrap_or_default())
 }
 
+/// An amount as people read it: with two decimals, or as many as it has.
+fn in_cents(mut amount: Decimal) -> Decimal {
+    if amount.scale() < 2 {
+        amount.rescale(2);
+    }
+    amount
+}
+
 impl Ready {
     /// What a part would be: which, of how much. None where the totals are the same, or where more than
     /// lines differ: a part has the counterparty, date and currency of its document.
@@ -225,7 +233,7 @@ impl Ready {
         };
         let same = |path: &String| gap.base.get(path) == self.mapped.get(path);
         let one = plan.target_stream.identity.iter().all(same);
-        one.then(|| (part, difference.abs()))
+        one.then(|| (part, in_cents(difference.abs())))
     }
 
     /// Currency of the document, where its source says.
@@ -273,7 +281,9 @@ impl Ready {
         let mut told: Vec<String> = Vec::new();
         if let (Some(before), Some(now)) = (gap.total, self.total) {
             told.push(format!(
-                "total: {before} there, {now} now ({})",
+                "total: {} there, {} now ({})",
+                in_cents(before),
+                in_cents(now),
                 self.currency()
             ));
         }
@@ -303,5 +313,27 @@ impl Ready {
             Category::LockedPeriod | Category::DocumentState
         );
         closed && self.gap.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_names_its_document_whatever_that_is_called() {
+        for source in ["40001", "A-D7", "-D", "a/b-D1"] {
+            for at in [1, 12] {
+                let part = part_id(source, at);
+                assert_eq!(whole_of(&part), source, "{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_add_what_the_document_lacks() {
+        let amount = Decimal::new(4400, 2);
+        assert_eq!(Part::Credit.signed(amount), Decimal::new(-4400, 2));
+        assert_eq!(Part::Additional.signed(amount), amount);
     }
 }

@@ -475,3 +475,38 @@ async fn a_credit_that_is_voided_in_the_books_counts_no_more() {
     assert_eq!(stage.entry(ENTRY).await.state, State::Synced);
     assert_eq!(writes(&stage.next().await), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_invoice_is_credited_at_its_own_rate() {
+    let stage = stage(posted).await;
+    let of = |count: i64, total: &str, rate: &str| {
+        json!({ "currencyCode": "USD", "currencyRate": scenarios::books::number(rate),
+            "taxStatus": "Exempt", "taxRate": 0, "freightTotal": 0,
+            "productTotal": scenarios::books::number(total), "total": scenarios::books::number(total),
+            "lineItems": [line("Mug", count, "20.0", json!({}))] })
+    };
+    let first = order(1, of(10, "200.0", "1.538462"));
+    put(&stage, "SalesOrders", first);
+    stage.sync().await;
+    stage.next().await;
+    // The rate of the order moves with it; what was posted has its own.
+    edit(&stage, "SalesOrders", 40_001, of(7, "140.0", "1.6"));
+    stage.next().await;
+    let problem = asked(&stage).await.problem.expect("a problem");
+    assert!(
+        problem
+            .remedy
+            .contains("--credit 60.00` makes a credit of the difference, 60.00 USD"),
+        "{}",
+        problem.remedy
+    );
+    resolve(&stage, credit("60.00")).await.expect("it is said");
+    stage.next().await;
+    stage.next().await;
+    let note = &credits(&stage)[0];
+    assert_eq!(note["CurrencyCode"], "USD");
+    assert_eq!(cents(&note["CurrencyRate"]), dec("0.65"));
+    // 140.00 / 0.65
+    expect_balances(&stage, &[("200", "-215.38"), ("610", "215.38")]);
+    at_rest(&stage).await;
+}
