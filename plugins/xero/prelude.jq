@@ -158,6 +158,51 @@ def rounding_line($difference; $account):
     {Description: "Rounding", Quantity: 1, UnitAmount: $difference, AccountCode: $account}
     + (if amounts_are == "NoTax" then {} else {TaxAmount: 0} end)])};
 
+# --- differences of documents that may not change ---------------------------------------------------
+
+# The lines by which `$now` differs from `$before`, two forms of one document as they are sent, each
+#   description, amount, account, tax, tracking   of a line with quantity 1
+#   tax_amount   0 for what is outside of the tax, else null: Xero reckons it
+# One for each account, tax type and tracking. `$sign` is 1 for what became more, -1 for what became less.
+def difference_lines($before; $now; $sign):
+  def each_of($old; $factor):
+    lines[] | line_amount as $amount
+    | ((.TaxType // "") == "" and (.TaxAmount | amount) == 0) as $untaxed
+    | {
+        key: ([.AccountCode, .TaxType, .Tracking, $untaxed] | tojson),
+        line: .,
+        untaxed: $untaxed,
+        before: (if $old then $amount else 0 end),
+        now: (if $old then 0 else $amount end),
+        amount: ($factor * $amount)
+      };
+  [($now | each_of(false; $sign)), ($before | each_of(true; 0 - $sign))] as $all
+  | (reduce $all[] as $each ({keys: [], groups: {}};
+      if .groups[$each.key] == null
+      then {keys: (.keys + [$each.key]), groups: (.groups + {($each.key): [$each]})}
+      else {keys: .keys, groups: (.groups + {($each.key): (.groups[$each.key] + [$each])})} end)) as $grouped
+  | [
+      $grouped.keys[] as $key
+      | $grouped.groups[$key] as $group
+      | ($group | map(.amount) | sum) as $amount
+      | select($amount != 0)
+      | $group[0].line as $line
+      | {
+          description: "\($line.Description // "Difference"): \($group | map(.before) | sum) before, \($group | map(.now) | sum) now",
+          amount: $amount,
+          account: $line.AccountCode,
+          tax: $line.TaxType,
+          tracking: $line.Tracking,
+          tax_amount: (if $group[0].untaxed and ($now | amounts_are) != "NoTax" then 0 else null end)
+        }
+    ];
+
+# Whether the lines of both forms can be subtracted from each other.
+def differs_in_lines($before; $now):
+  ($before | amounts_are) == ($now | amounts_are)
+  and $before.CurrencyCode == $now.CurrencyCode
+  and ($before.Contact // {}).ContactID == ($now.Contact // {}).ContactID;
+
 # --- what Xero forbids: each gives the fault in words, or null ------------------------------------
 
 def in_use: (.Status // "ACTIVE") == "ACTIVE";

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 
 use crate::store::{EntryId, Filter, State};
 
@@ -86,6 +87,8 @@ pub(super) enum Command {
     /// Takes a document that the target holds for an entry's own: of one entry, or of all that are meant
     /// and have one candidate that agrees.
     Adopt(AdoptArgs),
+    /// Settles the difference of a document that changed in its source and may not change in its target.
+    Resolve(ResolveArgs),
     /// Says which target document an entry stands for: one by one, or all in a CSV file.
     Link(LinkArgs),
     /// Applies a mapping to a document and shows what made each field.
@@ -257,6 +260,31 @@ pub(super) struct AdoptArgs {
     /// Although type, contact, date, currency or total differ, for one entry.
     #[arg(long)]
     pub(super) anyway: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "how", required = true, multiple = false)]
+pub(super) struct HowArgs {
+    /// Leaves the target's document as it is until the source changes again.
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// It became smaller: makes a credit of the difference. With an amount, only if that is the difference.
+    #[arg(long, value_name = "AMOUNT", num_args = 0..=1)]
+    pub(super) credit: Option<Option<Decimal>>,
+    /// It became larger: makes an additional document of the difference.
+    #[arg(long, value_name = "AMOUNT", num_args = 0..=1)]
+    pub(super) additional: Option<Option<Decimal>>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResolveArgs {
+    /// The entry: ROUTE/ID.
+    pub(super) id: EntryId,
+    #[command(flatten)]
+    pub(super) how: HowArgs,
+    /// Why, for the history.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

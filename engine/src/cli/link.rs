@@ -1,4 +1,4 @@
-//! `link`: which target document an entry stands for.
+//! `link`: which target document an entry stands for. `resolve`: what becomes of a difference between the two.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::{
-        args::{Common, LinkArgs},
+        args::{Common, HowArgs, LinkArgs, ResolveArgs},
         open::{Failure, agreed, request},
         out::{Out, money},
         render,
         sync::{self, unexpected},
     },
-    operate::{Answer, LinkAnswer, LinkTo, Question, Request, SyncRequest},
+    operate::{Answer, LinkAnswer, LinkTo, Question, Request, Resolve, SyncReport, SyncRequest},
     pipeline::Silent,
     store::EntryId,
 };
@@ -148,6 +148,60 @@ pub(super) async fn go(common: &Common, out: &Out) -> Result<u8, Failure> {
         render::sync(out, &report);
     }
     Ok(sync::code(&report))
+}
+
+/// What was said, and the run that followed, as one value.
+#[derive(Serialize)]
+struct ResolvedAndSent<'a> {
+    resolved: &'a str,
+    sync: Option<&'a SyncReport>,
+}
+
+/// Settles a difference, and sends what that makes.
+pub(super) async fn resolve(common: &Common, out: &Out, args: ResolveArgs) -> Result<u8, Failure> {
+    let ResolveArgs { id, how, reason } = args;
+    let how = match how {
+        HowArgs {
+            credit: Some(amount),
+            ..
+        } => Resolve::Credit { amount },
+        HowArgs {
+            additional: Some(amount),
+            ..
+        } => Resolve::Additional { amount },
+        HowArgs { .. } => Resolve::Keep,
+    };
+    let sends = how != Resolve::Keep;
+    let routes = vec![id.route.clone()];
+    let what = match request(common, Request::Resolve { id, how, reason }, &Silent).await? {
+        Answer::Resolved { what } => what,
+        other => return Err(unexpected(other)),
+    };
+    if !out.json {
+        out.line(&what);
+    }
+    let report = match sends {
+        true => Some(
+            sync::run(
+                common,
+                SyncRequest {
+                    routes,
+                    ..SyncRequest::default()
+                },
+            )
+            .await?,
+        ),
+        false => None,
+    };
+    if out.json {
+        out.value(&ResolvedAndSent {
+            resolved: &what,
+            sync: report.as_ref(),
+        });
+    } else if let Some(report) = &report {
+        render::sync(out, report);
+    }
+    Ok(report.as_ref().map_or(0, sync::code))
 }
 
 fn write(file: &Path, questions: &[Question]) -> Result<(), Failure> {

@@ -93,6 +93,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Void(it) => entries::void(&common, &out, it).await,
         Command::Undo(it) => undo::undo(&common, &out, it).await,
         Command::Adopt(it) => adopt::adopt(&common, &out, it).await,
+        Command::Resolve(it) => link::resolve(&common, &out, it).await,
         Command::Link(it) => link::link(&common, &out, it).await,
         Command::Map(it) => map::map(&common, &out, &it),
         Command::Test { mapping } => map::test(&common, &out, mapping.as_deref()),

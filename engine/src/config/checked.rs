@@ -228,6 +228,10 @@ pub enum Fares {
     Waiting,
     /// It stopped and needs a person.
     Warning,
+    /// It became smaller, the target does not let it change, and a person wants the difference credited.
+    Credit,
+    /// It became larger likewise, and a person wants an additional document of the difference.
+    Additional,
 }
 
 /// "This stream of this connection goes into that stream of that one."

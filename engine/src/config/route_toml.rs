@@ -44,6 +44,8 @@ as_written! {
         /// Values of the mapping's options.
         optional options: Keyed<Spanned<serde_json::Value>>,
         /// What a route that follows another one reads of it: "synced" (the default), "waiting", "warning".
+        /// "credit" or "additional", alone: the difference of a document that its target does not let change,
+        /// once a person wants a document of it.
         optional outcomes: Spanned<Vec<Fares>>,
         /// What happens to a document that nothing in the target matches: "ask" or "create".
         optional unmatched: Unmatched,
@@ -190,6 +192,12 @@ impl RouteToml {
                 "name \"synced\", \"waiting\" or \"warning\"; enabled = false switches a route off";
             let message = "a route that reads no outcomes does nothing";
             reader.problem(written.span(), message, "empty", help.to_owned());
+        } else if written.get_ref().len() > 1
+            && (written.get_ref().iter()).any(|it| matches!(it, Fares::Credit | Fares::Additional))
+        {
+            let help = "write a route for each, with a mapping of its own";
+            let message = "\"credit\" and \"additional\" are other documents than outcomes";
+            reader.problem(written.span(), message, "not together", help.to_owned());
         }
         written.get_ref().clone()
     }

@@ -484,6 +484,8 @@ impl Choice for Fares {
         ("synced", Self::Synced),
         ("waiting", Self::Waiting),
         ("warning", Self::Warning),
+        ("credit", Self::Credit),
+        ("additional", Self::Additional),
     ];
 }
 

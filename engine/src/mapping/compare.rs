@@ -55,6 +55,8 @@ pub struct ThreeWay {
     pub kept: Vec<Difference>,
     /// Changed on both sides: for a person.
     pub conflicts: Vec<Difference>,
+    /// What the body changes.
+    pub changes: Vec<Difference>,
     /// The body changes amounts of what is held.
     pub amounts_changed: bool,
     /// The body changes anything of what is held.
@@ -189,6 +191,8 @@ impl Merge<'_> {
         }
         if same(sent, held) {
             self.changes(path);
+            let found = difference(path, sent, held, wanted);
+            self.result.changes.push(found);
             return Some(wanted.clone());
         }
         let found = difference(path, sent, held, wanted);
@@ -223,6 +227,8 @@ impl Merge<'_> {
             match before[at].map(|it| (&sent[it], there[it].map(|it| &held[it]))) {
                 None => {
                     self.new_line(name);
+                    let found = difference(&path, &Value::Null, &Value::Null, line);
+                    self.result.changes.push(found);
                     body.push(line.clone());
                 }
                 Some((sent, Some(held))) => body.push(self.line(&path, id, sent, held, line)),
@@ -243,7 +249,11 @@ impl Merge<'_> {
             // The source took the line away.
             let path = format!("{name}.{at}");
             match there[at].map(|it| &held[it]) {
-                Some(held) if same(&without(line, id), held) => self.new_line(name),
+                Some(held) if same(&without(line, id), held) => {
+                    self.new_line(name);
+                    let found = difference(&path, line, held, &Value::Null);
+                    self.result.changes.push(found);
+                }
                 Some(held) => {
                     let found = difference(&path, line, held, &Value::Null);
                     self.result.conflicts.push(found);

@@ -76,6 +76,14 @@ async fn answer(
         }
         Request::AdoptAll(it) => adopting::adopt_all(engine, by, it).await?,
         Request::LinkSuggested => Answer::Suggested(linking::suggested(engine).await?),
+        Request::Resolve { id, how, reason } => {
+            match engine.resolve(&id, &how, reason.as_deref(), &by).await? {
+                Ok(what) => Answer::Resolved { what },
+                Err(why) => Answer::Refused {
+                    message: format!("{id}: {why}"),
+                },
+            }
+        }
         Request::Link { answers } => linking::link(engine, by, answers).await?,
         Request::LinkQuestions => Answer::Questions(linking::questions(engine).await?),
         Request::Connect(it) => match connect::connect(engine, it).await {
@@ -117,6 +125,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
         | Request::Undo { .. }
         | Request::Actions
         | Request::Adopt { .. }
+        | Request::Resolve { .. }
         | Request::Link { .. }
         | Request::LinkQuestions
         | Request::LinkSuggested

@@ -31,8 +31,8 @@ pub use linking::SuggestedLinks;
 pub use request::{
     Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport, ConnectionStatus,
     EntryReport, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus, Planned, Preview,
-    Question, Request, RouteReport, RouteStatus, Signed, StatusReport, SyncReport, SyncRequest,
-    Verdict,
+    Question, Request, Resolve, RouteReport, RouteStatus, Signed, StatusReport, SyncReport,
+    SyncRequest, Verdict,
 };
 pub use socket::{Door, ask};
 pub(crate) use status::status;

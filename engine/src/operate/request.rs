@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use ledgerline_plugin_api::manifest::{CheckReport, HeldState};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -86,6 +87,16 @@ pub enum Request {
     AdoptAll(Bulk),
     /// Questions that one target document answers, though not for certain.
     LinkSuggested,
+    /// Says what becomes of a document that changed in its source and may not change in its target.
+    Resolve {
+        /// The entry.
+        id: EntryId,
+        /// What to do.
+        how: Resolve,
+        /// Why, for the history.
+        #[serde(default)]
+        reason: Option<String>,
+    },
     /// Answers the question which target document an entry stands for.
     Link {
         /// Answers, several at once for an import.
@@ -138,6 +149,24 @@ pub struct Bulk {
     pub count_only: bool,
 }
 
+/// What becomes of a difference between a source document and the target's that may not change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolve {
+    /// The target's stays as it is until the source changes again.
+    Keep,
+    /// It became smaller: a credit of the difference.
+    Credit {
+        /// The difference as the person saw it; another one is refused.
+        amount: Option<Decimal>,
+    },
+    /// It became larger: an additional document of the difference.
+    Additional {
+        /// The difference as the person saw it; another one is refused.
+        amount: Option<Decimal>,
+    },
+}
+
 /// One answer to "which of these is it".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkAnswer {
@@ -185,6 +214,11 @@ pub enum Answer {
     Actions(Vec<Action>),
     /// Of `undo`.
     Undone(Box<UndoReport>),
+    /// Of `resolve`.
+    Resolved {
+        /// What was done, in words.
+        what: String,
+    },
     /// Of `adopt` and `link`.
     Linked {
         /// How many entries were linked or marked for creation.

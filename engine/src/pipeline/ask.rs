@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 
 pub(crate) use recheck::recheck;
 pub(crate) use reversals::clear_reversals;
-pub(crate) use updates::compare_updates;
+pub(crate) use updates::{BOTH_SIDES, compare_updates};
 
 use crate::{
     mapping::{Reference, Value, differences},

@@ -34,7 +34,7 @@ enum Linked {
 
 impl Engine {
     /// Decides about entries of one route, with the lists as they were last read; no call is made.
-    async fn deciding<T: Send + 'static>(
+    pub(super) async fn deciding<T: Send + 'static>(
         &self,
         route: &str,
         work: impl FnOnce(&Decider<'_>) -> Result<T, StoreError> + Send + 'static,

@@ -7,6 +7,7 @@
 
 mod beside;
 pub(crate) mod cut_over;
+mod differences;
 mod links;
 mod matched;
 mod pushed;
@@ -35,7 +36,11 @@ use crate::{
         Apply, CheckMemo, CheckStop, Followed, Links, MatchIndex, Reference, Shared, Stop,
         StreamFacts, Value, reconcile,
     },
-    pipeline::{plan::RoutePlan, settle::held_name},
+    pipeline::{
+        difference::{Gap, whole_of},
+        plan::RoutePlan,
+        settle::held_name,
+    },
     store::{Actor, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store, StoreError},
 };
 
@@ -92,6 +97,8 @@ pub(crate) struct Ready {
     pub(crate) version: String,
     /// The same under other numbers, which another poster may have given it; only to look for.
     pub(crate) instead: Vec<Ready>,
+    /// Of an update, how far it is from what the target holds.
+    pub(crate) gap: Option<Gap>,
 }
 
 impl Ready {
@@ -127,7 +134,7 @@ pub(crate) struct Decider<'a> {
 }
 
 /// A source document that is decided about, with what is worked out of it once.
-struct Source {
+pub(crate) struct Source {
     value: Value,
     facts: OnceCell<StreamFacts>,
     shared: Shared,
@@ -140,6 +147,18 @@ struct Written {
     /// What the target will compute as its total.
     total: Option<Decimal>,
     notices: Vec<String>,
+}
+
+impl Source {
+    /// Of a document that follows nothing.
+    pub(crate) fn of(value: Value) -> Self {
+        Self {
+            value,
+            facts: OnceCell::new(),
+            shared: Shared::default(),
+            followed: Followed::default(),
+        }
+    }
 }
 
 /// What decisions ask for beside themselves.
@@ -183,10 +202,8 @@ impl Decider<'_> {
         }
         let source = match Value::parse(&document.body) {
             Ok(value) => Source {
-                value,
-                facts: OnceCell::new(),
-                shared: Shared::default(),
                 followed: self.followed(id)?,
+                ..Source::of(value)
             },
             Err(why) => {
                 return Ok(self.stop(
@@ -224,11 +241,13 @@ impl Decider<'_> {
         if !self.plan.mapping.reads_followed() {
             return Ok(Followed::default());
         }
-        let document = self.store.document(&follows.source, &id.source)?;
+        let of = match self.plan.part {
+            Some(_) => whole_of(&id.source),
+            None => &id.source,
+        };
+        let document = self.store.document(&follows.source, of)?;
         let source = document.and_then(|it| Value::parse(&it.body).ok());
-        let entry = self
-            .store
-            .entry(&EntryId::new(&follows.route, &id.source))?;
+        let entry = self.store.entry(&EntryId::new(&follows.route, of))?;
         let held = entry.and_then(|it| it.held).map(|held| {
             let state = held.state.map(|it| Value::from(held_name(it)));
             let there = Value::parse(held.answered.as_bytes()).unwrap_or_default();
@@ -295,17 +314,33 @@ impl Decider<'_> {
             return Ok(self.counterparty(id, entry, document, source, held));
         }
         let version = self.version(id, held)?;
-        let ready = self.prepare_as(id, entry, document, source, (Write::Update, version));
-        let ready = match ready {
+        let made = self.make_as(id, entry, document, source, (Write::Update, version));
+        let mut ready = match made {
             Ok(it) => it,
             Err(decision) => return Ok(*decision),
         };
-        if ready.fingerprint == held.fingerprint {
-            return Ok(self.unchanged(entry, source));
+        if let Some(decision) = self.by_word(entry, &mut ready, held)? {
+            return Ok(decision);
+        }
+        // The document itself stays as it is; its parts are checked when they go.
+        if ready.gap.as_ref().is_some_and(|it| it.settled) {
+            return Ok(Decision::Send(Box::new(ready)));
         }
         // A new date in an open period does not open the one that the document lies in.
-        if let Err(stop) = self.held_period_is_open(held) {
-            return Ok(self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for));
+        let unchanged = ready.fingerprint == held.fingerprint;
+        let checked = match self.check(&ready.body) {
+            Ok(()) if !unchanged => self.held_period_is_open(held),
+            other => other,
+        };
+        if let Err(stop) = checked {
+            let found = match stop.problem.category {
+                Category::LockedPeriod => ready.with_choices(self.plan, stop.problem),
+                _ => stop.problem,
+            };
+            return Ok(self.stop(id, entry, State::Waiting, found, stop.waits_for));
+        }
+        if unchanged {
+            return Ok(self.unchanged(entry, source));
         }
         if self.plan.route.replace == Replace::Reverse {
             return Ok(self.replacing(id, entry, source, ready, held, version));
@@ -314,7 +349,7 @@ impl Decider<'_> {
     }
 
     /// Whether the document, as the target holds it, may be touched at all.
-    fn held_period_is_open(&self, held: &Held) -> Result<(), CheckStop> {
+    pub(crate) fn held_period_is_open(&self, held: &Held) -> Result<(), CheckStop> {
         let text = if held.answered.is_empty() {
             &held.sent
         } else {
@@ -366,6 +401,11 @@ impl Decider<'_> {
         }
         if self.plan.route.only_when_needed && !entry.needed {
             return Ok(self.exclude(entry, "no document needs it yet"));
+        }
+        // What may be there already is looked for whatever was said since.
+        if entry.state != State::Uncertain && !self.still_said(id)? {
+            let what = "the document changed after a person said so, and nothing was sent";
+            return Ok(self.exclude(entry, what));
         }
         if let Err(stop) = self.gate(source, entry) {
             return Ok(self.stopped(id, entry, stop));
@@ -439,7 +479,7 @@ impl Decider<'_> {
         Decision::LookFor(Box::new(ready))
     }
 
-    fn gate(&self, source: &Source, entry: &Entry) -> Result<(), Stop> {
+    pub(crate) fn gate(&self, source: &Source, entry: &Entry) -> Result<(), Stop> {
         self.plan
             .mapping
             .gate(&self.apply(source, entry.number.as_deref(), &NoLinks))
@@ -472,11 +512,40 @@ impl Decider<'_> {
         source: &Source,
         write: Write,
     ) -> Result<Ready, Box<Decision>> {
-        self.prepare_as(id, entry, document, source, (write, 1))
+        let ready = self.make(id, entry, document, source, write)?;
+        match self.check(&ready.body) {
+            Ok(()) => Ok(ready),
+            Err(stop) => Err(Box::new(self.forbidden(id, entry, stop))),
+        }
     }
 
-    /// As [`Decider::prepare`], under the number of one of the documents that stand for the entry in turn.
-    fn prepare_as(
+    /// What the target forbids before it is asked.
+    fn check(&self, body: &Value) -> Result<(), CheckStop> {
+        let cx = self.plan.rules_cx(self.reference);
+        let mut memo = lock(self.memo);
+        let checks = self.plan.target_rules.checks();
+        checks.check_all(body, cx, &mut memo)
+    }
+
+    /// It waits for what the target forbids.
+    fn forbidden(&self, id: &EntryId, entry: &Entry, stop: CheckStop) -> Decision {
+        self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for)
+    }
+
+    /// Mapping and total: the document as it would be sent, before it is checked.
+    pub(crate) fn make(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        source: &Source,
+        write: Write,
+    ) -> Result<Ready, Box<Decision>> {
+        self.make_as(id, entry, document, source, (write, 1))
+    }
+
+    /// As [`Decider::make`], under the number of one of the documents that stand for the entry in turn.
+    pub(crate) fn make_as(
         &self,
         id: &EntryId,
         entry: &Entry,
@@ -518,10 +587,11 @@ impl Decider<'_> {
             read_at: document.read_at,
             version: document.version.clone(),
             instead: Vec::new(),
+            gap: None,
         })
     }
 
-    /// Mapping, total, checks.
+    /// Mapping and total.
     fn written(
         &self,
         id: &EntryId,
@@ -555,19 +625,6 @@ impl Decider<'_> {
             },
             Err(found) => return Err(stopped_here(found, "total cannot be read")),
         };
-        let checked = {
-            let mut memo = lock(self.memo);
-            rules.checks().check_all(&body, cx, &mut memo)
-        };
-        if let Err(stop) = checked {
-            return Err(Box::new(self.stop(
-                id,
-                entry,
-                State::Waiting,
-                stop.problem,
-                stop.waits_for,
-            )));
-        }
         Ok(Written {
             body,
             total,
@@ -585,6 +642,9 @@ impl Decider<'_> {
     /// The total that the books should show. A source whose stream names one must give it: without it
     /// nothing could be compared.
     fn wanted_total(&self, source: &Source) -> Result<Option<Decimal>, Problem> {
+        if self.plan.part.is_some() {
+            return Ok(source.value.child("total").and_then(Value::to_decimal));
+        }
         let names_one = self
             .plan
             .source_stream

@@ -3,7 +3,8 @@
 //! `run` is one run over the routes, `chains` their order, `work` one route's turn, which begins with
 //! what is `uncertain`; `ahead` asks early for what the first document will need. `decide` says what is
 //! to be done about an entry without asking anybody; `ask` asks the systems, `send` writes to them,
-//! `settle` makes the outcome durable. `backfill` loads what lies
+//! `settle` makes the outcome durable. `difference` and `resolve` are about documents that the target does not
+//! let change. `backfill` loads what lies
 //! before the cut-over. `engine` holds what all of them share.
 
 pub(crate) mod account;
@@ -14,6 +15,7 @@ mod by_hand;
 mod calls;
 mod chains;
 mod decide;
+mod difference;
 mod engine;
 mod first_sights;
 mod plan;
@@ -23,6 +25,7 @@ mod pull;
 mod pull_files;
 mod read_back;
 mod reference;
+mod resolve;
 mod run;
 mod schedule;
 mod scope;
@@ -34,6 +37,7 @@ mod work;
 
 pub(crate) use by_hand::Adoption;
 pub(crate) use decide::{Takers, WITHDRAWN, void_note};
+pub(crate) use difference::Decided;
 pub(crate) use engine::Connected;
 pub use engine::{Engine, OpenError, Parts};
 pub(crate) use first_sights::note as first_sight_note;

@@ -9,6 +9,7 @@ use ledgerline_plugin_api::manifest::{HeldState, Manifest, Op, Stream, Update};
 use crate::{
     config::{Rounding, Route},
     mapping::{Mapping, Reference, RulesCx, StreamRules, Value},
+    pipeline::difference::Part,
     store::{State, StreamId},
 };
 
@@ -50,6 +51,10 @@ pub(crate) struct RoutePlan {
     /// The route whose outcomes this one reads, and whether it writes them back into the very
     /// documents that they came from.
     pub(crate) follows: Option<Follows>,
+    /// What it makes of differences of the route that it follows; none for every other follower.
+    pub(crate) part: Option<Part>,
+    /// Routes that make documents of its differences.
+    pub(crate) parts: BTreeMap<Part, String>,
 }
 
 /// What an outcome route follows.

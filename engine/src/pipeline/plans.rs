@@ -7,7 +7,10 @@ use ledgerline_plugin_api::manifest::{Manifest, Stream};
 use crate::{
     config::{Connection, Deployment, Endpoint, Fares, Findings, OUTCOMES, Route, known_names},
     mapping::{CompileInput, LinkBy, Mapping, StreamRules, Value, compile as compile_mapping},
-    pipeline::plan::{Follows, RoutePlan},
+    pipeline::{
+        difference::{Part, stream_of},
+        plan::{Follows, RoutePlan},
+    },
     plugins::Registry,
     store::{State, StreamId},
 };
@@ -132,20 +135,6 @@ fn beside(deployment: &Deployment, route: &Route) -> Vec<String> {
         .collect()
 }
 
-/// The stream that a chain of routes which follow each other begins with. (That none follows itself was
-/// checked before.)
-fn origin<'a>(deployment: &'a Deployment, route: &'a Route) -> &'a Endpoint {
-    let mut from = &route.from;
-    for _ in 0..deployment.routes.len() {
-        let followed = from.followed_route();
-        match followed.and_then(|it| deployment.routes.get(it)) {
-            Some(it) => from = &it.from,
-            None => break,
-        }
-    }
-    from
-}
-
 fn compile_one(
     deployment: &Deployment,
     ends: &BTreeMap<String, End>,
@@ -156,9 +145,7 @@ fn compile_one(
     let target = ends.get(&route.to.connection)?;
     let target_manifest = &target.manifest;
     let target_stream = target_manifest.streams.get(&route.to.stream)?;
-    let follows = (route.from.connection == OUTCOMES)
-        .then(|| deployment.routes.get(&route.from.stream))
-        .flatten();
+    let follows = followed(deployment, route);
     // A route that follows another one belongs to the connection whose documents it speaks of.
     let origin = origin(deployment, route);
     let source = ends.get(&origin.connection)?;
@@ -187,11 +174,9 @@ fn compile_one(
     )?;
     links_point_the_right_way(deployment, route, &mapping, findings);
     pushes_fit(route, &mapping, target_stream, findings);
+    parts_go_along(route, follows, findings);
     Some(RoutePlan {
-        source: StreamId {
-            connection: route.from.connection.clone(),
-            stream: route.from.stream.clone(),
-        },
+        source: source_of(route),
         origin: origin.connection.clone(),
         target: StreamId {
             connection: route.to.connection.clone(),
@@ -218,16 +203,75 @@ fn compile_one(
             .map(|it| it.name.clone())
             .collect(),
         told: told(deployment, &route.name),
+        part: part_of(route),
+        parts: followers(deployment, &route.name)
+            .filter_map(|it| Some((part_of(it)?, it.name.clone())))
+            .collect(),
         follows: follows.map(|it| Follows {
             route: it.name.clone(),
-            source: StreamId {
-                connection: origin.connection.clone(),
-                stream: origin.stream.clone(),
-            },
+            source: begun_with(deployment, it),
             writes_back: it.from == route.to,
         }),
         route: route.clone(),
     })
+}
+
+/// The route that one follows.
+fn followed<'a>(deployment: &'a Deployment, route: &'a Route) -> Option<&'a Route> {
+    deployment.routes.get(route.from.followed_route()?)
+}
+
+/// Where the documents that a route speaks of come from.
+fn origin<'a>(deployment: &'a Deployment, route: &'a Route) -> &'a Endpoint {
+    // The order of work holds no circle.
+    let chain = std::iter::successors(Some(route), |it| followed(deployment, it));
+    chain.last().map_or(&route.from, |it| &it.from)
+}
+
+/// What a route makes of the differences of the one that it follows.
+fn part_of(route: &Route) -> Option<Part> {
+    route.outcomes.iter().find_map(|it| match it {
+        Fares::Credit => Some(Part::Credit),
+        Fares::Additional => Some(Part::Additional),
+        Fares::Synced | Fares::Waiting | Fares::Warning => None,
+    })
+}
+
+/// The stream of the documents that a chain of outcomes speaks of, up to this route: its own, or that of
+/// the route which it follows. A difference is a document of its own.
+fn begun_with(deployment: &Deployment, route: &Route) -> StreamId {
+    let chain = std::iter::successors(Some(route), |it| match part_of(it) {
+        Some(_) => None,
+        None => followed(deployment, it),
+    });
+    source_of(chain.last().unwrap_or(route))
+}
+
+/// The stream that a route reads.
+fn source_of(route: &Route) -> StreamId {
+    match part_of(route) {
+        Some(part) => stream_of(&route.from.stream, part),
+        None => StreamId {
+            connection: route.from.connection.clone(),
+            stream: route.from.stream.clone(),
+        },
+    }
+}
+
+/// A difference belongs into the books that hold its document.
+fn parts_go_along(route: &Route, follows: Option<&Route>, findings: &mut Findings) {
+    let Some(followed) =
+        follows.filter(|it| part_of(route).is_some() && it.to.connection != route.to.connection)
+    else {
+        return;
+    };
+    let message = format!(
+        "the documents of `{}` go to `{}`",
+        followed.name, followed.to.connection
+    );
+    let help = "send their differences to the same connection".to_owned();
+    let span = route.places.value("to/connection");
+    findings.push(route.file.finding(span, message, "another one", Some(help)));
 }
 
 /// A link that is found by its id in the target needs a route that goes the other way round, any other
@@ -327,6 +371,7 @@ fn told(deployment: &Deployment, route: &str) -> BTreeMap<State, Vec<String>> {
                 Fares::Synced => State::Synced,
                 Fares::Waiting => State::Waiting,
                 Fares::Warning => State::Warning,
+                Fares::Credit | Fares::Additional => continue,
             };
             let names = told.entry(state).or_default();
             if !names.contains(&follower.name) {

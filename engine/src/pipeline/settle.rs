@@ -8,6 +8,7 @@ use crate::{
     pipeline::{
         calls::Covering,
         decide::{Ready, Write, problem, void_note},
+        difference::decided_note,
         plan::RoutePlan,
         run::Run,
         send::{AfterBatch, Batch, Done, ending},
@@ -63,7 +64,8 @@ pub(crate) async fn settle_batch(
     let mut halves = Vec::new();
     let mut others = Vec::new();
     let mut uncertain = 0;
-    let mut done_voids = Vec::new();
+    // Notes of what a person said and that is done.
+    let mut done_words = Vec::new();
     // One settlement for each call, one more for documents that no call covered.
     let mut settlements: Vec<Settlement> = done
         .calls
@@ -123,7 +125,10 @@ pub(crate) async fn settle_batch(
         };
         run.count(&route, &ready, &ending);
         if ready.write == Write::Void && matches!(ending, Ending::Synced { .. }) {
-            done_voids.push(void_note(&ready.id));
+            done_words.push(void_note(&ready.id));
+        }
+        if ready.gap.as_ref().is_some_and(|it| it.said) && matches!(ending, Ending::Synced { .. }) {
+            done_words.push(decided_note(&ready.id));
         }
         let (ending, by) = reversed_by(plan, &ready, ending);
         let entry = settled_entry(plan, &ready, (&ending, by.as_deref()), call, now);
@@ -143,7 +148,7 @@ pub(crate) async fn settle_batch(
         run.settle(settlement).await?;
         steps::reached("settled", plan.name());
     }
-    for note in done_voids {
+    for note in done_words {
         run.keep_note(note, None).await?;
     }
     let second = halves.split_off(halves.len().div_ceil(2));
@@ -242,7 +247,10 @@ fn settled_entry(
         }
         Ending::Refused { problem, words } => {
             entry.candidates.clear();
-            entry.problem = Some(problem.clone());
+            entry.problem = Some(match ready.is_closed(problem) {
+                true => ready.with_choices(plan, problem.clone()),
+                false => problem.clone(),
+            });
             entry.words = (!words.is_empty()).then(|| words.clone());
             entry.cause = Some(Cause {
                 key: refusal_key(problem),

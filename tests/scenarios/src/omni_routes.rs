@@ -23,6 +23,16 @@ pub const SALES_PAYMENTS: &str = "omni-sales-payments";
 pub const PORTAL_PAYMENTS: &str = "omni-portal-payments";
 /// Payments on bills, from Xero to Omni.
 pub const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
+/// Credit notes for what closed invoices became smaller by.
+pub const SALES_CREDITS: &str = "omni-sales-differences-credit";
+/// Applies them.
+pub const SALES_CREDITS_APPLIED: &str = "omni-sales-differences-applied";
+/// Invoices for what closed invoices became larger by.
+pub const SALES_ADDITIONS: &str = "omni-sales-differences-additional";
+/// Supplier credit notes for what closed bills became smaller by.
+pub const BILL_CREDITS: &str = "omni-purchase-differences-credit";
+/// Bills for what closed bills became larger by.
+pub const BILL_ADDITIONS: &str = "omni-purchase-differences-additional";
 /// Links suppliers.
 pub const SUPPLIERS: &str = "omni-suppliers";
 
@@ -72,7 +82,10 @@ pub fn all_on(deployment: &mut Deployment) {
 pub fn posted(deployment: &mut Deployment) {
     all_on(deployment);
     for route in deployment.routes.values_mut() {
-        if [ORDERS, BILLS, NOTES, SUPPLIER_NOTES].contains(&route.name.as_str()) {
+        let parts = [SALES_CREDITS, SALES_ADDITIONS, BILL_CREDITS, BILL_ADDITIONS];
+        let documents = [ORDERS, BILLS, NOTES, SUPPLIER_NOTES];
+        let name = route.name.as_str();
+        if documents.contains(&name) || parts.contains(&name) {
             route
                 .options
                 .insert("status".to_owned(), json!("AUTHORISED"));

@@ -411,7 +411,7 @@ fn routes_that_do_not_go_together() {
             ("routes/notes.toml", &told(NOTES, "[\"warning\"]")),
         ],
         expect![[r#"
-            routes/imported.toml:5 ["stopped"] `stopped` is none of synced, waiting, warning (known: synced, waiting, warning)
+            routes/imported.toml:5 ["stopped"] `stopped` is none of synced, waiting, warning, credit, additional (known: synced, waiting, warning, credit, additional)
             routes/notes.toml:10 [["warning"]] only a route that follows another one reads its outcomes (remove it, or write from = { connection = "outcomes", stream = "ROUTE" })
         "#]],
     );
@@ -419,6 +419,15 @@ fn routes_that_do_not_go_together() {
         &[("routes/imported.toml", &told(IMPORTED, "[]"))],
         expect![[r#"
             routes/imported.toml:5 [[]] a route that reads no outcomes does nothing (name "synced", "waiting" or "warning"; enabled = false switches a route off)
+        "#]],
+    );
+    check(
+        &[(
+            "routes/imported.toml",
+            &told(IMPORTED, "[\"synced\", \"credit\"]"),
+        )],
+        expect![[r#"
+            routes/imported.toml:5 [["synced", "credit"]] "credit" and "additional" are other documents than outcomes (write a route for each, with a mapping of its own)
         "#]],
     );
     let into = IMPORTED.replace("\"shop\"", "\"outcomes\"");

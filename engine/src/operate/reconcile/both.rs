@@ -1,6 +1,8 @@
 //! A document as both sides and the store have it, ready to be compared.
 
-use super::{Difference, SourceSide, TargetSide};
+use rust_decimal::Decimal;
+
+use super::{Difference, Period, SourceSide, TargetSide};
 use crate::store::{EntryId, State};
 
 /// A document that an entry stands for.
@@ -19,6 +21,35 @@ pub(super) struct Both {
     pub(super) links_apart: Vec<Difference>,
     /// An entry that is linked to the same document and was met earlier.
     pub(super) taken_by: Option<EntryId>,
+    /// Documents of the target that were made of its differences, each counted with it.
+    pub(super) parts: Vec<PartSide>,
+}
+
+/// A document of the target that stands for a difference of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PartSide {
+    /// As the target holds it.
+    pub(super) side: TargetSide,
+    /// What it adds to the document that it belongs to.
+    pub(super) adds: Decimal,
+}
+
+impl Both {
+    /// The target's document together with its parts: those of the same period and, as it is, posted or
+    /// not. In which currency is known from the document.
+    pub(super) fn with_parts(&self, held: &TargetSide, period: &Period) -> TargetSide {
+        let counts = |it: &&PartSide| {
+            it.side.lies_in(period) == held.lies_in(period) && it.side.posted == held.posted
+        };
+        let live = self.parts.iter().filter(|it| it.side.is_live());
+        let more = live.filter(counts).map(|it| it.adds);
+        TargetSide {
+            total: held
+                .total
+                .map(|total| more.fold(total, Decimal::saturating_add)),
+            ..held.clone()
+        }
+    }
 }
 
 /// What the store remembers of it.
@@ -36,6 +67,8 @@ pub(super) struct Stored {
     pub(super) waits_for: Option<EntryId>,
     /// Trying again helps only after somebody chose what to do.
     pub(super) asks: bool,
+    /// A person said that it may differ, as it is now.
+    pub(super) kept: bool,
 }
 
 /// A document of the target that nothing is linked to.

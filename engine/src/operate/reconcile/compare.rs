@@ -61,12 +61,13 @@ fn line(both: Both, period: &Period) -> Option<Line> {
                 Some(_) if held.date.is_none() => Class::Different,
                 Some(_) if source != target => Class::OtherPeriod,
                 Some(_) if differences.is_empty() => Class::Agrees,
+                Some(_) if both.stored.kept => Class::Skipped,
                 Some(_) => Class::Different,
             }
         }
     };
     let amounts = amounts(both.source_in(period), both.target_in(period));
-    let why = why(class, &both);
+    let why = with_parts(why(class, &both), &both, period);
     let remedy = (class != Class::Agrees)
         .then(|| both.stored.remedy.clone())
         .flatten();
@@ -223,6 +224,24 @@ fn why(class: Class, both: &Both) -> Option<String> {
         Class::Agrees => None,
         _ => why.clone(),
     }
+}
+
+/// What was made of its differences belongs to it, wherever it is dated.
+fn with_parts(why: Option<String>, both: &Both, period: &Period) -> Option<String> {
+    let parts = both.parts.iter().map(|it| {
+        let number = it.side.number.as_deref().unwrap_or(&it.side.id);
+        let mut told = format!("{number} of {} belongs to it", it.adds);
+        if !it.side.is_live() {
+            told.push_str(", and is void");
+        } else if let Some(date) = it.side.date.filter(|it| !period.holds(*it)) {
+            told.push_str(&format!(", dated {date}"));
+        } else if !it.side.posted {
+            told.push_str(", not posted yet");
+        }
+        told
+    });
+    let all: Vec<String> = why.into_iter().chain(parts).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 fn next(class: Class, both: &Both) -> Option<String> {

@@ -45,7 +45,10 @@ pub(super) fn join(
         if let Some(link) = both.stored.link.clone() {
             both.taken_by = taken.get(&link).map(|(id, _)| id.clone());
             let (_, row) = taken.entry(link).or_insert_with_key(|link| {
-                let row = rows.remove(link);
+                let row = rows.remove(link).map(|it| Row {
+                    side: both.with_parts(&it.side, period),
+                    ..it
+                });
                 if let Some(row) = row.as_ref().filter(|it| it.side.lies_in(period)) {
                     let key = Key::new(Some(&both.route), to, &row.side.currency);
                     joined.totals.add_target(key, &row.side);

@@ -1,19 +1,20 @@
 //! A route's source documents as they are compared.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::Date;
 use ledgerline_plugin_api::manifest::Category;
 
 use super::{
     Period, SourceSide,
-    both::{Both, Stored},
+    both::{Both, PartSide, Stored},
     read::{Books, Seen},
+    target::target_side,
 };
 use crate::{
     mapping::{Apply, Followed, LinkAnswer, LinkAsk, LinkBy, Links, Shared, Value},
-    pipeline::RoutePlan,
-    store::{Actor, Cause, Document, Entry, EntryId, LookUp, State, Store, StoreError},
+    pipeline::{Decided, RoutePlan},
+    store::{Actor, Cause, Document, Entry, EntryId, Held, LookUp, State, Store, StoreError},
 };
 
 /// A document that was met, its target side still open.
@@ -45,6 +46,8 @@ pub(super) struct Expected {
 /// Looks at the source documents of one route.
 pub(super) struct Eye {
     pub(super) plan: Arc<RoutePlan>,
+    /// Every route.
+    plans: Arc<BTreeMap<String, Arc<RoutePlan>>>,
     period: Period,
     to: String,
     settings: Value,
@@ -63,6 +66,7 @@ impl Eye {
             settings: source.map(|it| it.settings.clone()).unwrap_or_default(),
             today: now.to_zoned(plan.zone.clone()).date().to_string(),
             base: books.base(&plan),
+            plans: books.engine.plans.clone(),
             plan,
         }
     }
@@ -90,7 +94,8 @@ impl Eye {
                 false => Seen::Undated,
             });
         }
-        let met = self.together(store, id, stored, value.as_ref(), source);
+        let held = entry.as_ref().and_then(|it| it.held.as_ref());
+        let met = self.together(store, id, (stored, held), value.as_ref(), source)?;
         Ok(Seen::InPeriod(Box::new(met)))
     }
 
@@ -104,22 +109,28 @@ impl Eye {
         let document = store.document(&self.plan.source, &id.source)?;
         let value = document.as_ref().and_then(read);
         let source = value.as_ref().map(|it| self.side(it));
-        Ok(self.together(store, id, Stored::of(entry), value.as_ref(), source))
+        let stored = (Stored::of(entry), entry.held.as_ref());
+        self.together(store, id, stored, value.as_ref(), source)
     }
 
     fn together(
         &self,
         store: &dyn Store,
         id: EntryId,
-        stored: Stored,
+        stored: (Stored, Option<&Held>),
         value: Option<&Value>,
         source: Option<SourceSide>,
-    ) -> Met {
+    ) -> Result<Met, StoreError> {
+        let (mut stored, held) = stored;
+        let parts = match held {
+            Some(held) => self.parts(store, &id, &mut stored, held)?,
+            None => Vec::new(),
+        };
         let expected = match (value, &stored.link) {
             (Some(value), Some(_)) => self.expected(store, value, stored.number.as_deref()),
             _ => Vec::new(),
         };
-        Met {
+        Ok(Met {
             both: Both {
                 route: id.route.clone(),
                 to: self.to.clone(),
@@ -129,9 +140,35 @@ impl Eye {
                 target: None,
                 links_apart: Vec::new(),
                 taken_by: None,
+                parts,
             },
             expected,
-        }
+        })
+    }
+
+    /// Documents that were made of an entry's differences, as they were last seen in the target.
+    fn parts(
+        &self,
+        store: &dyn Store,
+        id: &EntryId,
+        stored: &mut Stored,
+        held: &Held,
+    ) -> Result<Vec<PartSide>, StoreError> {
+        let decided = Decided::read(store, id, held)?;
+        let standing = decided.standing(store, None)?;
+        stored.kept = decided.kept.is_some() && stored.state == State::Synced;
+        let all = standing.there.into_iter().filter_map(|(part, entry)| {
+            let plan = self.plans.get(&part.entry.route)?;
+            let held = entry.held?;
+            let document = Value::parse(held.answered.as_bytes()).unwrap_or_default();
+            let side = target_side(plan, &held.id, &document, held.state);
+            let total = side.total.unwrap_or(part.total);
+            Some(PartSide {
+                adds: part.part.signed(total),
+                side,
+            })
+        });
+        Ok(all.collect())
     }
 
     fn side(&self, value: &Value) -> SourceSide {
@@ -197,6 +234,7 @@ impl Stored {
             remedy: None,
             waits_for: None,
             asks: false,
+            kept: false,
         }
     }
 
@@ -217,6 +255,7 @@ impl Stored {
             asks: entry.problem.as_ref().is_some_and(|it| {
                 matches!(it.category, Category::Duplicate | Category::DocumentState)
             }),
+            kept: false,
         }
     }
 }

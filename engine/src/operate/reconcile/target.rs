@@ -203,6 +203,31 @@ fn makes(plan: &RoutePlan, document: &Value) -> bool {
     })
 }
 
+/// A document of a route's target by itself; its currency and counterparty are those of what it belongs to.
+pub(super) fn target_side(
+    plan: &RoutePlan,
+    id: &str,
+    document: &Value,
+    state: Option<HeldState>,
+) -> TargetSide {
+    let rules = &plan.target_rules;
+    let facts = rules.facts(document, &plan.target_settings);
+    let none = Reference::default();
+    TargetSide {
+        id: id.to_owned(),
+        number: facts.number,
+        date: facts.date,
+        total: rules
+            .held_total(document, plan.rules_cx(&none))
+            .ok()
+            .flatten(),
+        currency: facts.currency.unwrap_or_default(),
+        party: facts.party,
+        state,
+        posted: is_posted(plan, state),
+    }
+}
+
 /// Whether a document is in the ledger. Where the stream tells of no states, everything is; a state
 /// that nobody can read is not taken for a posting.
 fn is_posted(plan: &RoutePlan, state: Option<HeldState>) -> bool {

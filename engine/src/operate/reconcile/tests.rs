@@ -61,11 +61,13 @@ fn met(id: &str, state: State, link: Option<&str>, source: Option<SourceSide>) -
                 remedy: None,
                 waits_for: None,
                 asks: false,
+                kept: false,
             },
             source,
             target: None,
             links_apart: Vec::new(),
             taken_by: None,
+            parts: Vec::new(),
         },
         expected: Vec::new(),
     }

@@ -3,7 +3,7 @@
 
 use ledgerline_plugin_api::manifest::{Category, Update};
 
-use super::updates::{Verdict, apart};
+use super::updates::{BOTH_SIDES, Verdict, apart};
 use crate::{
     mapping::{Reference, Value, pushed},
     pipeline::{
@@ -59,7 +59,7 @@ pub(super) fn compare(
             label: plan.target_rules.label(&there, cx),
             why: format!("linked; keeps what {title} has"),
         }];
-        return Verdict::Question(found, "changed on both sides".to_owned());
+        return Verdict::Question(found, BOTH_SIDES.to_owned());
     }
     if compared.is_nothing() {
         link.sent = ready.mapped.to_json();

@@ -16,6 +16,9 @@ use crate::{
     store::{Actor, Cause, Change, Entry, Settlement, State, StoreError},
 };
 
+/// Key of the cause "changed on both sides".
+pub(crate) const BOTH_SIDES: &str = "changed on both sides";
+
 /// What becomes of one update.
 pub(super) enum Verdict {
     /// It goes, the bookkeeper's own edits kept.
@@ -112,6 +115,18 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
         let (found, key) = gone(plan, &ready.id);
         return Verdict::Question(found, key);
     }
+    let target = &plan.target_title;
+    if ready.gap.as_ref().is_some_and(|it| it.settled) {
+        return question(
+            format!(
+                "changed in {} again after its difference was settled in {target}: {}",
+                plan.source_title,
+                ready.differs(plan, None)
+            ),
+            ready.choices(plan, false),
+            "closed in the target",
+        );
+    }
     if !compared.changed && compared.conflicts.is_empty() {
         if let Some(it) = ready.entry.held.as_mut() {
             it.sent = ready.mapped.to_json();
@@ -120,7 +135,7 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
         }
         return Verdict::Stays("the target holds it so already".to_owned());
     }
-    let (id, target) = (&ready.id, &plan.target_title);
+    let id = &ready.id;
     if !compared.conflicts.is_empty() {
         return question(
             format!(
@@ -129,20 +144,22 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
                 apart(&compared.conflicts)
             ),
             format!(
-                "make both equal, then `ledgerline retry {id}`; or `ledgerline skip {id}` to leave it \
-                 as it is there"
+                "make both equal, then `ledgerline retry {id}`; or {}",
+                ready.choices(plan, true)
             ),
-            "changed on both sides",
+            BOTH_SIDES,
         );
     }
     if !state.is_none_or(|it| rules.open_states.contains(&it)) {
         return question(
             format!(
-                "changed in the source, but the document in {target} is {} and cannot change",
-                state.map_or("closed", held_name)
+                "changed in the source, but the document in {target} is {} and cannot change: {}",
+                state.map_or("closed", held_name),
+                ready.differs(plan, Some(&compared.changes))
             ),
             format!(
-                "undo that in {target}, then `ledgerline retry {id}`; or `ledgerline skip {id}`"
+                "{}; or undo that in {target}, then `ledgerline retry {id}`",
+                ready.choices(plan, false)
             ),
             "closed in the target",
         );
@@ -151,10 +168,14 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
     let replaced = ready.replacing.is_some() && reversals::is_posted(state);
     if !replaced && posted && compared.amounts_changed && !plan.route.update_approved {
         return question(
-            format!("amounts changed in the source, but the document is approved in {target}"),
             format!(
-                "set `update-approved = true` on the route, or mend it in {target} and `ledgerline \
-                 retry {id}`"
+                "amounts changed in the source, but the document is approved in {target}: {}",
+                ready.differs(plan, Some(&compared.changes))
+            ),
+            format!(
+                "{}; or set `update-approved = true` on the route, or mend it in {target}, and `ledgerline \
+                 retry {id}`",
+                ready.choices(plan, false)
             ),
             "amounts of an approved document",
         );

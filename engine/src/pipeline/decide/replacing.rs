@@ -86,7 +86,7 @@ fn numbered(number: &str, version: u32) -> String {
 
 impl Decider<'_> {
     /// Which of the entry's documents the target holds.
-    pub(super) fn version(&self, id: &EntryId, held: &Held) -> Result<u32, StoreError> {
+    pub(crate) fn version(&self, id: &EntryId, held: &Held) -> Result<u32, StoreError> {
         if self.plan.target_stream.reversal.is_none() {
             return Ok(1);
         }
@@ -116,6 +116,9 @@ impl Decider<'_> {
             Ok(it) => it.body,
             Err(decision) => return *decision,
         };
+        if let Err(stop) = self.check(&next) {
+            return self.forbidden(id, entry, stop);
+        }
         if next == ready.mapped {
             let found = problem(
                 Category::Mapping,

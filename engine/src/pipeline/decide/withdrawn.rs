@@ -99,6 +99,7 @@ impl Decider<'_> {
             read_at: document.read_at,
             version: document.version.clone(),
             instead: Vec::new(),
+            gap: None,
         })))
     }
 }

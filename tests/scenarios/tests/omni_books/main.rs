@@ -1,5 +1,6 @@
 //! What Cin7 Omni does with Xero, row by row: each posts what an accountant expects, to the cent.
 
+mod conflicts;
 mod credits;
 mod exports;
 mod ground;
