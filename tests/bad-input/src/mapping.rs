@@ -179,14 +179,14 @@ fn stream(end: &str) -> Option<(&'static Manifest, &'static Stream)> {
     Some((manifest, manifest.streams.get(stream)?))
 }
 
-/// The stream whose documents a route speaks of: of one that follows another, that one's. None where it
+/// The stream whose documents a route speaks of: of one that follows others, the first one's. None where it
 /// writes back into them.
 fn origin(route: &Route) -> Option<(&'static Manifest, &'static Stream)> {
     let deployment = grounds::deployment();
-    let from = match route.from.followed_route() {
-        None => &route.from,
-        Some(followed) => &deployment.routes[followed].from,
-    };
+    let mut from = &route.from;
+    while let Some(followed) = from.followed_route() {
+        from = &deployment.routes[followed].from;
+    }
     let plugin = &deployment.connections[&from.connection].plugin;
     let read = stream(&format!("{plugin}/{}", from.stream));
     read.filter(|_| *from != route.to)

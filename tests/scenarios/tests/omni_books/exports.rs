@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 
 use crate::{
     ground::{
-        BILLS, COGS, LANDED_COSTS, PURCHASE_DEPOSITS, SALES_DEPOSITS, SUPPLIER_ALLOCATIONS,
-        SUPPLIER_NOTES, all_on, clean, expect_balances, invoices, posted, put, settle_down, stage,
-        strike, supplier, writes,
+        BILLS, COGS, LANDED_COSTS, SUPPLIER_ALLOCATIONS, SUPPLIER_NOTES, all_on, clean,
+        expect_balances, invoices, posted, put, settle_down, stage, stays_so, strike, supplier,
+        writes,
     },
     purchases::order,
 };
 
 /// Somebody drops a file.
-fn drop_file(stage: &Stage, name: &str, text: &str) {
+pub(crate) fn drop_file(stage: &Stage, name: &str, text: &str) {
     std::fs::write(stage.folder().join("exports").join(name), text).expect("the folder is there");
 }
 
@@ -224,10 +224,7 @@ async fn a_supplier_credit_note_is_applied_to_the_bill_that_its_export_names() {
         &stage,
         &[("631", "833.8"), ("800", "-917.18"), ("820", "83.38")],
     );
-    for _ in 0..2 {
-        assert_eq!(writes(&stage.next().await), 0);
-    }
-    clean(&stage);
+    stays_so(&stage).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,140 +270,6 @@ async fn a_months_cost_of_goods_sold_is_one_journal() {
     expect_balances(&stage, &[("310", "32.4"), ("311", "12"), ("631", "-44.4")]);
     assert_eq!(writes(&stage.next().await), 0);
     clean(&stage);
-}
-
-const DEPOSITS: &str = "Id,Kind,Order Reference,Order Id,Contact Id,Date,Amount,Currency,Currency Rate,Tax Rate,Payment Id\n";
-
-/// Everything is posted at once, and the tax of a deposit is due with it.
-fn taxed(it: &mut ledgerline::config::Deployment) {
-    posted(it);
-    for route in [SALES_DEPOSITS, PURCHASE_DEPOSITS] {
-        let route = it.routes.get_mut(route).expect("the route");
-        route
-            .options
-            .insert("status".to_owned(), json!("AUTHORISED"));
-        route
-            .options
-            .insert("deposit-tax".to_owned(), json!("on-deposit"));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deposit_is_an_invoice_at_once_and_taken_back_with_the_final_one() {
-    let stage = stage(taxed).await;
-    let row = "DEP-1,Sales,SO-7,10007,1001,2026-11-02,110,AUD,1,10,1\n";
-    drop_file(&stage, "deposits.csv", &format!("{DEPOSITS}{row}"));
-    stage.sync().await;
-    let all = invoices(&stage);
-    assert_eq!(
-        all.len(),
-        1,
-        "{:?}",
-        stage.engine.store().groups(&[]).unwrap()
-    );
-    assert_eq!(all[0]["InvoiceNumber"], "DEP-1 SO-7");
-    assert_eq!(all[0]["Reference"], "SO-7");
-    assert_eq!(lines_of(&all[0]), ["805 OUTPUT 1 110 10"]);
-    expect_balances(&stage, &[("610", "110"), ("805", "-100"), ("820", "-10")]);
-    assert_eq!(stage.states(PURCHASE_DEPOSITS).await["excluded"], 1);
-    // The order itself is invoiced: 286.00.
-    put(&stage, "SalesOrders", crate::sales::order(7, json!({})));
-    for _ in 0..3 {
-        stage.next().await;
-    }
-    let notes = stage.world.xero(ORGANISATION).credit_notes();
-    assert_eq!(
-        notes.len(),
-        1,
-        "{:?}",
-        stage.engine.store().groups(&[]).unwrap()
-    );
-    assert_eq!(notes[0]["CreditNoteNumber"], "DEP-1 SO-7 R");
-    assert_eq!(notes[0]["Date"], "2026-11-09", "the final invoice's");
-    assert_eq!(lines_of(&notes[0]), ["805 OUTPUT 1 110 10"]);
-    assert_eq!(notes[0]["Status"], "PAID");
-    let last = invoices(&stage)
-        .into_iter()
-        .find(|it| it["InvoiceNumber"] == "20007 SO-7")
-        .expect("the final invoice");
-    assert_eq!(cents(&last["AmountCredited"]), dec("110.00"));
-    // Nothing is left of the deposit but what the customer still owes for it.
-    expect_balances(
-        &stage,
-        &[
-            ("200", "-190"),
-            ("260", "-70"),
-            ("610", "286"),
-            ("820", "-26"),
-        ],
-    );
-    for _ in 0..2 {
-        assert_eq!(writes(&stage.next().await), 0);
-    }
-    clean(&stage);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deposit_to_a_supplier_is_taken_back_with_the_bill() {
-    let stage = stage(taxed).await;
-    let row = format!(
-        "DEP-2,Purchase,PO-1,70001,{},2026-11-02,220,AUD,1,10,2\n",
-        supplier(&stage)
-    );
-    drop_file(&stage, "deposits.csv", &format!("{DEPOSITS}{row}"));
-    stage.sync().await;
-    expect_balances(&stage, &[("620", "200"), ("800", "-220"), ("820", "20")]);
-    put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));
-    for _ in 0..3 {
-        stage.next().await;
-    }
-    // 935.00 for the goods; the deposit's own bill of 220.00 and its reversal.
-    expect_balances(&stage, &[("631", "850"), ("800", "-935"), ("820", "85")]);
-    let notes = stage.world.xero(ORGANISATION).credit_notes();
-    assert_eq!(notes[0]["Type"], "ACCPAYCREDIT");
-    assert_eq!(notes[0]["Status"], "PAID");
-    for _ in 0..2 {
-        assert_eq!(writes(&stage.next().await), 0);
-    }
-    clean(&stage);
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_said_when_the_tax_of_a_deposit_is_due_so_it_stops() {
-    let stage = stage(posted).await;
-    let row = "DEP-1,Sales,SO-7,10007,1001,2026-11-02,110,AUD,1,10,1\n";
-    drop_file(&stage, "deposits.csv", &format!("{DEPOSITS}{row}"));
-    stage.sync().await;
-    assert_eq!(stage.ids(SALES_DEPOSITS, State::Warning).await, ["DEP-1"]);
-    assert_eq!(invoices(&stage).len(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn lost_answers_on_the_way_of_a_deposit_double_nothing() {
-    for (to, fault) in [
-        (("PUT", "/api.xro/2.0/Invoices"), "lose-answer"),
-        (("PUT", "/api.xro/2.0/CreditNotes"), "commit-then-500"),
-    ] {
-        let stage = stage(taxed).await;
-        let row = "DEP-1,Sales,SO-7,10007,1001,2026-11-02,110,AUD,1,10,1\n";
-        drop_file(&stage, "deposits.csv", &format!("{DEPOSITS}{row}"));
-        put(&stage, "SalesOrders", crate::sales::order(7, json!({})));
-        strike(&stage, to, fault);
-        settle_down(&stage).await;
-        settle_down(&stage).await;
-        let notes = stage.world.xero(ORGANISATION).credit_notes();
-        assert_eq!((invoices(&stage).len(), notes.len()), (2, 1), "{fault}");
-        expect_balances(
-            &stage,
-            &[
-                ("200", "-190"),
-                ("260", "-70"),
-                ("610", "286"),
-                ("820", "-26"),
-            ],
-        );
-        clean(&stage);
-    }
 }
 
 #[tokio::test(start_paused = true)]

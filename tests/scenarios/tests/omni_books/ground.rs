@@ -121,6 +121,14 @@ pub(crate) fn clean(stage: &Stage) {
     );
 }
 
+/// Further runs write nothing, and nothing is there twice.
+pub(crate) async fn stays_so(stage: &Stage) {
+    for _ in 0..2 {
+        assert_eq!(writes(&stage.next().await), 0);
+    }
+    clean(stage);
+}
+
 /// A merge patch over an object.
 pub(crate) fn patched(mut document: Value, patch: Value) -> Value {
     if let (Value::Object(document), Value::Object(patch)) = (&mut document, patch) {

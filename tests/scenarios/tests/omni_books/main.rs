@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod credits;
+mod deposits;
 mod exports;
 mod ground;
 mod month;

@@ -81,11 +81,14 @@ pub async fn play(size: Size, chance: u64) -> Month {
     let (mut deeds, pay) = Deeds::drawn(&originals, &first);
     pay_some(&stage, &originals, &mut deeds, pay).await;
     month.come_to_rest(&stage, "after payments").await;
+    // What they cost changes with the edits: a later export of a month takes the place of this one.
+    Exports::dropped(&stage);
+    month.come_to_rest(&stage, "after the first exports").await;
     month.payments_in_omni(&stage, &deeds.kept, &deeds.removed, &[]);
     deeds.in_omni(&stage);
     let bookkeeper = Bookkeeper::new(&stage);
     for payment in &deeds.removed {
-        bookkeeper.removes(payment);
+        bookkeeper.removes(payment).await;
     }
     month.come_to_rest(&stage, "after edits and voids").await;
     let exports = Exports::dropped(&stage);
@@ -210,7 +213,7 @@ async fn pay_some(
         let held = entry.held.expect("it is held");
         let currency = papers.papers.get(&key).map(|it| it.currency_code.as_str());
         let rate = rate_of_payment(currency.unwrap_or_default());
-        let payment = bookkeeper.pays(&held.id, key, amount, rate);
+        let payment = bookkeeper.pays(&held.id, key, amount, rate).await;
         if removed {
             deeds.removed.push(payment);
         } else {

@@ -1,7 +1,7 @@
 //! What people do after the first run: payments in the books, then edits and voids in Omni, and a payment
 //! that is taken out again. Each deed says what the books hold afterwards.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use rust_decimal::Decimal;
 use sandbox::Request;
@@ -171,7 +171,7 @@ impl<'a> Bookkeeper<'a> {
     }
 
     /// Enters a payment on what the books hold under this id.
-    pub(super) fn pays(
+    pub(super) async fn pays(
         &self,
         held: &str,
         document: Key,
@@ -185,11 +185,8 @@ impl<'a> Bookkeeper<'a> {
         if rate != Decimal::ONE {
             payment["CurrencyRate"] = number(&rate.to_string());
         }
-        let answer = self.call(
-            "PUT",
-            "/api.xro/2.0/Payments",
-            &json!({ "Payments": [payment] }),
-        );
+        let body = json!({ "Payments": [payment] });
+        let answer = self.call("PUT", "/api.xro/2.0/Payments", &body).await;
         let made = &answer["Payments"][0];
         let id = made["PaymentID"].as_str();
         Payment {
@@ -204,13 +201,14 @@ impl<'a> Bookkeeper<'a> {
     }
 
     /// Takes a payment out again.
-    pub(super) fn removes(&self, payment: &Payment) {
+    pub(super) async fn removes(&self, payment: &Payment) {
         let path = format!("/api.xro/2.0/Payments/{}", payment.id);
-        let answer = self.call("POST", &path, &json!({ "Status": "DELETED" }));
+        let body = json!({ "Status": "DELETED" });
+        let answer = self.call("POST", &path, &body).await;
         assert_eq!(answer["Payments"][0]["Status"], "DELETED", "{answer}");
     }
 
-    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+    async fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let tenant = self.stage.world.xero(ORGANISATION).tenant_id();
         let request = Request::new(method, path)
             .header("Authorization", &format!("Bearer {}", self.token))
@@ -218,7 +216,14 @@ impl<'a> Bookkeeper<'a> {
             .header("Accept", "application/json")
             .header("Content-Type", "application/json")
             .body(body.to_string());
-        read(&self.stage.world.handle(&request))
+        loop {
+            let reply = self.stage.world.handle(&request);
+            if reply.status != 429 {
+                return read(&reply);
+            }
+            // Even a bookkeeper has a limit of calls a minute.
+            self.stage.pass(Duration::from_secs(61)).await;
+        }
     }
 }
 
