@@ -86,7 +86,13 @@ const WRITING: [&[&str]; ACTS] = [
         BILLS_IMPORTED,
         NOTES_IMPORTED,
     ],
-    &[ORDERS, BILLS, SALES_PAYMENTS, PURCHASE_PAYMENTS],
+    &[
+        ORDERS,
+        BILLS,
+        ADJUSTMENTS,
+        SALES_PAYMENTS,
+        PURCHASE_PAYMENTS,
+    ],
     &[SALES_PAYMENTS, PURCHASE_PAYMENTS],
 ];
 /// Streams whose news each act is about.
@@ -265,7 +271,8 @@ fn start(today: Date) -> Programs {
             set(route, "enabled", true);
             set(route, "confirmed", true);
             // Of allocations one goes at a time.
-            if !name.ends_with("-allocations") {
+            let to = route["to"]["stream"].as_str().unwrap_or_default();
+            if !to.ends_with("_allocations") {
                 set(route, "batch", 2);
             }
             if POSTED.contains(&name.as_str()) {
