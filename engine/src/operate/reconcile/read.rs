@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     pipeline::{Connected, Engine, RoutePlan, Run},
-    store::{Filter, State, StoreError, StreamId, offload},
+    store::{EntryId, Filter, State, StoreError, StreamId, offload},
 };
 
 /// Rows of the store that are looked at together.
@@ -68,6 +68,7 @@ impl Books<'_> {
             Err(why) => return Ok(Err(why)),
         };
         self.of_elsewhere(&eyes, &mut met, &mut rows).await?;
+        self.without_sources(&met, &mut rows).await?;
         let joined = join(
             &self.period,
             &lens.to,
@@ -77,6 +78,35 @@ impl Books<'_> {
             |side| lens.notes(side),
         );
         Ok(Ok(Reading { joined, undated }))
+    }
+
+    /// A document of the target that a route reads as a source is compared there: here it is nobody's extra.
+    async fn without_sources(&self, met: &[Met], rows: &mut Rows) -> Result<(), StoreError> {
+        let routes = self.engine.routes_reading(&self.stream);
+        if routes.is_empty() {
+            return Ok(());
+        }
+        let links = met.iter().filter_map(|it| it.both.stored.link.as_deref());
+        let linked: HashSet<&str> = links.collect();
+        let free = rows.keys().filter(|it| !linked.contains(it.as_str()));
+        let free: Vec<String> = free.cloned().collect();
+        let sources = offload::run(self.engine.store(), move |store| {
+            let mut sources = Vec::new();
+            for id in free {
+                for route in &routes {
+                    if store.entry(&EntryId::new(route, &id))?.is_some() {
+                        sources.push(id);
+                        break;
+                    }
+                }
+            }
+            Ok::<_, StoreError>(sources)
+        })
+        .await?;
+        for id in sources {
+            rows.remove(&id);
+        }
+        Ok(())
     }
 
     /// How the target's documents are looked at, with its lists as they are now: a contact that was

@@ -110,7 +110,7 @@ pub async fn play(size: Size, chance: u64) -> Month {
     month.exports(&stage, &of_exports);
     month.balances(&stage, &wanted);
     month.allocations(&stage, &papers, &wanted);
-    month.flags(&stage, &wanted, &deeds.voided);
+    month.flags(&stage, &papers, &wanted, &deeds.voided);
     month.payments_in_omni(&stage, &deeds.kept, &[], &deeds.removed);
     month.reconciled(&stage).await;
     month.nothing_is_left(&stage).await;
@@ -402,6 +402,10 @@ impl Month {
                 (Fate::Booked, Some(State::Waiting)) => {
                     !applied && told.contains(why_not_applied(key, papers, wanted))
                 }
+                // Other credits were as much as the invoice.
+                (Fate::Booked, Some(State::Warning)) => {
+                    !applied && told.contains("nothing is open on")
+                }
                 (Fate::Booked, _) => false,
                 (_, state) => matches!(state, None | Some(State::Excluded)),
             };
@@ -422,12 +426,16 @@ impl Month {
     }
 
     /// Omni costs what is marked as imported: all that is booked, and nothing else anew.
-    fn flags(&mut self, stage: &Stage, wanted: &Books, voided: &[Key]) {
+    fn flags(&mut self, stage: &Stage, before: &Papers, wanted: &Books, voided: &[Key]) {
         let marked = papers(stage);
         for (key, paper) in &marked.papers {
             let booked = wanted.fates.get(key) == Some(&Fate::Booked) || voided.contains(key);
             let is = paper.import_status();
-            let announced = wanted.fates.get(key) == Some(&Fate::Stopped("in the books already"));
+            // Somebody else did.
+            let announced = before
+                .papers
+                .get(key)
+                .is_some_and(|it| it.import_status() == "Imported");
             if (is == "Imported") != (booked || announced) && wanted.fates.contains_key(key) {
                 self.wrong
                     .push(format!("{key:?} is marked {is}, booked {booked}"));
