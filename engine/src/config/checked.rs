@@ -141,6 +141,14 @@ pub struct FileDrop {
     pub(crate) form: Form,
 }
 
+impl FileDrop {
+    /// Says what this export calls a column of the stream.
+    pub fn call_column(&mut self, column: &str, called: &str) {
+        let columns = &mut self.form.columns;
+        columns.insert(column.to_owned(), called.to_owned());
+    }
+}
+
 /// One end of a route.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {

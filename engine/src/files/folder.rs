@@ -11,11 +11,19 @@ use sha2::{Digest, Sha256};
 /// Largest file that is read. A year of sales with a row for each line is a tenth of it.
 pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A file with its content.
+/// A file that a pattern names.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct Named {
     /// Its name, without its folder.
     pub(crate) name: String,
+    /// When it was written, milliseconds since the epoch.
+    pub(crate) written: i64,
+    path: PathBuf,
+}
+
+/// The content of a file.
+#[derive(Debug)]
+pub(crate) struct Found {
     /// SHA-256 of the content, in hexadecimal digits.
     pub(crate) hash: String,
     pub(crate) bytes: Vec<u8>,
@@ -30,7 +38,7 @@ pub(crate) struct Unread {
 
 /// The files that `pattern` names (`*` and `?` in its last part), oldest first: of two that tell of one
 /// document the later one counts. Names that begin with a dot are files that are still being written.
-pub(crate) fn find(pattern: &Path) -> (Vec<Result<Found, Unread>>, Vec<Unread>) {
+pub(crate) fn find(pattern: &Path) -> (Vec<Named>, Vec<Unread>) {
     let (folder, name) = match (pattern.parent(), pattern.file_name()) {
         (Some(folder), Some(name)) => (folder, name.to_string_lossy().into_owned()),
         _ => (Path::new("."), String::new()),
@@ -56,20 +64,22 @@ pub(crate) fn find(pattern: &Path) -> (Vec<Result<Found, Unread>>, Vec<Unread>) 
         })
         .collect();
     named.sort();
-    let files = named
-        .into_iter()
-        .map(|(_, name, path)| content(&path, name))
-        .collect();
-    (files, Vec::new())
+    let files = named.into_iter().map(|(at, name, path)| Named {
+        name,
+        written: jiff::Timestamp::try_from(at).map_or(0, |it| it.as_millisecond()),
+        path,
+    });
+    (files.collect(), Vec::new())
 }
 
-fn content(path: &Path, name: String) -> Result<Found, Unread> {
+/// Reads a file.
+pub(crate) fn content(named: &Named) -> Result<Found, Unread> {
     let unread = |why: String| Unread {
-        name: name.clone(),
+        name: named.name.clone(),
         why,
     };
-    let file =
-        std::fs::File::open(path).map_err(|it| unread(format!("it cannot be read: {it}")))?;
+    let file = std::fs::File::open(&named.path)
+        .map_err(|it| unread(format!("it cannot be read: {it}")))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -82,7 +92,7 @@ fn content(path: &Path, name: String) -> Result<Found, Unread> {
     }
     let hash = Sha256::digest(&bytes);
     let hash = hash.iter().map(|it| format!("{it:02x}")).collect();
-    Ok(Found { name, hash, bytes })
+    Ok(Found { hash, bytes })
 }
 
 /// Whether a name is what a pattern says: `*` is any text, `?` one character.
@@ -152,7 +162,7 @@ mod tests {
         }
         std::fs::create_dir(dir.path().join("folder.csv")).unwrap();
         let (files, unread) = find(&dir.path().join("*.csv"));
-        let names: Vec<String> = files.into_iter().map(|it| it.unwrap().name).collect();
+        let names: Vec<String> = files.into_iter().map(|it| it.name).collect();
         assert_eq!(names, ["b.csv", "a.csv"]);
         assert_eq!(unread, []);
         let (files, unread) = find(&dir.path().join("none/*.csv"));

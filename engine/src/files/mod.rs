@@ -11,7 +11,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use folder::find;
+pub(crate) use folder::{content, find};
 pub(crate) use table::{Form, read};
 
 /// What of one file could not be read.

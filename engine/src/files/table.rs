@@ -67,6 +67,13 @@ pub(crate) fn read(bytes: &[u8], files: &Files, form: &Form) -> Read {
             ..Read::default()
         };
     }
+    if bytes.iter().filter(|it| **it == b'"').count() % 2 == 1 {
+        return whole(
+            "a quotation mark has no other half: whatever follows it would be one cell; write \"\" for a mark \
+             inside of a cell"
+                .to_owned(),
+        );
+    }
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(form.delimiter)
         .flexible(true)
@@ -85,6 +92,7 @@ pub(crate) fn read(bytes: &[u8], files: &Files, form: &Form) -> Read {
     let mut documents: HashMap<String, Vec<Value>> = HashMap::new();
     let mut spoilt: BTreeSet<String> = BTreeSet::new();
     let mut record = csv::StringRecord::new();
+    let mut before: Option<String> = None;
     loop {
         let line = reader.position().line();
         match reader.read_record(&mut record) {
@@ -105,6 +113,17 @@ pub(crate) fn read(bytes: &[u8], files: &Files, form: &Form) -> Read {
             continue;
         }
         done.rows += 1;
+        if let Some(cell) = record.iter().find(|it| swallows_rows(it, &header, form)) {
+            let start: String = cell.chars().take(40).collect();
+            let says = format!(
+                "the cell that begins with `{start}` holds whole rows: a quotation mark is wrong"
+            );
+            done.problems.push(Row { line, says });
+            return Read {
+                documents: Vec::new(),
+                ..done
+            };
+        }
         let id = id_of(&record, files, &columns);
         let mut says = Vec::new();
         if record.len() > header.len() {
@@ -115,6 +134,7 @@ pub(crate) fn read(bytes: &[u8], files: &Files, form: &Form) -> Read {
             ));
         }
         let row = cells(&record, files, &columns, form, &mut says);
+        let named = id.clone();
         match (id, says.is_empty()) {
             (Some(id), true) => {
                 if !documents.contains_key(&id) {
@@ -123,14 +143,17 @@ pub(crate) fn read(bytes: &[u8], files: &Files, form: &Form) -> Read {
                 documents.entry(id).or_default().push(row);
             }
             (id, _) => {
-                let about = id.as_ref().map(|it| format!(" ({it} is left out)"));
+                // Where a row tells no document, it may be the one before's: some exports write it once.
+                let spoils = id.or_else(|| before.clone());
+                let about = spoils.as_ref().map(|it| format!(" ({it} is left out)"));
                 done.problems.extend(says.into_iter().map(|says| Row {
                     line,
                     says: format!("{says}{}", about.as_deref().unwrap_or_default()),
                 }));
-                spoilt.extend(id);
+                spoilt.extend(spoils);
             }
         }
+        before = named.or(before);
     }
     done.documents = order
         .into_iter()
@@ -141,6 +164,12 @@ pub(crate) fn read(bytes: &[u8], files: &Files, form: &Form) -> Read {
         })
         .collect();
     done
+}
+
+/// Whether a cell is what a stray quotation mark makes of several rows.
+fn swallows_rows(cell: &str, header: &csv::StringRecord, form: &Form) -> bool {
+    let delimiters = cell.bytes().filter(|it| *it == form.delimiter).count();
+    cell.contains('\n') && header.len() > 1 && delimiters >= header.len() - 1
 }
 
 /// Where each column of the stream stands; absent ones are optional.
@@ -163,7 +192,8 @@ fn places(
             [at] => {
                 found.insert(column.clone(), at);
             }
-            [] if files.optional.contains(column) => {}
+            // One that was given another name is one that is there.
+            [] if files.optional.contains(column) && !form.columns.contains_key(column) => {}
             [] => missing.push(format!("`{called}`")),
             _ => return Err(format!("two columns are called `{called}`")),
         }
@@ -255,7 +285,9 @@ fn decimal(text: &str, form: &Form) -> Result<Decimal, String> {
     let groups: Vec<&str> = before.split([thousands, ' ', '\u{a0}']).collect();
     let grouped = groups.len() == 1 || {
         let first = groups.first().map_or(0, |it| it.len());
-        (1..=3).contains(&first) && groups.iter().skip(1).all(|it| it.len() == 3)
+        (1..=3).contains(&first)
+            && !before.starts_with('0')
+            && groups.iter().skip(1).all(|it| it.len() == 3)
     };
     let whole: String = groups.concat();
     let plain = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
@@ -327,14 +359,14 @@ mod tests {
 
     #[test]
     fn a_bad_row_leaves_its_document_out_and_no_other() {
-        let text = "Id,Date,Amount\n7,2026-07-01,10\n7,2026-07-32,1O\n8,2026-07-01,5\n,2026-07-01,5\n9,2026-07-01,5,6\n";
+        let text = "Id,Date,Amount\n7,2026-07-01,10\n7,2026-07-32,1O\n,2026-07-01,5\n8,2026-07-01,5\n9,2026-07-01,5,6\n";
         let (documents, problems) = told(text, &Form::default());
         let ids: Vec<&str> = documents.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(ids, ["8"]);
         let wanted = [
             "3: `Amount` is `1O`, not a number (7 is left out)",
             "3: `Date` is `2026-07-32`, not a day as `%Y-%m-%d` (`dates` of the connection's files says how days are written) (7 is left out)",
-            "5: `Id` is empty",
+            "4: `Id` is empty (7 is left out)",
             "6: it has 4 cells under 3 columns: a cell that holds the delimiter is written in quotes (9 is left out)",
         ];
         assert_eq!(problems, wanted);

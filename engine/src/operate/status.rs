@@ -1,6 +1,6 @@
 //! What a person sees first: every stop grouped by cause, with count, money, age and the next step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::Trigger,
@@ -9,9 +9,24 @@ use crate::{
     store::{Cause, EntryId, Group, State, StoreError, offload},
 };
 
+/// Notes that are shown, by how their names begin.
+const SHOWN: [&str; 7] = [
+    "confirmed/",
+    "foreign/",
+    "next/",
+    "notify/",
+    "parked/",
+    "reference/",
+    TROUBLES,
+];
+
 pub(crate) async fn status(engine: &Engine) -> Result<StatusReport, StoreError> {
     let (groups, totals, notes) = offload::run(engine.store(), |store| {
-        Ok((store.groups(&[])?, store.totals()?, store.notes("")?))
+        let mut notes = BTreeMap::new();
+        for prefix in SHOWN {
+            notes.extend(store.notes(prefix)?);
+        }
+        Ok((store.groups(&[])?, store.totals()?, notes))
     })
     .await?;
     // A stopped counterparty is shown once: by what waits for it, if anything does.

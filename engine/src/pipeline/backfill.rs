@@ -207,7 +207,7 @@ impl Engine {
             })
             .await;
             match pulled {
-                Ok(_) if reading == Reading::Usual => {
+                Ok(_) if reading == Reading::Usual && system.files(&stream.stream).is_none() => {
                     let stream = stream.clone();
                     offload::run(&self.store, move |store| store.caught_up(&stream)).await
                 }

@@ -397,6 +397,15 @@ impl Decider<'_> {
             return Ok(Decision::Settle(Box::new(next)));
         }
         if facts.imported {
+            // Which of several routes it belongs to is for their gates to say.
+            if !self.plan.beside.is_empty() {
+                if let Err(stop) = self.gate(source, entry) {
+                    return Ok(self.stopped(id, entry, stop));
+                }
+                if let Some(decision) = self.wanted_twice(id, entry, source)? {
+                    return Ok(decision);
+                }
+            }
             return Ok(self.imported_elsewhere(id, entry, document, source));
         }
         if self.plan.route.only_when_needed && !entry.needed {

@@ -130,7 +130,7 @@ fn beside(deployment: &Deployment, route: &Route) -> Vec<String> {
     deployment
         .routes
         .values()
-        .filter(|it| it.enabled && (names(it, route) || names(route, it)))
+        .filter(|it| names(it, route) || names(route, it))
         .map(|it| it.name.clone())
         .collect()
 }

@@ -29,6 +29,9 @@ const NAMED: usize = 20;
 #[derive(Default, Serialize, Deserialize)]
 struct Noted {
     file: String,
+    /// When it was written: one that was put there again since may be meant to replace what came between.
+    #[serde(default)]
+    written: i64,
     /// When, milliseconds since the epoch.
     at: i64,
     rows: u64,
@@ -37,9 +40,10 @@ struct Noted {
     problems: Vec<String>,
 }
 
-/// Where it is remembered that a file was read: by content, under whatever name.
-fn read_note(stream: &StreamId, hash: &str) -> String {
-    format!("file/{}/{}/{hash}", stream.connection, stream.stream)
+/// Where it is remembered that a file was read: by its content, under whatever name, and by how it was read,
+/// so that one which is read differently is read again.
+fn read_note(stream: &StreamId, hash: &str, how: &str) -> String {
+    format!("file/{}/{}/{hash}/{how}", stream.connection, stream.stream)
 }
 
 /// Prefix of the notes about what of files could not be read: then connection, stream and file.
@@ -75,7 +79,13 @@ pub(super) async fn pull_files(
     for it in unread {
         troubles.insert(it.name.clone(), trouble(&it.name, vec![it.why], 0));
     }
-    for file in found {
+    let how = version(format!("{files:?} {:?}", drop.form).as_bytes());
+    for named in found {
+        let (name, written) = (named.name.clone(), named.written);
+        let file = offload::run(&run.store, move |_| {
+            Ok::<_, StoreError>(files::content(&named))
+        })
+        .await?;
         let file = match file {
             Ok(it) => it,
             Err(it) => {
@@ -83,21 +93,17 @@ pub(super) async fn pull_files(
                 continue;
             }
         };
-        let noted = read_note(stream, &file.hash);
-        let named = noted.clone();
-        let before = offload::run(&run.store, move |store| store.note(&named)).await?;
-        if let Some(text) = before {
+        let noted = read_note(stream, &file.hash, &how);
+        let key = noted.clone();
+        let before = offload::run(&run.store, move |store| store.note(&key)).await?;
+        let before: Option<Noted> = before.and_then(|it| serde_json::from_str(&it).ok());
+        if let Some(before) = before.filter(|it| it.written >= written) {
             // It is still there, under whatever name, and what was wrong with it still is.
-            let noted: Noted = serde_json::from_str(&text).unwrap_or_default();
-            if !noted.problems.is_empty() {
-                troubles.insert(
-                    file.name.clone(),
-                    trouble(&file.name, noted.problems, noted.more),
-                );
+            if !before.problems.is_empty() {
+                troubles.insert(name.clone(), trouble(&name, before.problems, before.more));
             }
             continue;
         }
-        let name = file.name.clone();
         let (of, form) = (files.clone(), drop.form.clone());
         let read = offload::run(&run.store, move |_| {
             Ok::<_, StoreError>(files::read(&file.bytes, &of, &form))
@@ -145,6 +151,7 @@ pub(super) async fn pull_files(
         keep_trouble(run, &prefix, &name, troubles.get(&name), &mut known).await?;
         let note = Noted {
             file: name,
+            written,
             at: run.engine.clock.now_ms(),
             rows,
             documents: count as u64,

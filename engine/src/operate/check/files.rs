@@ -1,7 +1,7 @@
 //! The folders into which exported files are dropped.
 
 use crate::{
-    files::{find, read},
+    files::{content, find, read},
     operate::CheckRow,
     pipeline::{Connected, Engine},
     store::{StoreError, StreamId, offload},
@@ -38,14 +38,15 @@ pub(super) async fn rows(engine: &Engine, system: &Connected) -> Result<Vec<Chec
             let (mut count, mut documents) = (0, 0);
             for file in found {
                 count += 1;
-                match file {
+                let name = file.name.clone();
+                match content(&file) {
                     Ok(it) => {
                         let read = read(&it.bytes, &files, &place.form);
                         documents += read.documents.len();
                         wrong.extend(
                             read.problems
                                 .first()
-                                .map(|row| format!("{} line {}: {}", it.name, row.line, row.says)),
+                                .map(|row| format!("{name} line {}: {}", row.line, row.says)),
                         );
                     }
                     Err(it) => wrong.push(format!("{}: {}", it.name, it.why)),
@@ -56,7 +57,9 @@ pub(super) async fn rows(engine: &Engine, system: &Connected) -> Result<Vec<Chec
                 false => CheckRow::wrong(
                     what,
                     wrong.join("; "),
-                    "make the folder, or correct the file and put it there again".to_owned(),
+                    "make the folder; correct the file and put it there again, or say in the connection's files how it is \
+                     written"
+                        .to_owned(),
                 ),
             })
         })

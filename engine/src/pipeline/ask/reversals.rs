@@ -52,6 +52,16 @@ pub(super) fn replace(
             });
         }
     }
+    // What is never sent with an update is of the document there: one that was approved is not replaced by a
+    // draft.
+    for name in plan.update_rules().omit {
+        if let Some(there) = held.child(&name)
+            && next.child(&name).is_some()
+        {
+            // A field of its own at the top: setting it cannot fail.
+            let _ = next.set(&name, there.clone());
+        }
+    }
     let (id, target) = (&ready.id, &plan.target_title);
     if !apart_now.is_empty() {
         return question(

@@ -1,11 +1,11 @@
 //! Routes that share both of their streams: each document goes by one of them at most.
 
-use ledgerline_plugin_api::manifest::Category;
+use ledgerline_plugin_api::manifest::{Category, HeldState};
 
 use super::{Decider, Decision, NoLinks, Source, problem};
 use crate::{
     mapping::{Apply, Shared},
-    store::{Entry, EntryId, State, StoreError},
+    store::{Entry, EntryId, Held, State, StoreError},
 };
 
 impl Decider<'_> {
@@ -23,7 +23,11 @@ impl Decider<'_> {
             };
             let theirs = self.store.entry(&EntryId::new(name, &id.source))?;
             let sent = theirs.as_ref().is_some_and(|it| {
-                it.held.is_some() || it.write_open_since.is_some() || it.state == State::Uncertain
+                let taken_back =
+                    |it: &Held| matches!(it.state, Some(HeldState::Voided | HeldState::Deleted));
+                it.held.as_ref().is_some_and(|it| !taken_back(it))
+                    || it.write_open_since.is_some()
+                    || matches!(it.state, State::Uncertain | State::Sending)
             });
             let skipped = theirs.is_some_and(|it| it.state == State::Skipped);
             let own = self.apply(source, None, &NoLinks);
@@ -32,18 +36,24 @@ impl Decider<'_> {
                 shared: &Shared::default(),
                 ..own
             });
-            if !sent && (skipped || gate.is_err()) {
+            // One that is switched off sends nothing more; what it has sent is there.
+            if !sent && (skipped || gate.is_err() || !other.route.enabled) {
                 continue;
             }
             let why = match sent {
                 true => format!("the route {name} has sent this document already"),
                 false => format!("the route {name} wants this document, too"),
             };
-            let remedy = format!(
-                "let a [[when]] of one of both mappings leave it out, or `ledgerline skip {}` on the route \
-                 that it is not for",
-                EntryId::new(name, &id.source)
-            );
+            let remedy = match sent {
+                true => {
+                    format!("`ledgerline skip {id}`; or `ledgerline void` it on {name}, then retry")
+                }
+                false => format!(
+                    "let a [[when]] of one of both mappings leave it out, or `ledgerline skip {}` on the \
+                     route that it is not for; then `ledgerline retry`",
+                    EntryId::new(name, &id.source)
+                ),
+            };
             let found = problem(Category::Ownership, why, remedy);
             let cause = format!("wanted by {name}, too");
             return Ok(Some(self.stop(id, entry, State::Warning, found, cause)));

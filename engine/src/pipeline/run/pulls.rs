@@ -100,6 +100,11 @@ impl Run<'_> {
                     self.with_row(route, |row| row.more = true);
                 }
             }
+            // Files that are not there are no end: after a restore each document of a file is asked for.
+            Ok(Pulled::ToItsEnd) if system.files(&stream.stream).is_some() => {
+                let named = format!("{}/{}", stream.connection, stream.stream);
+                steps::reached("stream-ended", &named);
+            }
             Ok(Pulled::ToItsEnd) => {
                 let id = stream.clone();
                 if let Err(why) = offload::run(&self.store, move |store| store.caught_up(&id)).await

@@ -299,3 +299,69 @@ async fn a_later_export_of_a_month_reverses_the_journal_before_in_the_same_call(
         clean(&stage);
     }
 }
+
+/// A cost of a fraction of a cent on each of two accounts: nobody could have corrected that at its source.
+#[tokio::test(start_paused = true)]
+async fn halves_of_cents_do_not_unbalance_a_month() {
+    let stage = stage(all_on).await;
+    let rows = "2026-10,Sales Order,SO-1,1,2026-10-12,Main,TEE,1,10.005,10.005,310,631\n\
+        2026-10,Sales Order,SO-2,2,2026-10-21,Main,CAP,1,10.005,10.005,311,631\n";
+    drop_file(&stage, "cogs.csv", &format!("{SOLD}{rows}"));
+    stage.sync().await;
+    assert_eq!(stage.states(COGS).await["synced"], 1);
+    expect_balances(
+        &stage,
+        &[("310", "10.01"), ("311", "10.01"), ("631", "-20.02")],
+    );
+}
+
+/// The columns are called otherwise in this company's export: said in the configuration, the file is read again.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_read_differently_is_read_again() {
+    let stage = stage(all_on).await;
+    let text = COSTS.replace("Amount", "Cost") + "LC-1,PO-1,2026-11-09,Freight,,100,\n";
+    drop_file(&stage, "landed-costs.csv", &text);
+    let report = stage.sync().await;
+    assert_eq!(told(&report).len(), 1, "{report:?}");
+    let folder = stage.folder();
+    let stage = stage
+        .restart_with(move |it| {
+            all_on(it);
+            let connection = it.connections.get_mut("omni-au").expect("the connection");
+            let drop = connection.files.get_mut("landed_costs").expect("files");
+            drop.call_column("Amount", "Cost");
+            drop.path = folder.join("exports/landed-costs*.csv");
+        })
+        .await;
+    assert_eq!(told(&stage.next().await), [""; 0]);
+    assert_eq!(journals(&stage).len(), 1);
+}
+
+/// What a company exported by mistake is replaced by what it exported before, once that is put there again.
+#[tokio::test(start_paused = true)]
+async fn an_export_that_is_put_there_again_replaces_what_came_between() {
+    let stage = stage(all_on).await;
+    let right = format!("{COSTS}LC-1,PO-1,2026-11-09,Freight,,100,\n");
+    let wrong = right.replace("100", "900");
+    let put_at = |text: &str, minutes: u64| {
+        drop_file(&stage, "landed-costs.csv", text);
+        let path = stage.folder().join("exports/landed-costs.csv");
+        let file = std::fs::File::options()
+            .write(true)
+            .open(path)
+            .expect("it is there");
+        let at = std::time::UNIX_EPOCH + Duration::from_secs(1_790_000_000 + 60 * minutes);
+        file.set_modified(at).expect("a time");
+    };
+    for (text, minutes, journals_then, stock) in [
+        (&right, 1, 1, "100"),
+        (&wrong, 2, 3, "900"),
+        (&right, 3, 5, "100"),
+    ] {
+        put_at(text, minutes);
+        stage.next().await;
+        assert_eq!(journals(&stage).len(), journals_then, "{minutes}");
+        assert_eq!(crate::ground::balances(&stage)["631"], stock);
+    }
+    clean(&stage);
+}
