@@ -52,12 +52,13 @@ pub(super) async fn adopt(
         }
     };
     let waiting = waiting_for(engine, &id).await?;
+    // Before it is weighed: two people would give one document to two entries.
+    let mut keeper = Keeper::begin(engine, &by, Deed::Adopt, None).await?;
     let weighed = engine
         .adoptions(vec![(id.clone(), target)], anyway, &by)
         .await?;
     Ok(match weighed.into_iter().next() {
         Some((id, Ok(adoption))) => {
-            let mut keeper = Keeper::begin(engine, &by, Deed::Adopt, None).await?;
             take(engine, &mut keeper, vec![(id, adoption)]).await?;
             Answer::Linked {
                 linked: 1,
@@ -133,6 +134,7 @@ pub(super) async fn adopt_all(
             None => break,
         }
     }
+    let mut keeper = Keeper::begin(engine, &by, Deed::Adopt, bulk.reason.as_deref()).await?;
     let mut adoptions = Vec::new();
     for (id, weighed) in engine.adoptions(wanted, false, &by).await? {
         match weighed {
@@ -148,7 +150,6 @@ pub(super) async fn adopt_all(
         }
     }
     if !bulk.count_only && !adoptions.is_empty() {
-        let mut keeper = Keeper::begin(engine, &by, Deed::Adopt, bulk.reason.as_deref()).await?;
         while !adoptions.is_empty() {
             let rest = adoptions.split_off(adoptions.len().min(ADOPTED));
             take(engine, &mut keeper, std::mem::replace(&mut adoptions, rest)).await?;

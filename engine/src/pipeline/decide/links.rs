@@ -88,6 +88,16 @@ impl Links for StoredLinks<'_> {
             {
                 self.given(ask, &wanted, &name, held)
             }
+            (State::Excluded, None) if ask.approved => {
+                lock(decider.raised).needed.insert(wanted.clone());
+                waiting(
+                    cause,
+                    format!("{name} is left out: {}", entry.last_words()),
+                    "it goes on by itself once that one is in the books; if it never will be, settle this \
+                     by hand there and `ledgerline skip` it"
+                        .to_owned(),
+                )
+            }
             (State::Excluded | State::Pending | State::Synced, _) => {
                 lock(decider.raised).needed.insert(wanted.clone());
                 waiting(

@@ -140,3 +140,62 @@ async fn lost_answers_on_the_way_of_a_deposit_double_nothing() {
         clean(&stage);
     }
 }
+
+const REVERSALS: &str = "omni-sales-deposit-reversals";
+
+#[tokio::test(start_paused = true)]
+async fn a_deposit_whose_order_is_cancelled_says_so() {
+    let stage = stage(taxed).await;
+    let row = "DEP-1,Sales,SO-7,10007,1001,2026-11-02,110,AUD,1,10,1\n";
+    drop_file(&stage, "deposits.csv", &format!("{DEPOSITS}{row}"));
+    let void = json!({ "status": "VOID", "isVoid": true });
+    put(&stage, "SalesOrders", crate::sales::order(7, void));
+    stage.sync().await;
+    stage.next().await;
+    assert_eq!(stage.ids(REVERSALS, State::Waiting).await, ["DEP-1"]);
+    let entry = stage.entry(&format!("{REVERSALS}/DEP-1")).await;
+    let problem = entry.problem.expect("a problem");
+    assert!(problem.cause.contains("void in Omni"), "{problem:?}");
+}
+
+/// Somebody may have changed the draft before it was approved: what takes it back is looked at, too.
+#[tokio::test(start_paused = true)]
+async fn a_deposit_that_was_a_draft_is_taken_back_by_a_draft() {
+    let stage = stage(|it| {
+        taxed(it);
+        let route = it.routes.get_mut(SALES_DEPOSITS).expect("the route");
+        route.options.insert("status".to_owned(), json!("DRAFT"));
+    })
+    .await;
+    let row = "DEP-1,Sales,SO-7,10007,1001,2026-11-02,110,AUD,1,10,1\n";
+    drop_file(&stage, "deposits.csv", &format!("{DEPOSITS}{row}"));
+    put(&stage, "SalesOrders", crate::sales::order(7, json!({})));
+    stage.sync().await;
+    stage.next().await;
+    assert_eq!(stage.ids(REVERSALS, State::Waiting).await, ["DEP-1"]);
+    stage.change_xero("invoices", "DEP-1 SO-7", json!({ "Status": "AUTHORISED" }));
+    for _ in 0..3 {
+        stage.pass(std::time::Duration::from_secs(3_700)).await;
+        stage.sync().await;
+    }
+    let notes = stage.world.xero(ORGANISATION).credit_notes();
+    assert_eq!(
+        notes.len(),
+        1,
+        "{:?}",
+        stage.engine.store().groups(&[]).unwrap()
+    );
+    assert_eq!(notes[0]["Status"], "DRAFT");
+    stage.change_xero(
+        "credit_notes",
+        "DEP-1 SO-7 R",
+        json!({ "Status": "AUTHORISED" }),
+    );
+    for _ in 0..3 {
+        stage.pass(std::time::Duration::from_secs(3_700)).await;
+        stage.sync().await;
+    }
+    let notes = stage.world.xero(ORGANISATION).credit_notes();
+    assert_eq!(notes[0]["Status"], "PAID", "it is applied");
+    clean(&stage);
+}
