@@ -3,7 +3,7 @@
 //!
 //! A stream whose manifest has `files` is read from the files that the connection names, by the engine
 //! alone; its connector is not asked. `folder` finds them, `table` makes documents of one. Each file is
-//! read once, by its content. Rows that cannot be read are named by file and line until a better file of
+//! read once, by its content; again when it was put there anew or is to be read in another way. Rows that cannot be read are named by file and line until a better file of
 //! that name comes or the file is taken away; their documents are left out, the others go on.
 
 mod folder;
