@@ -63,6 +63,10 @@ pub struct Manifest {
     /// jq module with the vendor's quirks, bound as `NAME::`.
     #[serde(default)]
     pub prelude: String,
+    /// Stream, read from files, of what stock is worth: a document for each product, whose `total` is the
+    /// value of all that is there of it, in the base currency.
+    #[serde(default)]
+    pub valuation: Option<String>,
     /// Kinds of documents, by plural name.
     pub streams: BTreeMap<String, Stream>,
 }
@@ -323,6 +327,13 @@ pub struct Stream {
     /// How a posted document is taken back by one of its kind, for routes that say so. Absent: it cannot be.
     #[serde(default)]
     pub reversal: Option<Reversal>,
+    /// What a document is settled with, where an edit may have to take that off first. Absent: nothing is
+    /// ever taken off.
+    #[serde(default)]
+    pub settled: Option<Settled>,
+    /// Of payments: what they settle, and which of them stay whatever a person says.
+    #[serde(default)]
+    pub settles: Option<Settles>,
     /// Rules over reference lists, checked before a call is spent.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -338,6 +349,80 @@ pub struct Stream {
     /// Its documents come from exported files, which the engine reads; the connector is not asked.
     #[serde(default)]
     pub files: Option<Files>,
+    /// On a stream that is pulled from: what its documents do to the value of stock.
+    #[serde(default)]
+    pub stock: Option<Stock>,
+    /// jq over this system's form of a document: its lines in the ledger, `[{account, amount}]`, in the base
+    /// currency, debits above zero. Of a document that is posted; the state is looked at elsewhere.
+    #[serde(default)]
+    pub postings: Option<String>,
+    /// The documents of this stream are the accounts' balances on a day.
+    #[serde(default)]
+    pub ledger: Option<Ledger>,
+}
+
+/// What the documents of a stream do to the value of stock. Amounts are at cost and in the base currency,
+/// above zero where stock grows; `$settings` is bound, and `$account`, the code of the stock account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Stock {
+    /// jq: false for documents that move nothing (void ones, drafts). Absent: all count.
+    #[serde(default)]
+    pub counts: Option<String>,
+    /// jq: the day on which the goods moved, or the value changed; null while they did not.
+    #[serde(default)]
+    pub moved: Option<String>,
+    /// jq: the day of its document in the books; null while there is none.
+    #[serde(default)]
+    pub billed: Option<String>,
+    /// What people call a document whose goods moved: `received`.
+    #[serde(default)]
+    pub moved_as: String,
+    /// What people call a document that is in the books: `billed`.
+    #[serde(default)]
+    pub billed_as: String,
+    /// One that is in the books and whose goods did not move is told, although nothing of it is in stock or in
+    /// the account: a sale without its cost. Without it such a document (a credit for the price) is no news.
+    #[serde(default)]
+    pub must_move: bool,
+    /// jq: by how much stock grows; null where the document does not say.
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// Stream of the same connector that tells the cost of these documents instead, in its `rows`.
+    #[serde(default)]
+    pub costs: Option<String>,
+    /// jq: the costs of other documents, `[{stream, of, on, amount}]`: by its stream and id the document, the day on which
+    /// its goods moved, and by how much stock grows.
+    #[serde(default)]
+    pub rows: Option<String>,
+    /// jq: what the goods are worth at the price of the document, without tax; shown where the cost is not known.
+    #[serde(default)]
+    pub worth: Option<String>,
+    /// jq: an estimate of `amount`, shown as one and never added up with what is known.
+    #[serde(default)]
+    pub estimate: Option<String>,
+    /// jq over nothing: which documents the connection's settings leave unread, and what to set, in words; null
+    /// when all are read.
+    #[serde(default)]
+    pub unseen: Option<String>,
+}
+
+/// How the balance of an account on a day is read: a document for each account that was posted to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ledger {
+    /// Setting of the connection that says the day. The engine fills it in for this reading alone.
+    pub day: String,
+    /// jq: the balance, debit above zero, in the base currency.
+    pub balance: String,
+    /// Reference stream of the accounts. Its `key` is what people call an account.
+    pub accounts: String,
+    /// jq over an account: its id among the balances.
+    pub id: String,
+    /// jq over an account: its name.
+    pub name: String,
 }
 
 /// What stands in an exported file (CSV with a row of column names), for what a vendor's API does not tell.
@@ -437,6 +522,39 @@ pub struct Reversal {
     /// The connector sends both in one call, which the system takes or refuses as a whole, and gives the
     /// reversal in the same field of what it answers.
     pub carried_in: String,
+}
+
+/// What a document is settled with. The expressions are jq over this system's form of one that it holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settled {
+    /// Stream of its payments, which has `settles`.
+    pub by: String,
+    /// jq: the keys of its payments, as a list of texts.
+    pub payments: String,
+    /// jq: whatever else it is settled with and what stands in the way of an edit, as a list of texts for
+    /// people (`a credit note of 36.00`).
+    pub others: String,
+    /// jq: what is open of it.
+    pub open: String,
+}
+
+/// How a payment is taken off a document and made anew. It is taken back as any document of its stream is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settles {
+    /// Path of the key of the document that it settles, in both forms.
+    pub document: String,
+    /// Path of its amount, in both forms.
+    pub amount: String,
+    /// jq over this system's form: why it has to stay where it is, in words that follow "it" (`is
+    /// reconciled`); null where it may be taken off.
+    pub fixed: String,
+    /// jq over this system's form: an object of what was never sent with it and goes along when it is made
+    /// anew (a rate of the day).
+    pub with: String,
 }
 
 /// One rule over reference lists. `keys` are read from the document (or from each element of

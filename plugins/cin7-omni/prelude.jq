@@ -115,24 +115,63 @@ def document_account: (.alternativeAccountCode | plain) // (.costCenter | plain)
 def inherited_accounts:
   {document: document_account, contact: ((.memberCostCenter | plain) // (.billingCostCenter | plain))};
 
+# What the rows of a table say of a product, by the code of the line, or by the id that all sizes and colours
+# of a product share; the key of the row, null where there is none.
+def product_row($line; $rows):
+  [($line.code | plain | if . == null then empty else "product \(.)" end),
+   (if ($line.productId | amount) == 0 then empty else "product id \($line.productId)" end)]
+  | map(select($rows[.] != null))
+  | first;
+
+# The same of a document's branch: what it is called in tables. Omni shows the account and the tax rate of a
+# branch on no document.
+def branch_row($rows):
+  if (.branchId | amount) == 0 then null
+  else "branch \(.branchId)" | if $rows[.] == null then null else . end end;
+
 # The accounts that a line may take, those that are set, as {from, account}.
-def candidates($line; $inherited; $order):
+def candidates($line; $inherited; $order; $rows):
   $order[] as $from
-  | {from: $from, account: (if $from == "line" then $line.accountCode | plain else $inherited[$from] end)}
+  | {from: $from, account: (
+      if $from == "line" then $line.accountCode | plain
+      elif $from == "product" then product_row($line; $rows)
+      else $inherited[$from] end)}
   | select(.account != null);
 
 # The account of a line: the first that is set, in the order of the setting.
 def account_of($line; $inherited; $order):
-  first(candidates($line; $inherited; $order) | .account) // null;
+  first(candidates($line; $inherited; $order; {}) | .account) // null;
 
 def account_order: setting("account-precedence"; ["line", "document", "contact"]);
 
 # The same over a document, for any of its lines.
 def account_of($line): account_of($line; inherited_accounts; account_order);
 
-# All of them over a document, so that a mapping can tell which rule chose: `from` is "line", "document"
-# or "contact".
-def accounts_in_order($line): [candidates($line; inherited_accounts; account_order)];
+# All of them over a document, so that a mapping can tell which rule chose: `from` is "line", "document",
+# "contact", "product" or "branch". The last two are rows of the table that goes with it.
+def accounts_in_order($line; $rows):
+  [candidates($line; inherited_accounts + {branch: branch_row($rows)}; account_order; $rows)];
+
+def accounts_in_order($line): accounts_in_order($line; {});
+
+# Whose alternative tax rate goes before the percentage: nobody's, unless the setting says so.
+def tax_order: setting("tax-precedence"; []);
+
+# The alternative tax rates that a document gives to all of its parts, by where they stand.
+def inherited_taxes($rows):
+  {document: (.alternativeTaxRate | plain), contact: (.memberAlternativeTaxRate | plain), branch: branch_row($rows)};
+
+# The tax rate of a line or, where that is null, of another part of the document, as {tax_rate, tax_from}: the
+# first that is set; an empty object where none is.
+def tax_of($line; $percent; $inherited; $order; $rows):
+  first(
+    $order[] as $from
+    | {tax_rate: (
+        if $from == "line" then (if ($line.taxRate | amount) > 0 then $percent | tostring else null end)
+        elif $from == "product" then (if $line == null then null else product_row($line; $rows) end)
+        else $inherited[$from] end), tax_from: $from}
+    | select(.tax_rate != null)
+  ) // {};
 
 def custom($name): .customFields | if type == "object" then .[$name] | plain else null end;
 
@@ -147,6 +186,9 @@ def tracking($slot):
   | if $name == null then null else custom($name) end;
 
 def sales_reference: .salesReference | plain;
+
+# How the books keep stock, "perpetual" or "periodic".
+def stock_method: setting("stock-method"; "perpetual");
 
 # --- money --------------------------------------------------------------------------------------------
 
@@ -299,13 +341,17 @@ def shares($discount; $lines; $rate):
 #   amount        two decimals, after the line's discount; positive for a credit
 #   tax_percent   15, 8.75, 0
 #   account       the alternative GL account (see `account_of`), null for freight and surcharge
-#   account_from  of goods: where it stood, "line", "document" or "contact"
+#   account_from  of goods: where it stood, "line", "document", "contact", "product" or "branch"
+#   tax_rate, tax_from   an alternative tax rate and where it stood, as far as `tax-precedence` names them
 #   code, product_id   of goods
 # Amounts include the tax when `tax_status` is incl. Parts that are zero are left out. With `$told` each
-# has its `accounts`, too: all that it may take, as `accounts_in_order` gives them.
-def lines_of($read; $told):
+# has its `accounts`, too: all that it may take, as `accounts_in_order` gives them. `$accounts` and `$taxes` are
+# the rows of the tables of accounts and tax rates, for what they say of products and branches.
+def lines_of($read; $told; $accounts; $taxes):
   sign as $sign
-  | inherited_accounts as $inherited
+  | (inherited_accounts + {branch: branch_row($accounts)}) as $inherited
+  | inherited_taxes($taxes) as $taxed
+  | tax_order as $tax_order
   | account_order as $order
   | (($read.rate * 100) | shortest) as $rate
   | [
@@ -316,7 +362,8 @@ def lines_of($read; $told):
       | select($amount != 0 or $qty != 0)
       # A credit is a negative quantity, in imported documents a negative price.
       | priced($amount; $qty | abs; if $qty < 0 then 0 - $sign * $price else $sign * $price end) as $priced
-      | (first(candidates(.line; $inherited; $order)) // null) as $chosen
+      | (first(candidates(.line; $inherited; $order; $accounts)) // null) as $chosen
+      | ((.rate * 100) | shortest) as $percent
       | {
           kind: "line",
           description: (
@@ -326,12 +373,14 @@ def lines_of($read; $told):
           quantity: ($priced.quantity | shortest),
           unit: $priced.unit,
           amount: $amount,
-          tax_percent: ((.rate * 100) | shortest),
+          tax_percent: $percent,
           account: $chosen.account,
           account_from: $chosen.from,
           code: (.line.code | plain),
           product_id: .line.productId
-        } + (if $told then {accounts: [candidates(.line; $inherited; $order)]} else {} end)
+        }
+        + tax_of(.line; $percent; $taxed; $tax_order; $taxes)
+        + (if $told then {accounts: [candidates(.line; $inherited; $order; $accounts)]} else {} end)
     ] as $goods
   | def part($kind; $amount; $described; $otherwise; $account; $percent):
       if $amount == 0 then empty
@@ -346,6 +395,7 @@ def lines_of($read; $told):
         code: null,
         product_id: null
       }
+      + tax_of(null; $percent; $taxed; $tax_order; $taxes)
       + (if $told | not then {}
          elif $account == null then {accounts: []}
          else {accounts: [{from: "document", account: $account}]} end) end;
@@ -356,19 +406,21 @@ def lines_of($read; $told):
      | part("discount"; $share.amount; .discountDescription; "Discount"; $inherited.document; $share.percent))
   ];
 
-def lines($read): lines_of($read; false);
+def lines($read; $accounts; $taxes): lines_of($read; false; $accounts; $taxes);
+
+def lines($read): lines($read; {}; {});
 
 def lines: lines(reading);
 
 # The same, each with its `accounts`.
-def lines_with_accounts($read): lines_of($read; true);
+def lines_with_accounts($read): lines_of($read; true; {}; {});
 
 # Fewer lines: those with the same account and tax rate in one, whose description says how many it stands
 # for. The tracking is the document's, so it is the same for all. Where no account is set, the kind of
 # line chooses it, so only lines of one kind go together.
-def merged_lines($read):
-  def key: [.account, (if .account == null then .kind else null end), .tax_percent] | tojson;
-  (reduce lines($read)[] as $line ({keys: [], groups: {}};
+def merged_lines($read; $accounts; $taxes):
+  def key: [.account, (if .account == null then .kind else null end), .tax_percent, .tax_rate] | tojson;
+  (reduce lines($read; $accounts; $taxes)[] as $line ({keys: [], groups: {}};
     ($line | key) as $key
     | if .groups[$key] == null then {keys: (.keys + [$key]), groups: (.groups + {($key): [$line]})}
       else {keys: .keys, groups: (.groups + {($key): (.groups[$key] + [$line])})} end)) as $all
@@ -390,6 +442,8 @@ def merged_lines($read):
             }
         end
     ];
+
+def merged_lines($read): merged_lines($read; {}; {});
 
 # --- payment terms ------------------------------------------------------------------------------------------
 
@@ -639,3 +693,59 @@ def supplier_credit_note:
 def same_in_all_rows($columns):
   .rows as $rows
   | $columns | all(. as $column | $rows | all(.[$column] == $rows[0][$column]));
+
+# --- what documents do to the value of stock -----------------------------------------------------------------
+
+# The document's lines without their tax, each in the base currency and rounded to cents, as the books do it;
+# those without an account of their own and those of `$account`, with `$all` every line. Null where the
+# document's parts do not explain its total.
+def home_value($account; $all):
+  tax_status as $tax
+  | if $tax == null or .total == null then null
+    else
+      reading as $read
+      | currency_rate as $rate
+      | if $read.fits | not then null
+        else
+          [
+            lines($read)[]
+            | select($all or .account == null or .account == $account)
+            | .tax_percent as $percent
+            | (if $tax == "incl" then .amount - ((.amount * $percent) | div(100 + $percent; 2))
+               else .amount end) as $net
+            | if $rate == null then $net else $net | div($rate; 2) end
+          ]
+          | sum | round(2)
+        end
+    end;
+
+def stock_value($account): home_value($account; false);
+
+# At the price of the document.
+def worth: home_value(null; true);
+
+# By the cost that the lines carry, which is not what Omni will cost the goods at; null where one has none.
+def cost_estimate:
+  [(.lineItems // [])[] | select((.code | plain) != null and (.qty | amount) != 0)] as $goods
+  | if ($goods | length) == 0 or ($goods | any((.unitCost | amount) == 0)) then null
+    else $goods | map((.qty | amount | abs) * (.unitCost | amount)) | sum | round(2) end;
+
+# Sales orders are read once they have an invoice date, unless the setting says otherwise.
+def open_orders_unseen:
+  if setting("open-orders"; "skip") == "read" then null
+  else
+    "sales orders without an invoice date are not read, so what was dispatched and not invoiced is in the rest: set open-orders = \"read\" below [connections.NAME.settings]; it holds for orders that change from then on"
+  end;
+
+# The rows of a month's cost of goods sold that credit `$account`.
+def costs($account):
+  [
+    .rows[]
+    | select(.["Stock Account"] == $account)
+    | {
+        stream: (if (.["Document Type"] | ascii_downcase) == "credit note" then "credit_notes" else "sales_orders" end),
+        of: .["Document Id"],
+        on: .["Completed Date"],
+        amount: (0 - .Cost)
+      }
+  ];

@@ -117,6 +117,32 @@ def journal_reversal:
     } | filled]
   } | filled;
 
+# --- what stands in the ledger ------------------------------------------------------------------
+
+# What a posted document debits and credits, account by account, in the base currency: each line without
+# its tax, rounded to cents by itself. Control accounts and tax are left out.
+def postings:
+  (if .Type == "ACCREC" or .Type == "ACCPAYCREDIT" then 0 - 1 else 1 end) as $sign
+  | (.CurrencyRate | amount) as $rate
+  | (.LineAmountTypes == "Inclusive") as $taxed
+  | [
+      ((.JournalLines // .LineItems) // [])[]
+      | select((.AccountCode // "") != "")
+      | (line_amount - (if $taxed then (.TaxAmount | amount) // 0 else 0 end)) as $net
+      | {
+          account: .AccountCode,
+          amount: ($sign * (if $rate == null or $rate == 0 or $rate == 1 then $net else $net | div($rate; 2) end))
+        }
+      | select(.amount != 0)
+    ];
+
+# Over a row of the trial balance: the id of its account, and what it holds.
+def balance_account:
+  first(((.Cells // [])[0].Attributes // [])[] | select(.Id == "account") | .Value) // null
+  | if . == null then null else ascii_downcase end;
+
+def balance: (((.Cells // [])[3].Value | amount) // 0) - (((.Cells // [])[4].Value | amount) // 0);
+
 # --- how cents are put right --------------------------------------------------------------------
 
 # The document with `$difference` more tax, a cent at a time on the lines with the largest amounts.
@@ -202,6 +228,29 @@ def differs_in_lines($before; $now):
   ($before | amounts_are) == ($now | amounts_are)
   and $before.CurrencyCode == $now.CurrencyCode
   and ($before.Contact // {}).ContactID == ($now.Contact // {}).ContactID;
+
+# --- what an invoice is settled with --------------------------------------------------------------
+
+# Beside payments, in words.
+def settled_otherwise:
+  def told($list; $what): ($list // [])[] | "\($what) of \(.AppliedAmount // .Amount)";
+  [
+    told(.CreditNotes; "a credit note"),
+    told(.Prepayments; "a prepayment"),
+    told(.Overpayments; "an overpayment")
+  ];
+
+# Why a payment cannot be taken off, after "it".
+def payment_fixed:
+  if .Status == "DELETED" then "is deleted in Xero"
+  elif .IsReconciled == true then "is reconciled with a bank statement"
+  elif .BatchPayment != null or (.BatchPaymentID // "") != "" then "belongs to a batch payment"
+  else null end;
+
+# The rate that Xero took on the day of the payment; another day's would give another amount in the bank.
+def payment_rate:
+  if (.CurrencyRate | amount) == null or (.CurrencyRate | amount) == 1 then {}
+  else {CurrencyRate: (.CurrencyRate | amount)} end;
 
 # --- what Xero forbids: each gives the fault in words, or null ------------------------------------
 

@@ -88,6 +88,7 @@ pub(super) enum Command {
     /// and have one candidate that agrees.
     Adopt(AdoptArgs),
     /// Settles the difference of a document that changed in its source and may not change in its target.
+    /// Without a choice: reads it in the target and says which there are.
     Resolve(ResolveArgs),
     /// Says which target document an entry stands for: one by one, or all in a CSV file.
     Link(LinkArgs),
@@ -263,7 +264,7 @@ pub(super) struct AdoptArgs {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "how", required = true, multiple = false)]
+#[group(id = "how", multiple = false)]
 pub(super) struct HowArgs {
     /// Leaves the target's document as it is until the source changes again.
     #[arg(long)]
@@ -274,6 +275,10 @@ pub(super) struct HowArgs {
     /// It became larger: makes an additional document of the difference.
     #[arg(long, value_name = "AMOUNT", num_args = 0..=1)]
     pub(super) additional: Option<Option<Decimal>>,
+    /// Takes our own payments off it, edits it in the target, and puts them back. Refused where a payment is
+    /// somebody else's, reconciled, in a batch, or in a closed period.
+    #[arg(long)]
+    pub(super) reapply: bool,
 }
 
 #[derive(Debug, Args)]
@@ -331,6 +336,32 @@ pub(super) struct MapArgs {
 pub(super) struct ReconcileArgs {
     /// Routes; none means all that have money on both sides.
     pub(super) routes: Vec<String>,
+    /// Ties this account out instead: what stock is worth against what the account holds.
+    #[arg(long, value_name = "CODE", requires = "valuation", conflicts_with_all = ["routes", "from", "to"])]
+    pub(super) account: Option<String>,
+    /// The export of what stock is worth on that day, by product (`-`: standard input).
+    #[arg(long, value_name = "FILE", requires = "account", value_hint = ValueHint::FilePath)]
+    pub(super) valuation: Option<PathBuf>,
+    /// The day of the tie-out; today when neither it nor the month is given.
+    #[arg(
+        long,
+        value_name = "DATE",
+        requires = "account",
+        conflicts_with = "month"
+    )]
+    pub(super) as_of: Option<Date>,
+    /// The export of what stock was worth when it all began.
+    #[arg(long, value_name = "FILE", requires = "account", value_hint = ValueHint::FilePath)]
+    pub(super) opening: Option<PathBuf>,
+    /// The day on whose end that was; the day before the cut-over when not given.
+    #[arg(long, value_name = "DATE", requires = "account")]
+    pub(super) opening_day: Option<Date>,
+    /// The connection whose stock it is, where several have one.
+    #[arg(long, value_name = "CONNECTION", requires = "account")]
+    pub(super) source: Option<String>,
+    /// The connection whose account it is, where there are several.
+    #[arg(long, value_name = "CONNECTION", requires = "account")]
+    pub(super) target: Option<String>,
     /// The month, such as 2026-11; the present one in the source's zone when no days are given.
     #[arg(long, value_name = "YYYY-MM", conflicts_with_all = ["from", "to"])]
     pub(super) month: Option<String>,

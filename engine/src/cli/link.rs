@@ -169,19 +169,20 @@ pub(super) async fn resolve(common: &Common, out: &Out, args: ResolveArgs) -> Re
             additional: Some(amount),
             ..
         } => Resolve::Additional { amount },
-        HowArgs { .. } => Resolve::Keep,
+        HowArgs { reapply: true, .. } => Resolve::Reapply,
+        HowArgs { keep: true, .. } => Resolve::Keep,
+        HowArgs { .. } => Resolve::Ask,
     };
-    let sends = how != Resolve::Keep;
-    let routes = vec![id.route.clone()];
-    let what = match request(common, Request::Resolve { id, how, reason }, &Silent).await? {
-        Answer::Resolved { what } => what,
-        other => return Err(unexpected(other)),
-    };
+    let (what, routes) =
+        match request(common, Request::Resolve { id, how, reason }, &Silent).await? {
+            Answer::Resolved { what, routes } => (what, routes),
+            other => return Err(unexpected(other)),
+        };
     if !out.json {
         out.line(&what);
     }
-    let report = match sends {
-        true => Some(
+    let report = match routes.is_empty() {
+        false => Some(
             sync::run(
                 common,
                 SyncRequest {
@@ -191,7 +192,7 @@ pub(super) async fn resolve(common: &Common, out: &Out, args: ResolveArgs) -> Re
             )
             .await?,
         ),
-        false => None,
+        true => None,
     };
     if out.json {
         out.value(&ResolvedAndSent {

@@ -1,8 +1,10 @@
-//! `reconcile`: source against store against target, for one period.
+//! `reconcile`: source against store against target, for one period; with `--account` the stock account
+//! against what stock is worth.
 
 mod page;
 mod sheet;
 mod table;
+mod tie_out;
 
 use std::path::Path;
 
@@ -25,6 +27,9 @@ pub(super) async fn reconcile(
     out: &Out,
     args: ReconcileArgs,
 ) -> Result<u8, Failure> {
+    if let (Some(account), Some(valuation)) = (&args.account, &args.valuation) {
+        return tie_out::tie_out(common, out, &args, account, valuation).await;
+    }
     let asked = ReconcileRequest {
         routes: args.routes.clone(),
         period: period(&args)?,

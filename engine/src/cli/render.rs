@@ -360,10 +360,10 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
         "number in the source",
         entry.facts.number.clone().unwrap_or_default(),
     );
-    fact(
-        "number in the target",
-        entry.number.clone().unwrap_or_default(),
-    );
+    if report.group.is_none() {
+        let number = entry.number.clone();
+        fact("number in the target", number.unwrap_or_default());
+    }
     fact(
         "date",
         entry
@@ -380,6 +380,14 @@ pub(super) fn show(out: &Out, report: &EntryReport) {
     }
     if let Some(held) = &entry.held {
         fact("id in the target", held.id.clone());
+    }
+    if let Some(it) = &report.group {
+        fact("goes with", it.id.to_string());
+        fact("which is", standing(it.state, it.held));
+    }
+    for (place, it) in report.members.iter().enumerate() {
+        let name = if place == 0 { "made of" } else { "" };
+        fact(name, it.to_string());
     }
     if let Some(it) = &report.balance {
         let at = instant(it.read_at);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use super::{
-    checked::{Connection, Deployment, OUTCOMES, Replace, RoundingPolicy, Route},
+    checked::{Connection, Deployment, Endpoint, GROUPS, OUTCOMES, Replace, RoundingPolicy, Route},
     findings::{Findings, Places, known_names},
     start_setting::fill_start,
 };
@@ -58,18 +58,18 @@ pub fn check_against(
     }
 }
 
-/// What the mapping file of `route` has to name as its `from` and `to`: `CONNECTOR/STREAM`, or
-/// `outcomes` for a route that follows another.
+/// What the mapping file of `route` has to name as its `from` and `to`: `CONNECTOR/STREAM`,
+/// `outcomes` for a route that follows another, `groups` for what is or becomes a group of documents.
 pub fn mapping_ends(deployment: &Deployment, route: &Route) -> Option<(String, String)> {
-    let name = |connection: &str, stream: &str| {
-        let plugin = &deployment.connections.get(connection)?.plugin;
-        Some(format!("{plugin}/{stream}"))
+    let name = |end: &Endpoint| match end.connection.as_str() {
+        OUTCOMES => Some(OUTCOMES.to_owned()),
+        GROUPS => Some(GROUPS.to_owned()),
+        connection => {
+            let plugin = &deployment.connections.get(connection)?.plugin;
+            Some(format!("{plugin}/{}", end.stream))
+        }
     };
-    let from = match route.from.followed_route() {
-        Some(_) => OUTCOMES.to_owned(),
-        None => name(&route.from.connection, &route.from.stream)?,
-    };
-    Some((from, name(&route.to.connection, &route.to.stream)?))
+    Some((name(&route.from)?, name(&route.to)?))
 }
 
 /// Tells when the `from` or `to` of a mapping file is not what `route` uses it for. Both are read

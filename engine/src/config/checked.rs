@@ -18,6 +18,9 @@ use crate::files::Form;
 /// Name that stands for the outcomes of routes where a connection could stand.
 pub const OUTCOMES: &str = "outcomes";
 
+/// Name that stands for groups of documents where a connection could stand.
+pub const GROUPS: &str = "groups";
+
 /// A whole deployment: what `ledgerline.toml` and the files beside it say.
 #[derive(Debug, Clone)]
 pub struct Deployment {
@@ -152,9 +155,9 @@ impl FileDrop {
 /// One end of a route.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
-    /// Name of the connection, or `outcomes`.
+    /// Name of the connection, `outcomes` or `groups`.
     pub connection: String,
-    /// Name of the stream, or of the route whose outcomes are followed.
+    /// Name of the stream, of the route whose outcomes are followed, or of the groups.
     pub stream: String,
 }
 
@@ -162,6 +165,11 @@ impl Endpoint {
     /// The route whose outcomes this end follows; `None` for a stream of a connection.
     pub fn followed_route(&self) -> Option<&str> {
         (self.connection == OUTCOMES).then_some(self.stream.as_str())
+    }
+
+    /// Whether this end is groups of documents, which routes of this deployment make.
+    pub fn is_groups(&self) -> bool {
+        self.connection == GROUPS
     }
 }
 
@@ -257,12 +265,14 @@ pub struct Route {
     pub mapping: String,
     /// When it runs.
     pub trigger: Trigger,
-    /// Routes that share both of its streams: each document goes by one of them at most.
+    /// Routes that read the same stream: each document goes by one of them at most.
     pub beside: Vec<String>,
     /// Routes that go first.
     pub after: Vec<String>,
     /// jq over the source document: the number for life.
     pub number: Option<String>,
+    /// jq over the source document: the group that it belongs to; of routes into groups, and of no others.
+    pub group_by: Option<String>,
     /// jq over the source document: numbers that another poster may have given it in the target.
     pub imported_number: Option<String>,
     /// Link name of the mapping → route whose entries are the links.

@@ -18,7 +18,7 @@ use toml::{
 use url::Url;
 
 use super::{
-    checked::{App, Connection, FileDrop, OUTCOMES, SecretRef},
+    checked::{App, Connection, FileDrop, GROUPS, OUTCOMES, SecretRef},
     files_toml::FilesToml,
     findings::Places,
     notify_toml::NotifyToml,
@@ -224,13 +224,14 @@ impl ConnectionToml {
         places: Places,
         reader: &mut Reader<'_>,
     ) -> Option<Connection> {
-        if name == OUTCOMES {
-            reader.problem(
-                key,
-                "`outcomes` stands for the outcomes of routes",
-                "taken",
-                "give the connection another name".to_owned(),
-            );
+        let taken = match name {
+            OUTCOMES => Some("`outcomes` stands for the outcomes of routes"),
+            GROUPS => Some("`groups` stands for groups of documents"),
+            _ => None,
+        };
+        if let Some(message) = taken {
+            let help = "give the connection another name".to_owned();
+            reader.problem(key, message, "taken", help);
         }
         if let Some(settings) = &self.settings
             && !settings.get_ref().is_object()

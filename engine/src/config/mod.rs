@@ -26,8 +26,9 @@ mod values;
 pub use self::{
     against::{check_against, fill_defaults, mapping_ends},
     checked::{
-        Act, App, Connection, Demo, Deployment, Endpoint, Fares, FileDrop, MappingFile, OUTCOMES,
-        Replace, Rounding, RoundingPolicy, Route, SecretRef, Table, Trigger, Unmatched, Voids,
+        Act, App, Connection, Demo, Deployment, Endpoint, Fares, FileDrop, GROUPS, MappingFile,
+        OUTCOMES, Replace, Rounding, RoundingPolicy, Route, SecretRef, Table, Trigger, Unmatched,
+        Voids,
     },
     findings::{Finding, Findings, Places, SourceFile, known_names, nearest},
     load::{Files, check_files, load, load_demo},

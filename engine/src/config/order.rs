@@ -1,9 +1,9 @@
 //! The order in which routes run: each after those in its `after` list, and a route that follows
-//! another's outcomes after that one.
+//! another's outcomes after that one, and one that reads groups after those that make them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checked::{Deployment, Route};
+use super::checked::{Deployment, Endpoint, Route};
 
 /// Name → names that go first. Names that are not keys are left out of the order.
 pub(super) type Before = BTreeMap<String, BTreeSet<String>>;
@@ -52,7 +52,7 @@ impl Deployment {
         let before = self
             .routes
             .values()
-            .map(|it| (it.name.clone(), goes_first(it)))
+            .map(|it| (it.name.clone(), self.goes_first(it)))
             .collect();
         // A checked deployment holds no circle; were there one, the order by name would do.
         match order(&before) {
@@ -60,11 +60,26 @@ impl Deployment {
             Err(_) => self.routes.values().collect(),
         }
     }
-}
 
-fn goes_first(route: &Route) -> BTreeSet<String> {
-    let followed = route.from.followed_route().map(str::to_owned);
-    route.after.iter().cloned().chain(followed).collect()
+    fn goes_first(&self, route: &Route) -> BTreeSet<String> {
+        let followed = route.from.followed_route();
+        let filling = self.filling(&route.from).map(|it| it.name.as_str());
+        // What goes into a group is known before anything is sent alone.
+        let beside =
+            |it: &&Route| it.beside.contains(&route.name) || route.beside.contains(&it.name);
+        let grouping = self.routes.values().filter(|it| it.to.is_groups());
+        let grouping = grouping
+            .filter(|it| !route.to.is_groups() && beside(it))
+            .map(|it| it.name.as_str());
+        let first = filling.chain(followed).chain(grouping).map(str::to_owned);
+        route.after.iter().cloned().chain(first).collect()
+    }
+
+    /// Routes that put documents into the groups that this end names.
+    pub fn filling<'a>(&'a self, groups: &'a Endpoint) -> impl Iterator<Item = &'a Route> {
+        let all = self.routes.values();
+        all.filter(|it| groups.is_groups() && it.to == *groups)
+    }
 }
 
 #[cfg(test)]

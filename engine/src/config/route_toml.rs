@@ -7,8 +7,8 @@ use toml::Spanned;
 
 use super::{
     checked::{
-        Endpoint, Fares, OUTCOMES, Replace, Rounding, RoundingPolicy, Route, Trigger, Unmatched,
-        Voids,
+        Endpoint, Fares, GROUPS, OUTCOMES, Replace, Rounding, RoundingPolicy, Route, Trigger,
+        Unmatched, Voids,
     },
     findings::Places,
     reader::{Keyed, Reader, as_written},
@@ -28,10 +28,13 @@ as_written! {
         optional trigger: Trigger,
         /// Routes that go first.
         optional after: Vec<Spanned<String>>,
-        /// Routes that send the same stream into the same stream: each document goes by one of them at most.
+        /// Routes that read the same stream: each document goes by one of them at most. Where one of them
+        /// makes groups, what goes into a group goes by no other.
         optional beside: Vec<Spanned<String>>,
         /// jq over the source document: the number that the document keeps for life.
         optional number: Spanned<String>,
+        /// Documents are not sent one by one: they are put into groups, which other routes read.
+        optional group: Spanned<GroupToml>,
         /// jq over the source document: numbers, one or a list, under which the source's own link may have
         /// put a document into the target that it marks as imported. Only looked for, never given.
         optional imported_number: Spanned<String>,
@@ -82,12 +85,23 @@ as_written! {
 as_written! {
     /// One end of a route.
     struct EndpointToml {
-        /// Name of a connection in ledgerline.toml, or "outcomes" to follow a route.
+        /// Name of a connection in ledgerline.toml; "outcomes" to follow a route; "groups" for groups of
+        /// documents.
         required connection: Spanned<String>,
-        /// Name of a stream of its plugin; after "outcomes" the name of the route.
+        /// Name of a stream of its plugin; after "outcomes" the name of the route; after "groups" a name of
+        /// your own for them.
         required stream: Spanned<String>,
     }
     renamed { "route" => "stream" }
+}
+
+as_written! {
+    /// Documents are put into groups.
+    struct GroupToml {
+        /// jq over the source document: the group that it belongs to, as text. Null: none.
+        required by: Spanned<String>,
+    }
+    renamed { "key" => "by" }
 }
 
 as_written! {
@@ -132,6 +146,7 @@ impl RouteToml {
             let help = "leave it out where such documents have the route's own numbers".to_owned();
             reader.problem(number.span(), "the number is empty", "empty", help);
         }
+        self.group(reader);
         check_range(self.batch.as_ref(), 1..=1000, "1 to 1000", reader);
         check_range(self.attempts.as_ref(), 1..=100, "1 to 100", reader);
         for (option, written) in self.options.iter().flatten() {
@@ -154,6 +169,9 @@ impl RouteToml {
             after: self.after.iter().flatten().map(text).collect(),
             beside: self.beside.iter().flatten().map(text).collect(),
             number: self.number.as_ref().map(text),
+            group_by: (self.group.as_ref())
+                .and_then(|it| it.get_ref().by.as_ref())
+                .map(text),
             imported_number: self.imported_number.as_ref().map(text),
             links: by_name(self.links.as_ref(), text),
             rounding,
@@ -174,6 +192,37 @@ impl RouteToml {
             enabled: self.enabled.unwrap_or(true),
             places,
         })
+    }
+
+    /// What is put into groups goes to groups, and is no document of its own there.
+    fn group(&self, reader: &mut Reader<'_>) {
+        let to = self.to.as_ref().and_then(|it| it.connection.as_ref());
+        let into_groups = to.is_some_and(|it| it.get_ref() == GROUPS);
+        if let Some(by) = self.group.as_ref().and_then(|it| it.get_ref().by.as_ref())
+            && by.get_ref().trim().is_empty()
+        {
+            let help = "an expression that gives the name of the group".to_owned();
+            reader.problem(by.span(), "nothing says which group", "empty", help);
+        }
+        match (&self.group, to) {
+            (Some(group), _) if !into_groups => {
+                let message = "a route that makes groups goes to `groups`";
+                let help = "write to = { connection = \"groups\", stream = \"NAME\" }, and a route \
+                            from there into the target";
+                reader.problem(group.span(), message, "goes elsewhere", help.to_owned());
+            }
+            (None, Some(to)) if into_groups => {
+                let message = "nothing says which group a document belongs to";
+                let help = "add [group] with by = \"…\"".to_owned();
+                reader.problem(to.span(), message, "no [group] in here", help);
+            }
+            _ => {}
+        }
+        if let (true, Some(number)) = (into_groups, &self.number) {
+            let message = "a document has no number of its own in a group";
+            let help = "remove it; the route that reads the groups may give numbers".to_owned();
+            reader.problem(number.span(), message, "not here", help);
+        }
     }
 
     /// A route that follows another one is told what arrived, unless it says otherwise.

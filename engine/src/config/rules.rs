@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 use super::{
-    checked::OUTCOMES,
+    checked::{GROUPS, OUTCOMES},
     deployment_toml::{ConnectionToml, DeploymentToml},
     findings::{Findings, Places, SourceFile, known_names},
     order::{Before, order},
@@ -142,6 +142,8 @@ fn ends_exist(name: &str, route: &RouteToml, written: &Written<'_>, reader: &mut
                 }
                 None => {}
             }
+        } else if wanted == GROUPS {
+            groups_are_made_and_read(route, is_from, written, reader);
         } else if connections(written).all(|(it, _)| it != wanted) {
             let help = known_names(wanted, connections(written).map(|(it, _)| it));
             reader.problem(
@@ -164,6 +166,65 @@ fn ends_exist(name: &str, route: &RouteToml, written: &Written<'_>, reader: &mut
             None,
         );
     }
+}
+
+/// Groups that nobody makes would stay empty, and documents in groups that nobody reads would be lost from
+/// sight.
+fn groups_are_made_and_read(
+    route: &RouteToml,
+    is_from: bool,
+    written: &Written<'_>,
+    reader: &mut Reader<'_>,
+) {
+    let end = if is_from { &route.from } else { &route.to };
+    let Some(name) = end.as_ref().and_then(|it| it.stream.as_ref()) else {
+        return;
+    };
+    // For one that is on, those count that are on, too.
+    let is_on = |it: &RouteToml| it.enabled != Some(false);
+    let counts = |it: &RouteToml| !is_on(route) || is_on(it);
+    if !well_formed(name.get_ref()) {
+        let message = format!("`{}` is not a good name", name.get_ref());
+        reader.problem(name.span(), message, "not well formed", NAMES.to_owned());
+        return;
+    }
+    let of_others = |of: fn(&RouteToml) -> &Option<EndpointToml>| {
+        let ends = written
+            .routes
+            .values()
+            .filter(move |it| counts(&it.toml))
+            .filter_map(move |it| key_of(of(&it.toml)));
+        ends.filter(|it| it.0 == GROUPS).map(|it| it.1)
+    };
+    let (made, read) = (of_others(|it| &it.to), of_others(|it| &it.from));
+    let mut others: Vec<&str> = match is_from {
+        true => made.collect(),
+        false => read.collect(),
+    };
+    others.sort_unstable();
+    others.dedup();
+    if others.contains(&name.get_ref().as_str()) {
+        return;
+    }
+    let (message, label) = match is_from {
+        true => (
+            format!(
+                "no route that is on makes groups named `{}`",
+                name.get_ref()
+            ),
+            "made by none",
+        ),
+        false => (
+            format!("no route that is on reads the groups `{}`", name.get_ref()),
+            "read by none",
+        ),
+    };
+    reader.problem(
+        name.span(),
+        message,
+        label,
+        known_names(name.get_ref(), others),
+    );
 }
 
 fn route_exists(wanted: &Spanned<String>, written: &Written<'_>, reader: &mut Reader<'_>) -> bool {
@@ -223,14 +284,8 @@ fn names_exist(name: &str, route: &RouteToml, written: &Written<'_>, reader: &mu
             continue;
         }
         let theirs = &written.routes[other.get_ref()].toml;
-        if other.get_ref() == name
-            || key_of(&theirs.from) != key_of(&route.from)
-            || key_of(&theirs.to) != key_of(&route.to)
-        {
-            let message = format!(
-                "`{}` does not send the same stream into the same stream",
-                other.get_ref()
-            );
+        if other.get_ref() == name || key_of(&theirs.from) != key_of(&route.from) {
+            let message = format!("`{}` does not read the same stream", other.get_ref());
             let help = "remove it: only such routes could take a document twice".to_owned();
             reader.problem(other.span(), message, "another way", help);
         }
@@ -295,6 +350,11 @@ fn source_of<'a>(route: &'a RouteToml, written: &'a Written<'_>) -> Option<&'a s
                 let followed = route.from.as_ref()?.stream.as_ref()?;
                 route = &written.routes.get(followed.get_ref())?.toml;
             }
+            GROUPS => {
+                let groups = key_of(&route.from);
+                let mut all = written.routes.values();
+                route = &all.find(|it| key_of(&it.toml.to) == groups)?.toml;
+            }
             connection => return Some(connection),
         }
     }
@@ -352,12 +412,20 @@ fn no_circle(written: &Written<'_>, findings: &mut Findings) {
     for (name, route) in written.routes {
         let toml = &route.toml;
         let after = toml.after.iter().flatten().map(|it| it.get_ref().as_str());
-        let from = key_of(&toml.from)
-            .filter(|it| it.0 == OUTCOMES)
-            .map(|it| it.1);
+        let from = key_of(&toml.from);
+        let followed = from.filter(|it| it.0 == OUTCOMES).map(|it| it.1);
+        let groups = from.filter(|it| it.0 == GROUPS);
+        let filling = written
+            .routes
+            .iter()
+            .filter(|(_, it)| groups.is_some() && key_of(&it.toml.to) == groups)
+            .map(|(name, _)| name.as_str());
+        let grouping = grouping_beside(name, route, written);
         // A route after itself is told where it stands.
         let first = after
-            .chain(from)
+            .chain(followed)
+            .chain(filling)
+            .chain(grouping)
             .filter(|it| it != name)
             .map(str::to_owned)
             .collect();
@@ -379,13 +447,32 @@ fn no_circle(written: &Written<'_>, findings: &mut Findings) {
     }
 }
 
+/// Routes that make groups of what this one would send alone.
+fn grouping_beside<'a>(
+    name: &'a str,
+    route: &'a WrittenRoute,
+    written: &'a Written<'_>,
+) -> impl Iterator<Item = &'a str> {
+    let groups = |it: &RouteToml| connection_of(&it.to) == Some(GROUPS);
+    let names = |it: &RouteToml, other: &str| {
+        let beside = it.beside.iter().flatten();
+        beside.into_iter().any(|it| it.get_ref() == other)
+    };
+    let all = written.routes.iter().filter(move |(other, it)| {
+        !groups(&route.toml)
+            && groups(&it.toml)
+            && (names(&it.toml, name) || names(&route.toml, other))
+    });
+    all.map(|(name, _)| name.as_str())
+}
+
 /// Without a start date the first run would take over years that are in the books already.
 fn sources_have_a_start(written: &Written<'_>, findings: &mut Findings) {
     let sources: BTreeSet<&str> = written
         .routes
         .values()
         .filter_map(|it| connection_of(&it.toml.from))
-        .filter(|it| *it != OUTCOMES)
+        .filter(|it| ![OUTCOMES, GROUPS].contains(it))
         .collect();
     let mut reader = Reader {
         file: written.main,

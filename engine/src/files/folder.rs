@@ -6,7 +6,9 @@ use std::{
     time::SystemTime,
 };
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
+use wildmatch::WildMatch;
 
 /// Largest file that is read. A year of sales with a row for each line is a tenth of it.
 pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -53,12 +55,13 @@ pub(crate) fn find(pattern: &Path) -> (Vec<Named>, Vec<Unread>) {
             return (Vec::new(), vec![unread]);
         }
     };
+    let pattern = WildMatch::new(&name);
     let mut named: Vec<(SystemTime, String, PathBuf)> = listing
         .flatten()
         .filter_map(|it| {
             let own = it.file_name().to_string_lossy().into_owned();
             let kind = std::fs::metadata(it.path()).ok()?;
-            let wanted = kind.is_file() && !own.starts_with('.') && matches(&name, &own);
+            let wanted = kind.is_file() && !own.starts_with('.') && pattern.matches(&own);
             let at = kind.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             wanted.then(|| (at, own, it.path()))
         })
@@ -90,38 +93,8 @@ pub(crate) fn content(named: &Named) -> Result<Found, Unread> {
             "it is larger than {limit} MiB: export a shorter period"
         )));
     }
-    let hash = Sha256::digest(&bytes);
-    let hash = hash.iter().map(|it| format!("{it:02x}")).collect();
+    let hash = HEXLOWER.encode(&Sha256::digest(&bytes));
     Ok(Found { hash, bytes })
-}
-
-/// Whether a name is what a pattern says: `*` is any text, `?` one character.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    // Where the last star stood, and how much of the name it takes so far.
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(it) if *it == '?' || Some(it) == name.get(n) => {
-                p += 1;
-                n += 1;
-            }
-            _ => match &mut star {
-                Some((at, taken)) => {
-                    *taken += 1;
-                    (p, n) = (*at + 1, *taken);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p.min(pattern.len())..].iter().all(|it| *it == '*')
 }
 
 #[cfg(test)]
@@ -143,7 +116,11 @@ mod tests {
             ("", "one.csv", false),
         ];
         for (pattern, name, wanted) in cases {
-            assert_eq!(matches(pattern, name), wanted, "{pattern} {name}");
+            assert_eq!(
+                WildMatch::new(pattern).matches(name),
+                wanted,
+                "{pattern} {name}"
+            );
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Mapping {
     pub(super) links: BTreeMap<String, LinkBy>,
     /// Some expression asks for `$source` or `$held`.
     pub(super) followed: bool,
+    /// It repeats what the target holds for the followed document.
+    pub(super) copies_held: bool,
     pub(super) tests: Vec<TestToml>,
 }
 
@@ -139,6 +141,15 @@ pub enum LinkAnswer {
     },
 }
 
+/// Links while no document is there that could have any.
+struct NoRoutes;
+
+impl Links for NoRoutes {
+    fn resolve(&self, ask: &LinkAsk<'_>) -> LinkAnswer {
+        LinkAnswer::Nothing(format!("no document names a {}", ask.link))
+    }
+}
+
 /// A mapped document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mapped {
@@ -161,6 +172,7 @@ pub(super) struct Gate {
     pub(super) remedy: Option<Phrase>,
     pub(super) category: Category,
     pub(super) waits_for: Option<Program>,
+    pub(super) on_load: bool,
     pub(super) line: u32,
 }
 
@@ -337,6 +349,11 @@ impl Mapping {
         self.followed
     }
 
+    /// Whether it repeats what the target holds for the followed document, which is read anew for that.
+    pub fn copies_held(&self) -> bool {
+        self.copies_held
+    }
+
     /// Gate and map.
     pub fn apply(&self, cx: &Apply<'_>) -> Result<Mapped, Stop> {
         self.gate(cx)?;
@@ -421,6 +438,29 @@ impl Mapping {
         }
     }
 
+    /// Why a route with these settings cannot work whatever document comes, with the remedy: each `require` that
+    /// is about the route.
+    pub fn refused_by(&self, settings: &Value, target_settings: &Value) -> Vec<Problem> {
+        let (document, followed, shared) = (Value::Null, Followed::default(), Shared::default());
+        let bound = self.bound(&Apply {
+            document: &document,
+            settings,
+            target_settings,
+            number: None,
+            today: "",
+            links: &NoRoutes,
+            followed: &followed,
+            shared: &shared,
+        });
+        let about_the_route = self.require.iter().enumerate().filter(|(_, it)| it.on_load);
+        about_the_route
+            .filter_map(|(index, gate)| match self.required(index, gate, &bound) {
+                Err(Stop::Problem { problem, .. }) => Some(problem),
+                Err(Stop::Excluded { .. }) | Ok(()) => None,
+            })
+            .collect()
+    }
+
     pub(super) fn gate_bound(&self, bound: &Bound<'_>) -> Result<(), Stop> {
         for gate in &self.when {
             if !self.holds(gate, "when", bound)? {
@@ -430,32 +470,36 @@ impl Mapping {
             }
         }
         for (index, gate) in self.require.iter().enumerate() {
-            if self.holds(gate, "require", bound)? {
-                continue;
-            }
-            let cause = self.say(&gate.otherwise, gate, bound)?;
-            let remedy = match &gate.remedy {
-                Some(it) => self.say(it, gate, bound)?,
-                None => "Correct the document in its source".to_owned(),
-            };
-            let waits_for = match &gate.waits_for {
-                Some(it) => self.text(it, gate, bound)?,
-                None => None,
-            };
-            let problem = Problem {
-                category: gate.category,
-                field: None,
-                cause,
-                remedy,
-            };
-            return Err(Stop::Problem {
-                problem,
-                waits: waits_for.is_some(),
-                cause_key: waits_for
-                    .unwrap_or_else(|| format!("require {} of {}", index + 1, self.name)),
-            });
+            self.required(index, gate, bound)?;
         }
         Ok(())
+    }
+
+    fn required(&self, index: usize, gate: &Gate, bound: &Bound<'_>) -> Result<(), Stop> {
+        if self.holds(gate, "require", bound)? {
+            return Ok(());
+        }
+        let cause = self.say(&gate.otherwise, gate, bound)?;
+        let remedy = match &gate.remedy {
+            Some(it) => self.say(it, gate, bound)?,
+            None => "Correct the document in its source".to_owned(),
+        };
+        let waits_for = match &gate.waits_for {
+            Some(it) => self.text(it, gate, bound)?,
+            None => None,
+        };
+        let problem = Problem {
+            category: gate.category,
+            field: None,
+            cause,
+            remedy,
+        };
+        Err(Stop::Problem {
+            problem,
+            waits: waits_for.is_some(),
+            cause_key: waits_for
+                .unwrap_or_else(|| format!("require {} of {}", index + 1, self.name)),
+        })
     }
 
     fn holds(&self, gate: &Gate, what: &str, bound: &Bound<'_>) -> Result<bool, Stop> {

@@ -45,6 +45,9 @@ const NUMBER: usize = 4;
 /// Positions of `$source` and `$held`, which only routes that follow another one have.
 const FOLLOWED: std::ops::Range<usize> = 7..9;
 
+/// Variables that are known before there is a document.
+const ON_LOAD: [&str; 3] = ["$options", "$settings", "$target_settings"];
+
 /// What a mapping that reads the outcomes of a route names as its `from`.
 const OUTCOMES: &str = "outcomes";
 
@@ -109,8 +112,14 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
     }
     let options = cx.options();
     let lets = cx.lets(&toml.lets);
-    let number = cx.number("number", |it| it.number.as_ref());
-    let imported_number = cx.number("imported-number", |it| it.imported_number.as_ref());
+    let number = match input.route.is_some_and(|it| it.group_by.is_some()) {
+        // A group is not for life: it may be worked out as the mapping works out its fields.
+        true => cx.of_route("group/by", cx.globals.len(), |it| it.group_by.as_ref()),
+        false => cx.of_route("number", GLOBALS.len(), |it| it.number.as_ref()),
+    };
+    let imported_number = cx.of_route("imported-number", GLOBALS.len(), |it| {
+        it.imported_number.as_ref()
+    });
     let when = toml.when.iter().filter_map(|it| cx.gate(it)).collect();
     let require = toml.require.iter().filter_map(|it| cx.gate(it)).collect();
     let root = schema.as_deref().map(Schema::root);
@@ -156,6 +165,7 @@ pub fn compile(input: CompileInput<'_>, findings: &mut Findings) -> Option<Mappi
         matcher,
         links: links.into_iter().map(|(name, it)| (name, it.by)).collect(),
         followed,
+        copies_held: toml.copies_held,
         tests: toml.tests,
     })
 }
@@ -364,19 +374,18 @@ impl<'c> Cx<'c> {
         }
     }
 
-    /// A template of the route for numbers, which sees what the mapping sees.
-    fn number(
+    /// A template of the route, which sees the first of what the mapping sees: its variables, then its lets.
+    fn of_route(
         &mut self,
         key: &str,
+        variables: usize,
         template: impl Fn(&Route) -> Option<&String>,
     ) -> Option<Program> {
         let route = self.input.route?;
         let code = template(route)?;
         let place = route.places.value(key);
-        let globals: Vec<&str> = self.globals[..GLOBALS.len()]
-            .iter()
-            .map(String::as_str)
-            .collect();
+        let known = self.globals.iter().take(variables);
+        let globals: Vec<&str> = known.map(String::as_str).collect();
         match Program::compile(self.library, code, &globals) {
             Ok(it) => {
                 self.followed |= it.globals().iter().any(|it| FOLLOWED.contains(it));
@@ -405,6 +414,9 @@ impl<'c> Cx<'c> {
         let otherwise = toml.otherwise.as_ref().map(|it| self.phrase(it));
         let remedy = toml.remedy.as_ref().map(|it| self.phrase(it));
         let waits_for = toml.waits_for.as_ref().map(|it| self.program(it));
+        if toml.on_load {
+            self.about_the_route(toml, that.as_ref());
+        }
         Some(Gate {
             that: that?,
             otherwise: otherwise.unwrap_or_else(|| {
@@ -421,8 +433,26 @@ impl<'c> Cx<'c> {
                 Some(it) => Some(it?),
                 None => None,
             },
+            on_load: toml.on_load,
             line: line_of(&self.file.text, toml.that.span.start),
         })
+    }
+
+    /// What is asked when the configuration loads has no document to look at.
+    fn about_the_route(&mut self, toml: &GateToml, that: Option<&Program>) {
+        let asked = that.map(Program::globals).unwrap_or_default();
+        let mut names = asked.iter().filter_map(|it| self.globals.get(*it));
+        if let Some(name) = names.find(|it| !ON_LOAD.contains(&it.as_str())) {
+            self.findings.push(self.file.finding(
+                toml.that.span.clone(),
+                format!("`{name}` is not known when the configuration loads"),
+                "looks at more than the route",
+                Some(format!(
+                    "use {} alone, or take out on-load",
+                    ON_LOAD.join(", ")
+                )),
+            ));
+        }
     }
 
     fn lines(&mut self, toml: &file::LinesToml, root: Option<Place<'_>>) -> Option<Lines> {
@@ -585,7 +615,9 @@ impl<'c> Cx<'c> {
     }
 
     fn required(&mut self, toml: &MappingToml, root: Option<Place<'_>>) {
-        let Some(root) = root else { return };
+        let Some(root) = root.filter(|_| !toml.only_finds()) else {
+            return;
+        };
         let lines: Vec<&str> = toml.lines.iter().map(|it| it.name.value.as_str()).collect();
         self.missing(root, &toml.fields, &lines, toml.fields_at.clone(), "");
     }
@@ -636,12 +668,8 @@ fn content_hash(
     };
     feed(&input.mapping.file.text);
     feed(&options.to_json());
-    feed(
-        input
-            .route
-            .and_then(|it| it.number.as_deref())
-            .unwrap_or_default(),
-    );
+    let number = |it: &Route| it.group_by.clone().or_else(|| it.number.clone());
+    feed(&input.route.and_then(number).unwrap_or_default());
     for (name, table) in tables {
         feed(name);
         feed(&table.as_value().to_json());

@@ -246,6 +246,26 @@ impl Mapping {
         Ok(MatchAnswer::None { suggestions })
     }
 
+    /// Whether its documents are only found in the target and never made there.
+    pub fn only_finds(&self) -> bool {
+        self.matcher.is_some() && self.fields.is_empty() && self.lines.is_empty()
+    }
+
+    /// What the first rule that has anything to look for looks for.
+    pub fn sought(&self, cx: &Apply<'_>) -> Result<Option<String>, Stop> {
+        let bound = self.bound(cx);
+        for rule in self.matcher.iter().flat_map(|it| &it.rules) {
+            let key = bound.one(&rule.source).map_err(|it| {
+                let whose = format!("rule \"{}\"", rule.name);
+                self.failed("match", rule.source.code(), &whose, it)
+            })?;
+            if let Some(key) = key.filter(|it| !it.is_blank()) {
+                return Ok(Some(key.to_text().trim().to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Id in the source of the document that this one stands for, when it stands for another.
     pub fn stands_for(&self, cx: &Apply<'_>) -> Result<Option<String>, Stop> {
         let program = self.matcher.as_ref().and_then(|it| it.stands_for.as_ref());

@@ -18,6 +18,7 @@ mod rules;
 #[cfg(test)]
 mod rules_tests;
 mod schema;
+mod stock;
 mod stop;
 mod tables;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use file::{LinkBy, file_schema};
 pub use matching::{MatchAnswer, MatchIndex, Matcher, Suggestion};
 pub use pushed::{Pushed, pushed};
 pub use rules::{Reference, RulesCx, StreamFacts, StreamRules};
+pub use stock::{CostRow, Posting, StockFacts};
 pub use stop::Stop;
 pub use tables::TableValue;
 pub use totals::{Reconciled, reconcile};

@@ -11,6 +11,7 @@ use super::{
     checks::Checks,
     compile,
     jq::{EvalError, Library, Prelude, Program},
+    stock::{self, LedgerRules, Posting, StockFacts, StockRules},
     value::Value,
 };
 use crate::config::findings::{Findings, SourceFile};
@@ -124,6 +125,14 @@ pub struct StreamRules {
     tax_amounts: Option<Program>,
     line: Option<Program>,
     reversal: Option<Program>,
+    payments: Option<Program>,
+    settled_otherwise: Option<Program>,
+    open: Option<Program>,
+    payment_fixed: Option<Program>,
+    payment_with: Option<Program>,
+    stock: Option<StockRules>,
+    postings: Option<Program>,
+    ledger: Option<LedgerRules>,
     checks: Checks,
 }
 
@@ -158,6 +167,8 @@ impl StreamRules {
         let life = stream.life.as_ref();
         let rounding = stream.rounding.as_ref();
         let owed = stream.balances.as_ref();
+        let settled = stream.settled.as_ref();
+        let settles = stream.settles.as_ref();
         let rules = Self {
             title: stream.title.clone(),
             key: cx.optional("key", stream.key.as_ref()),
@@ -192,6 +203,20 @@ impl StreamRules {
                 "reversal.document",
                 stream.reversal.as_ref().map(|it| &it.document),
             ),
+            payments: cx.optional("settled.payments", settled.map(|it| &it.payments)),
+            settled_otherwise: cx.optional("settled.others", settled.map(|it| &it.others)),
+            open: cx.optional("settled.open", settled.map(|it| &it.open)),
+            payment_fixed: cx.optional("settles.fixed", settles.map(|it| &it.fixed)),
+            payment_with: cx.optional("settles.with", settles.map(|it| &it.with)),
+            stock: stream
+                .stock
+                .as_ref()
+                .map(|it| StockRules::compile(it, &mut cx)),
+            postings: cx.optional("postings", stream.postings.as_ref()),
+            ledger: stream
+                .ledger
+                .as_ref()
+                .map(|it| LedgerRules::compile(it, &mut cx)),
             checks: Checks::compile(&stream.checks, &mut cx),
         };
         // The target's schema is the mapping's to use; a broken one is found here too.
@@ -343,9 +368,89 @@ impl StreamRules {
         &self.checks
     }
 
+    /// When a document moved the stock that `account` stands for, and the costs of others that it tells; none on a
+    /// stream that does nothing to stock.
+    pub fn stock(&self, document: &Value, settings: &Value, account: &str) -> Option<StockFacts> {
+        let rules = self.stock.as_ref()?;
+        Some(rules.facts(document, settings, account))
+    }
+
+    /// The same with the value of the document, which is dearer to work out.
+    pub fn stock_value(
+        &self,
+        facts: &mut StockFacts,
+        document: &Value,
+        settings: &Value,
+        account: &str,
+    ) {
+        if let Some(rules) = &self.stock {
+            rules.value(facts, document, settings, account);
+        }
+    }
+
+    /// Which documents that move stock are not read, and what to set, in words.
+    pub fn stock_unseen(&self, settings: &Value) -> Option<String> {
+        self.stock.as_ref()?.unseen(settings)
+    }
+
+    /// The lines of a posted document in the ledger, in the base currency.
+    pub fn postings(&self, document: &Value, cx: RulesCx<'_>) -> Result<Vec<Posting>, EvalError> {
+        stock::postings(run(&self.postings, document, cx)?)
+    }
+
+    /// What an account holds, of its balance.
+    pub fn balance(&self, document: &Value, cx: RulesCx<'_>) -> Result<Option<Decimal>, EvalError> {
+        match &self.ledger {
+            Some(it) => it.balance(document, cx),
+            None => Ok(None),
+        }
+    }
+
+    /// Of an account its id among the balances, and its name.
+    pub fn ledger_account(&self, account: &Value, cx: RulesCx<'_>) -> (Option<String>, String) {
+        match &self.ledger {
+            Some(it) => it.account(account, cx),
+            None => (None, String::new()),
+        }
+    }
+
     /// The document that takes back one that this system holds; none where it cannot be taken back so.
     pub fn reversal(&self, held: &Value, cx: RulesCx<'_>) -> Result<Option<Value>, EvalError> {
         run(&self.reversal, held, cx)
+    }
+
+    /// Keys of the payments of a document that this system holds.
+    pub fn payments(&self, held: &Value, cx: RulesCx<'_>) -> Result<Vec<String>, EvalError> {
+        Ok(texts(run(&self.payments, held, cx)?))
+    }
+
+    /// What else a document is settled with, in words.
+    pub fn settled_otherwise(
+        &self,
+        held: &Value,
+        cx: RulesCx<'_>,
+    ) -> Result<Vec<String>, EvalError> {
+        Ok(texts(run(&self.settled_otherwise, held, cx)?))
+    }
+
+    /// What is open of a document; none where it is not known.
+    pub fn open(&self, held: &Value, cx: RulesCx<'_>) -> Result<Option<Decimal>, EvalError> {
+        amount(run(&self.open, held, cx)?)
+    }
+
+    /// Why a payment cannot be taken off what it settles; none where it can.
+    pub fn payment_fixed(
+        &self,
+        held: &Value,
+        cx: RulesCx<'_>,
+    ) -> Result<Option<String>, EvalError> {
+        let why = run(&self.payment_fixed, held, cx)?.filter(|it| !it.is_blank());
+        Ok(why.map(|it| it.to_text().to_string()))
+    }
+
+    /// What goes along when a payment is made anew.
+    pub fn payment_with(&self, held: &Value, cx: RulesCx<'_>) -> Result<Option<Value>, EvalError> {
+        run(&self.payment_with, held, cx)
     }
 
     /// The document with tax amounts stated so that its total grows by `difference`; none where that
@@ -369,6 +474,12 @@ impl StreamRules {
     ) -> Result<Option<Value>, EvalError> {
         adjusted(&self.line, document, difference, account, cx)
     }
+}
+
+fn texts(list: Option<Value>) -> Vec<String> {
+    let list = list.unwrap_or_default();
+    let items = list.as_array().unwrap_or_default();
+    items.iter().map(|it| it.to_text().to_string()).collect()
 }
 
 fn adjusted(
@@ -414,15 +525,25 @@ fn run(
     document: &Value,
     cx: RulesCx<'_>,
 ) -> Result<Option<Value>, EvalError> {
+    run_for(program, document, cx, &Value::Null)
+}
+
+/// The same for an account.
+pub(super) fn run_for(
+    program: &Option<Program>,
+    document: &Value,
+    cx: RulesCx<'_>,
+    account: &Value,
+) -> Result<Option<Value>, EvalError> {
     let Some(program) = program else {
         return Ok(None);
     };
-    let globals = bound(program, cx, &Value::Null, &Value::Null);
+    let globals = bound(program, cx, &Value::Null, account);
     let it = program.one(document, &globals)?;
     Ok(it.filter(|it| !it.is_null()))
 }
 
-fn amount(it: Option<Value>) -> Result<Option<Decimal>, EvalError> {
+pub(super) fn amount(it: Option<Value>) -> Result<Option<Decimal>, EvalError> {
     match it {
         None => Ok(None),
         Some(it) => match it.to_decimal() {
@@ -451,7 +572,7 @@ pub(super) struct RuleCompiler<'c> {
 }
 
 impl RuleCompiler<'_> {
-    fn optional(&mut self, name: &str, code: Option<&String>) -> Option<Program> {
+    pub(super) fn optional(&mut self, name: &str, code: Option<&String>) -> Option<Program> {
         self.program(name, code?, &GLOBALS)
     }
 

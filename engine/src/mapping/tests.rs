@@ -788,6 +788,7 @@ fn route() -> Route {
         trigger: Trigger::Manual,
         after: Vec::new(),
         number: None,
+        group_by: None,
         imported_number: None,
         links: [("contact".to_owned(), "customers".to_owned())].into(),
         rounding: Rounding {

@@ -4,6 +4,7 @@
 //! `SECONDS.BODY`, so that whoever is called can tell that it is from here, and is no old call made
 //! once more.
 
+use data_encoding::HEXLOWER;
 use ring::hmac;
 
 use super::message::Message;
@@ -56,13 +57,8 @@ fn signature(secret: &Secret, seconds: i64, body: &[u8]) -> String {
     let mut context = hmac::Context::with_key(&key);
     context.update(format!("{seconds}.").as_bytes());
     context.update(body);
-    let hex: String = context
-        .sign()
-        .as_ref()
-        .iter()
-        .map(|it| format!("{it:02x}"))
-        .collect();
-    format!("t={seconds},v1={hex}")
+    let signature = HEXLOWER.encode(context.sign().as_ref());
+    format!("t={seconds},v1={signature}")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::{
         actions::{Deed, Keeper},
         linking::waiting_for,
     },
-    pipeline::{Adoption, Engine},
+    pipeline::{Adoption, Engine, tell_members},
     store::{Actor, Change, Entry, EntryId, Settlement, StoreError, Tally, offload},
 };
 
@@ -93,6 +93,7 @@ async fn take(
         before.push(adoption.before);
     }
     settlement.notes = keeper.notes(before.iter().zip(&settlement.changes));
+    tell_members(engine, engine.store(), &mut settlement).await?;
     offload::run(engine.store(), move |store| store.settle(settlement)).await
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn retry(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chan
         Deed::Retry,
         bulk,
         None,
-        |now, entry, reason| match entry.state {
+        |now, _, entry, reason| match entry.state {
             State::Waiting | State::Failed | State::Warning | State::Pending => {
                 Verdict::To(Box::new(pending(now, entry, &by, "retried", reason)))
             }
@@ -62,7 +62,7 @@ pub(super) async fn reset(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chan
         Deed::Reset,
         bulk,
         None,
-        |now, entry, reason| match entry.state {
+        |now, _, entry, reason| match entry.state {
             State::Uncertain => {
                 Verdict::Left("uncertain: the target is asked before anything is sent")
             }
@@ -85,13 +85,18 @@ pub(super) async fn reset(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chan
 
 /// Entries are left out.
 pub(super) async fn skip(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Changed, StoreError> {
+    let fills_groups = |route: &str| engine.plans.get(route).is_some_and(|it| it.fills_groups());
     over(
         engine,
         &by,
         Deed::Skip,
         bulk,
         None,
-        |now, entry, reason| match entry.state {
+        |now, id, entry, reason| match entry.state {
+            // What was sent with it would stay as it is, and nobody would see why.
+            _ if entry.number.is_some() && fills_groups(&id.route) => {
+                Verdict::Left("in a group: leave it out in the source, and it leaves the group")
+            }
             State::Uncertain => Verdict::Left("uncertain: the target may hold them"),
             State::Sending => Verdict::Left("being sent at this moment"),
             State::Skipped => Verdict::Left("skipped already"),
@@ -122,7 +127,7 @@ pub(super) async fn void(engine: &Engine, by: Actor, bulk: Bulk) -> Result<Chang
         bulk,
         // For the document as it is now: one that comes back and goes again is a new question.
         Some(|id, entry| (void_note(id), entry.version.clone())),
-        |now, entry, reason| match entry.state {
+        |now, _, entry, reason| match entry.state {
             _ if waits(entry) => {
                 Verdict::To(Box::new(pending(now, entry, &by, "to be voided", reason)))
             }
@@ -154,7 +159,7 @@ async fn over(
     deed: Deed,
     bulk: Bulk,
     note: Option<NoteOf>,
-    verdict: impl Fn(i64, &Entry, Option<&str>) -> Verdict,
+    verdict: impl Fn(i64, &EntryId, &Entry, Option<&str>) -> Verdict,
 ) -> Result<Changed, StoreError> {
     let store = engine.store();
     let mut changed = Changed {
@@ -187,7 +192,7 @@ async fn over(
         let mut changes = Vec::new();
         let mut before = Vec::new();
         for (id, entry) in chunk {
-            match verdict(now, entry, bulk.reason.as_deref()) {
+            match verdict(now, id, entry, bulk.reason.as_deref()) {
                 Verdict::To(next) => {
                     changed.tally.add(entry.facts.money.as_ref());
                     before.push(entry);

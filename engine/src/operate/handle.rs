@@ -78,7 +78,10 @@ async fn answer(
         Request::LinkSuggested => Answer::Suggested(linking::suggested(engine).await?),
         Request::Resolve { id, how, reason } => {
             match engine.resolve(&id, &how, reason.as_deref(), &by).await? {
-                Ok(what) => Answer::Resolved { what },
+                Ok(done) => Answer::Resolved {
+                    what: done.what,
+                    routes: done.routes,
+                },
                 Err(why) => Answer::Refused {
                     message: format!("{id}: {why}"),
                 },
@@ -95,6 +98,7 @@ async fn answer(
         Request::NotifyTest { name } => notifying::test(engine, name.as_deref()).await,
         Request::Check => Answer::Check(check::check(engine).await?),
         Request::Reconcile(it) => reconcile::reconcile(engine, it, progress).await?,
+        Request::TieOut(it) => reconcile::tie_out::tie_out(engine, it, progress).await?,
         Request::Stop => {
             engine.stop();
             Answer::Stopping
@@ -132,6 +136,7 @@ fn unknown_route(engine: &Engine, request: &Request) -> Option<String> {
         | Request::Connect(_)
         | Request::Check
         | Request::NotifyTest { .. }
+        | Request::TieOut(_)
         | Request::Stop => {}
     }
     let routes = &engine.deployment().routes;

@@ -144,6 +144,13 @@ async fn link_one(
     let mut next = entry.clone();
     next.clear_stop();
     match to {
+        LinkTo::Create if plan.mapping.only_finds() => {
+            return Ok(Err(format!(
+                "the route {} makes nothing: enter it in {} yourself",
+                plan.name(),
+                plan.target_title
+            )));
+        }
         LinkTo::Create => {
             if next.held.is_some() {
                 return Ok(Err(format!("{id} is linked already")));

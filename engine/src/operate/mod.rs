@@ -30,9 +30,9 @@ pub use handle::handle;
 pub use linking::SuggestedLinks;
 pub use request::{
     Answer, Bulk, CallCount, CallReport, Changed, CheckRow, ConnectionReport, ConnectionStatus,
-    EntryReport, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus, Planned, Preview,
-    Question, Request, Resolve, RouteReport, RouteStatus, Signed, StatusReport, SyncReport,
-    SyncRequest, Verdict,
+    EntryReport, GroupOf, GroupReport, LinkAnswer, LinkTo, Notified, NotifyStatus, Planned,
+    Preview, Question, Request, Resolve, RouteReport, RouteStatus, Signed, StatusReport,
+    SyncReport, SyncRequest, Verdict,
 };
 pub use socket::{Door, ask};
 pub(crate) use status::status;

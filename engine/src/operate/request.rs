@@ -17,11 +17,14 @@ use super::{
     balances::Balance,
     connect::{ConnectRequest, Connecting},
     linking::SuggestedLinks,
-    reconcile::{ReconcileReport, ReconcileRequest},
+    reconcile::{
+        ReconcileReport, ReconcileRequest,
+        tie_out::{TieOutReport, TieOutRequest},
+    },
     undo::UndoReport,
 };
 use crate::files::FileTrouble;
-use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, Tally, TotalsRow};
+use crate::store::{CallRow, Entry, EntryId, Filter, Group, Listing, State, Tally, TotalsRow};
 
 /// A request with the person who makes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,6 +118,8 @@ pub enum Request {
     },
     /// Compares source, store and target of one period; nothing is sent.
     Reconcile(ReconcileRequest),
+    /// Ties the stock account of a target out; nothing is sent.
+    TieOut(TieOutRequest),
     /// Ends a running engine in order.
     Stop,
 }
@@ -165,6 +170,10 @@ pub enum Resolve {
         /// The difference as the person saw it; another one is refused.
         amount: Option<Decimal>,
     },
+    /// What we paid of it is taken off, it is edited, and is paid again.
+    Reapply,
+    /// Nothing yet: reads it in the target and says what can be done.
+    Ask,
 }
 
 /// One answer to "which of these is it".
@@ -218,6 +227,9 @@ pub enum Answer {
     Resolved {
         /// What was done, in words.
         what: String,
+        /// Routes whose next run does it; none where nothing is to be sent.
+        #[serde(default)]
+        routes: Vec<String>,
     },
     /// Of `adopt` and `link`.
     Linked {
@@ -242,6 +254,8 @@ pub enum Answer {
     Notified(Vec<Notified>),
     /// Of `reconcile`.
     Reconciled(Box<ReconcileReport>),
+    /// Of `reconcile --account`.
+    TiedOut(Box<TieOutReport>),
     /// Of `stop`.
     Stopping,
     /// The request could not be done.
@@ -500,8 +514,27 @@ pub struct EntryReport {
     /// What the counterparty owes and is owed.
     #[serde(default)]
     pub balance: Option<Balance>,
+    /// The group that it is in, as the route that sends it knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupOf>,
+    /// Of a group: what is in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<EntryId>,
     /// The next command, ready to be typed.
     pub next: Option<String>,
+}
+
+/// The group that a document is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupOf {
+    /// Its entry.
+    pub id: EntryId,
+    /// Where that stands.
+    pub state: State,
+    /// Its state in the target.
+    pub held: Option<HeldState>,
+    /// Its number in the target.
+    pub number: Option<String>,
 }
 
 /// One kept call, as text.

@@ -1,8 +1,10 @@
 //! Everything that is known about one entry.
 
+use std::sync::Arc;
+
 use crate::{
-    operate::{CallReport, EntryReport, balances},
-    pipeline::Engine,
+    operate::{CallReport, EntryReport, GroupOf, balances},
+    pipeline::{Engine, GroupDocument, RoutePlan},
     store::{Entry, EntryId, State, StoreError, offload},
 };
 
@@ -39,6 +41,16 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
     })
     .await?;
     let mapped = engine.would_send(id).await?;
+    let group = match plan {
+        Some(plan) => group_of(engine, plan, &entry).await?,
+        None => None,
+    };
+    let members = match (plan, &document) {
+        (Some(plan), Some(it)) if plan.reads_groups() => {
+            GroupDocument::read(&it.body).ids().collect()
+        }
+        _ => Vec::new(),
+    };
     let link =
         |stream: Option<&ledgerline_plugin_api::manifest::Stream>, id: &str, number: &str| {
             stream
@@ -60,7 +72,12 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
             .and_then(|held| link(plan.map(|it| &it.target_stream), &held.id, &number)),
         held: entry.held.as_ref().and_then(|it| it.state),
         balance,
-        next: next(id, &entry),
+        next: match &group {
+            Some(it) => next(&it.id, it.state),
+            None => next(id, entry.state),
+        },
+        group,
+        members,
         id: id.clone(),
         document: document
             .filter(|it| !it.deleted)
@@ -71,8 +88,53 @@ pub(super) async fn show(engine: &Engine, id: &EntryId) -> Result<Option<EntryRe
     }))
 }
 
-fn next(id: &EntryId, entry: &Entry) -> Option<String> {
-    Some(match entry.state {
+/// The entry that sends the group which an entry is in.
+async fn group_of(
+    engine: &Engine,
+    plan: &RoutePlan,
+    entry: &Entry,
+) -> Result<Option<GroupOf>, StoreError> {
+    let (mut groups, mut key) = match &entry.number {
+        Some(key) if plan.fills_groups() => (&plan.target, key.clone()),
+        _ => return Ok(None),
+    };
+    // Groups may be made of groups; the order of work holds no circle.
+    loop {
+        let readers: Vec<&Arc<RoutePlan>> = engine
+            .plans_on()
+            .filter(|it| it.source == *groups)
+            .collect();
+        let mut found: Option<GroupOf> = None;
+        let mut further = None;
+        for reader in readers {
+            let id = EntryId::new(reader.name(), &key);
+            let wanted = id.clone();
+            let Some(it) = offload::run(engine.store(), move |store| store.entry(&wanted)).await?
+            else {
+                continue;
+            };
+            if reader.fills_groups() {
+                further = it.number.clone().map(|key| (&reader.target, key));
+            }
+            // Of several routes one takes it, and the others leave it out.
+            if found.is_none() || it.state != State::Excluded {
+                found = Some(GroupOf {
+                    id,
+                    state: it.state,
+                    held: it.held.as_ref().and_then(|it| it.state),
+                    number: it.number,
+                });
+            }
+        }
+        match further {
+            Some(next) => (groups, key) = next,
+            None => return Ok(found),
+        }
+    }
+}
+
+fn next(id: &EntryId, state: State) -> Option<String> {
+    Some(match state {
         State::Synced | State::Sending => return None,
         State::Pending | State::Failed | State::Uncertain => {
             format!("ledgerline sync {}", id.route)

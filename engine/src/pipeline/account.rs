@@ -133,13 +133,14 @@ pub(crate) async fn prove(
 fn one_currency(engine: &Engine, plan: &RoutePlan, target: Option<&str>) -> Result<(), String> {
     let source = engine
         .connected
-        .get(&plan.source.connection)
+        .get(plan.read_from())
         .and_then(|it| it.connection.base_currency.as_deref());
     match (source, target) {
         (Some(ours), Some(theirs)) if ours != theirs => Err(format!(
             "{} keeps its books in {ours}, {} in {theirs}: base currencies must agree; nothing was \
              sent",
-            plan.source.connection, plan.target.connection
+            plan.read_from(),
+            plan.target.connection
         )),
         _ => Ok(()),
     }

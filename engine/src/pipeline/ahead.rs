@@ -46,7 +46,7 @@ async fn look_at(
         let seen = run.pages();
         let wanted = plans
             .iter()
-            .find(|it| run.brings_new(&it.source) && !run.is_barred(&it.source.connection));
+            .find(|it| run.brings_new(&it.source) && !run.is_barred(it.read_from()));
         if let Some(plan) = wanted {
             let (proven, lists) =
                 tokio::join!(run.right_account(plan), work::lists(run, plan, target));

@@ -1,8 +1,10 @@
 //! Asking a system what it holds: what became of an uncertain document, and whether what another
 //! poster is said to have sent is there.
 
+mod followed;
 mod numbers;
 mod pushed;
+mod reapplied;
 mod recheck;
 mod reversals;
 mod updates;
@@ -13,9 +15,11 @@ use ledgerline_plugin_api::{
 };
 use rust_decimal::Decimal;
 
+pub(crate) use followed::reread_followed;
+pub(crate) use reapplied::weigh_payments;
 pub(crate) use recheck::recheck;
 pub(crate) use reversals::clear_reversals;
-pub(crate) use updates::{BOTH_SIDES, compare_updates};
+pub(crate) use updates::{compare_updates, last_sent};
 
 use crate::{
     mapping::{Reference, Value, differences},
@@ -23,6 +27,7 @@ use crate::{
         calls::ReadEffects,
         decide::{Ready, Takers, Write, problem},
         plan::RoutePlan,
+        reapply::is_gone,
         run::Run,
         settle::{hold, outcome, took_back},
         steps,
@@ -212,9 +217,10 @@ pub(crate) async fn clear_uncertain(
     let now = run.engine.clock.now_ms();
     let mut takers = takers(run, plan, &said).await?;
     let mut settlement = Settlement::default();
+    let mut off = Vec::new();
     for (ready, said) in uncertain.into_iter().zip(said) {
         let mut entry = ready.entry.clone();
-        match said {
+        match not_what_came_off(plan, &ready, said) {
             Said::Unknown(_) => continue,
             Said::Person(found, words) => for_a_choice(&mut entry, *found, words, now),
             Said::Holds { id, body } => {
@@ -243,11 +249,26 @@ pub(crate) async fn clear_uncertain(
                 match same {
                     Ok(()) if ready.write == Write::Void => {
                         run.found(plan, &ready, true);
+                        let window = (entry.write_open_since, entry.write_open_until);
                         took_back(plan, &mut entry, &ready, &body, now, None);
+                        match ready.asked_before_it_comes_back() {
+                            Some(note) => {
+                                settlement.notes.push(note);
+                                (entry.write_open_since, entry.write_open_until) = window;
+                                let what = "whether it was made anew already is asked";
+                                entry.record(now, State::Uncertain, Actor::Engine, what, None);
+                                off.push(ready.id.clone());
+                            }
+                            None => settlement.notes.extend(ready.done_notes()),
+                        }
                     }
                     Ok(()) => {
                         takers.take(&id, &ready.id);
                         hold(plan, &mut entry, &ready, &id, &body, now);
+                        settlement.notes.extend(ready.done_notes());
+                        if ready.payment.is_some() {
+                            entry.notices.clone_from(&ready.notices);
+                        }
                         entry.record(
                             now,
                             State::Synced,
@@ -263,6 +284,7 @@ pub(crate) async fn clear_uncertain(
                             &entry,
                             now,
                         ));
+                        ready.compared_once(&mut entry, now);
                     }
                     // The update did not arrive: it is compared and sent again.
                     Err(_) if ready.write != Write::Create => {
@@ -285,7 +307,22 @@ pub(crate) async fn clear_uncertain(
     }
     let progress = !settlement.changes.is_empty();
     run.settle(settlement).await?;
+    run.wake_all(off).await?;
     Ok(progress)
+}
+
+/// A payment that is made anew is like the one that came off in all but that: what is deleted there is not it.
+fn not_what_came_off(plan: &RoutePlan, ready: &Ready, said: Said) -> Said {
+    let is_back = ready.write == Write::Create && ready.payment.is_some();
+    match said {
+        Said::Holds { body, .. }
+            if is_back
+                && Value::parse(body.as_bytes()).is_ok_and(|it| is_gone(plan.held_state(&it))) =>
+        {
+            Said::HoldsNot
+        }
+        said => said,
+    }
 }
 
 /// Clears up uncertain documents that cannot be prepared; each comes with the entry as it would stop. Its

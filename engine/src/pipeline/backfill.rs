@@ -289,7 +289,7 @@ impl Engine {
             to: range.to,
             ..BackfillRoute::default()
         };
-        let source = self.connected.get(&plan.source.connection);
+        let source = self.connected.get(plan.read_from());
         let settings = source.map(|it| it.settings.clone()).unwrap_or_default();
         let plan = plan.clone();
         offload::run(store, move |store| {
@@ -357,6 +357,12 @@ fn days(plan: &RoutePlan, asked: &BackfillRequest) -> Result<Range, String> {
     let name = plan.name();
     if !plan.route.enabled {
         return Err(format!("{name} is switched off"));
+    }
+    if plan.reads_groups() {
+        return Err(format!(
+            "{name} reads groups: name the routes that fill them, {}",
+            plan.filled_by.join(", ")
+        ));
     }
     let dated = plan
         .source_stream

@@ -132,6 +132,13 @@ impl Engine {
         &self,
         id: &EntryId,
     ) -> Result<Result<String, String>, StoreError> {
+        if self
+            .plans
+            .get(&id.route)
+            .is_some_and(|it| it.fills_groups())
+        {
+            return Ok(Err("it goes into a group, which is sent".into()));
+        }
         Ok(match self.decide_one(id, Linked::AsItIs).await? {
             None => Err("its route is not configured any more".into()),
             Some(Decision::Send(ready) | Decision::LookFor(ready)) => Ok(ready.shown().to_json()),
@@ -160,7 +167,7 @@ impl Engine {
     }
 
     /// What a person asks of the vendors by hand.
-    fn by_hand<'a>(&'a self, request: &'a SyncRequest) -> Run<'a> {
+    pub(super) fn by_hand<'a>(&'a self, request: &'a SyncRequest) -> Run<'a> {
         Run::new(
             self,
             self.store.clone(),

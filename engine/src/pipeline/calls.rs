@@ -7,6 +7,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use data_encoding::HEXLOWER;
 use ledgerline_plugin_api::{abi::Status, manifest::Idempotency};
 use sha2::{Digest, Sha256};
 
@@ -118,6 +119,9 @@ pub(crate) struct WriteEffects {
     pub(crate) account: String,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) entries: Vec<EntryId>,
+    /// How much had happened to each of them: part of the key. What is edited back and forth, or taken back
+    /// and made anew, is the same bytes once more, and another write.
+    pub(crate) events: Vec<u32>,
     pub(crate) attempt: u32,
     pub(crate) timeout: std::time::Duration,
     pub(crate) calls: Mutex<Vec<Covering>>,
@@ -136,6 +140,10 @@ impl Effects for WriteEffects {
             .iter()
             .filter_map(|it| self.entries.get(*it as usize).cloned())
             .collect();
+        let events: Vec<u32> = covers
+            .iter()
+            .filter_map(|it| self.events.get(*it as usize).copied())
+            .collect();
         if call.timeout.is_zero() {
             call.timeout = self.timeout;
         }
@@ -144,7 +152,7 @@ impl Effects for WriteEffects {
         let key = self
             .idempotency
             .as_ref()
-            .map(|it| self.key(it, &entries, &body_hash));
+            .map(|it| self.key(it, &entries, &events, &body_hash));
         if let (Some(rule), Some(key)) = (&self.idempotency, &key) {
             let until_ms = at + i64::from(rule.life_seconds) * 1000 - KEY_MARGIN_MS;
             call.repeat = Repeat::Keyed {
@@ -240,22 +248,28 @@ impl Effects for WriteEffects {
 }
 
 impl WriteEffects {
-    /// The same entries with the same bytes in the same attempt give the same key; anything else
-    /// gives another one.
-    fn key(&self, rule: &Idempotency, entries: &[EntryId], body_hash: &[u8; 32]) -> String {
+    /// The same entries with the same past and the same bytes in the same attempt give the same key;
+    /// anything else gives another one.
+    fn key(
+        &self,
+        rule: &Idempotency,
+        entries: &[EntryId],
+        events: &[u32],
+        body_hash: &[u8; 32],
+    ) -> String {
         let mut hash = Sha256::new();
         hash.update(self.account.as_bytes());
         for entry in entries {
             hash.update([0]);
             hash.update(entry.to_string().as_bytes());
         }
+        for it in events {
+            hash.update(it.to_le_bytes());
+        }
         hash.update([0]);
         hash.update(body_hash);
         hash.update(self.attempt.to_le_bytes());
-        let mut key = String::with_capacity(64);
-        for byte in hash.finalize() {
-            key.push_str(&format!("{byte:02x}"));
-        }
+        let mut key = HEXLOWER.encode(&hash.finalize());
         key.truncate(rule.max_length as usize);
         key
     }

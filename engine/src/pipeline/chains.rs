@@ -5,8 +5,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
+    config::GROUPS,
     pipeline::{plan::RoutePlan, progress::Step, run::Run, uncertain, work},
-    store::{State, StoreError},
+    store::{State, StoreError, StreamId},
 };
 
 /// Longest that a person's run waits for the moment at which an uncertain document may be asked
@@ -26,9 +27,20 @@ fn ties(plan: &Arc<RoutePlan>) -> Vec<Tie> {
     ties.extend(others.cloned().map(Tie::Route));
     ties.push(match &plan.follows {
         Some(it) => Tie::Route(it.route.clone()),
-        None => Tie::Source(plan.source.connection.clone()),
+        None => Tie::Source(source_of(&plan.source)),
     });
+    if plan.fills_groups() {
+        ties.push(Tie::Source(source_of(&plan.target)));
+    }
     ties
+}
+
+/// What routes have in common that read it: the connection, or the groups.
+fn source_of(stream: &StreamId) -> String {
+    match stream.connection == GROUPS {
+        true => format!("{GROUPS}/{}", stream.stream),
+        false => stream.connection.clone(),
+    }
 }
 
 /// The chains of some routes; inside each, the order stays.

@@ -6,11 +6,15 @@
 //! passes, in this order: cut-over, ownership, gate, number, mapping, matching, total, checks.
 
 mod beside;
+mod copied;
 pub(crate) mod cut_over;
 mod differences;
 mod links;
+mod making;
 mod matched;
+mod member;
 mod pushed;
+mod reapplying;
 mod replacing;
 mod stand_ins;
 mod takers;
@@ -25,7 +29,9 @@ use std::{
 use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
 use rust_decimal::Decimal;
 
+pub(crate) use copied::ReadHeld;
 use links::{NoLinks, StoredLinks};
+pub(crate) use member::Membership;
 pub(crate) use replacing::{Remembered, Replacing};
 pub(crate) use takers::Takers;
 pub(crate) use withdrawn::{WITHDRAWN, void_note, withdrawn_problem};
@@ -34,11 +40,12 @@ use crate::{
     config::Replace,
     mapping::{
         Apply, CheckMemo, CheckStop, Followed, Links, MatchIndex, Reference, Shared, Stop,
-        StreamFacts, Value, reconcile,
+        StreamFacts, Value,
     },
     pipeline::{
         difference::{Gap, whole_of},
         plan::RoutePlan,
+        reapply::{Reapply, TakenOff},
         settle::held_name,
     },
     store::{Actor, Cause, Document, Entry, EntryId, Facts, Held, Seen, State, Store, StoreError},
@@ -99,6 +106,10 @@ pub(crate) struct Ready {
     pub(crate) instead: Vec<Ready>,
     /// Of an update, how far it is from what the target holds.
     pub(crate) gap: Option<Gap>,
+    /// Of an update that a person wants although the document was settled: what was taken off for it.
+    pub(crate) reapply: Option<Reapply>,
+    /// Of a payment that is taken off so that what it settles can be changed, or that is made anew after that.
+    pub(crate) payment: Option<Box<TakenOff>>,
 }
 
 impl Ready {
@@ -141,14 +152,6 @@ pub(crate) struct Source {
     followed: Followed,
 }
 
-/// A document as the mapping and the rules of the target give it.
-struct Written {
-    body: Value,
-    /// What the target will compute as its total.
-    total: Option<Decimal>,
-    notices: Vec<String>,
-}
-
 impl Source {
     /// Of a document that follows nothing.
     pub(crate) fn of(value: Value) -> Self {
@@ -172,6 +175,8 @@ pub(crate) struct Raised {
     pub(crate) moved: BTreeMap<EntryId, String>,
     /// A document that another poster took after the start date.
     pub(crate) foreign_poster: Option<EntryId>,
+    /// Documents whose edit was wanted, and whose source has taken the change back.
+    pub(crate) words_over: BTreeSet<EntryId>,
     /// The route's links, once one was about to be made.
     pub(crate) takers: Option<Takers>,
 }
@@ -197,6 +202,9 @@ impl Decider<'_> {
                 "no document".into(),
             ));
         };
+        if let Some(decision) = self.payment_in_hand(id, entry, document)? {
+            return Ok(decision);
+        }
         if document.deleted {
             return self.deleted_in_source(id, entry, document);
         }
@@ -247,10 +255,23 @@ impl Decider<'_> {
         };
         let document = self.store.document(&follows.source, of)?;
         let source = document.and_then(|it| Value::parse(&it.body).ok());
-        let entry = self.store.entry(&EntryId::new(&follows.route, of))?;
+        let followed = EntryId::new(&follows.route, of);
+        let entry = self.store.entry(&followed)?;
+        let read = match self.plan.mapping.copies_held() {
+            true => ReadHeld::read(self.store, &followed)?,
+            false => None,
+        };
         let held = entry.and_then(|it| it.held).map(|held| {
-            let state = held.state.map(|it| Value::from(held_name(it)));
-            let there = Value::parse(held.answered.as_bytes()).unwrap_or_default();
+            let read = read.filter(|it| it.id == held.id);
+            let text = read.as_ref().map_or(&held.answered, |it| &it.body);
+            let there = Value::parse(text.as_bytes()).unwrap_or_default();
+            let then = read.filter(|it| it.at >= held.seen_at);
+            let plan = self.plans.get(&follows.route).filter(|_| then.is_some());
+            let state = match plan {
+                Some(plan) => plan.held_state(&there),
+                None => held.state,
+            };
+            let state = state.map(|it| Value::from(held_name(it)));
             Value::object([
                 ("id", Value::from(held.id)),
                 ("state", state.unwrap_or_default()),
@@ -294,6 +315,11 @@ impl Decider<'_> {
         held: &Held,
     ) -> Result<Decision, StoreError> {
         let gone_there = matches!(held.state, Some(HeldState::Voided | HeldState::Deleted));
+        if self.plan.mapping.only_finds()
+            && let Some(decision) = self.found_anew(id, entry, document, source, held)?
+        {
+            return Ok(decision);
+        }
         // A matched counterparty is not ours to take back, whatever the gate says of it now.
         let found_there = self.plan.matches() && (held.adopted || held.sent.is_empty());
         if found_there && !gone_there {
@@ -302,6 +328,9 @@ impl Decider<'_> {
         if let Err(Stop::Excluded { reason }) = self.gate(source, entry) {
             // An outcome that the route has nothing to say about changes nothing.
             if !gone_there && self.plan.follows.is_some() {
+                if let Some(decision) = self.copied_is_gone(id, entry, source) {
+                    return Ok(decision);
+                }
                 return Ok(self.keep_synced(entry, &reason));
             }
             return self.withdrawn(id, entry, document, held, &reason);
@@ -340,10 +369,14 @@ impl Decider<'_> {
             return Ok(self.stop(id, entry, State::Waiting, found, stop.waits_for));
         }
         if unchanged {
+            self.ends_word(id, entry)?;
             return Ok(self.unchanged(entry, source));
         }
         if self.plan.route.replace == Replace::Reverse {
             return Ok(self.replacing(id, entry, source, ready, held, version));
+        }
+        if let Some(decision) = self.bare_of_payments(entry, &mut ready, held)? {
+            return Ok(decision);
         }
         Ok(Decision::Send(Box::new(ready)))
     }
@@ -355,15 +388,20 @@ impl Decider<'_> {
         } else {
             &held.answered
         };
-        let Ok(there) = Value::parse(text.as_bytes()) else {
-            return Ok(());
-        };
+        match Value::parse(text.as_bytes()) {
+            Ok(there) => self.period_is_open(&there),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether a document lies in an open period.
+    pub(crate) fn period_is_open(&self, document: &Value) -> Result<(), CheckStop> {
         let cx = self.plan.rules_cx(self.reference);
         let mut memo = lock(self.memo);
         self.plan
             .target_rules
             .checks()
-            .check_about(Category::LockedPeriod, &there, cx, &mut memo)
+            .check_about(Category::LockedPeriod, document, cx, &mut memo)
     }
 
     /// What would be sent is what was sent. Where the source shows that it was reset, the routes
@@ -393,7 +431,10 @@ impl Decider<'_> {
         source: &Source,
     ) -> Result<Decision, StoreError> {
         let facts = self.facts(source);
-        if let Some(next) = self.before_cut_over(entry, facts.date)? {
+        // What is in a group lies behind the cut-over, or was loaded on purpose.
+        if !self.plan.reads_groups()
+            && let Some(next) = self.before_cut_over(entry, facts.date)?
+        {
             return Ok(Decision::Settle(Box::new(next)));
         }
         if facts.imported {
@@ -423,7 +464,7 @@ impl Decider<'_> {
             return Ok(decision);
         }
         if self.plan.matches()
-            && !entry.create_new
+            && (!entry.create_new || self.plan.mapping.only_finds())
             && let Some(decision) = self.matched(id, entry, source)?
         {
             return Ok(decision);
@@ -509,170 +550,6 @@ impl Decider<'_> {
             links,
             followed: &source.followed,
             shared: &source.shared,
-        }
-    }
-
-    /// The document as it would be sent, with all that goes with it; or why not.
-    fn prepare(
-        &self,
-        id: &EntryId,
-        entry: &Entry,
-        document: &Document,
-        source: &Source,
-        write: Write,
-    ) -> Result<Ready, Box<Decision>> {
-        let ready = self.make(id, entry, document, source, write)?;
-        match self.check(&ready.body) {
-            Ok(()) => Ok(ready),
-            Err(stop) => Err(Box::new(self.forbidden(id, entry, stop))),
-        }
-    }
-
-    /// What the target forbids before it is asked.
-    fn check(&self, body: &Value) -> Result<(), CheckStop> {
-        let cx = self.plan.rules_cx(self.reference);
-        let mut memo = lock(self.memo);
-        let checks = self.plan.target_rules.checks();
-        checks.check_all(body, cx, &mut memo)
-    }
-
-    /// It waits for what the target forbids.
-    fn forbidden(&self, id: &EntryId, entry: &Entry, stop: CheckStop) -> Decision {
-        self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for)
-    }
-
-    /// Mapping and total: the document as it would be sent, before it is checked.
-    pub(crate) fn make(
-        &self,
-        id: &EntryId,
-        entry: &Entry,
-        document: &Document,
-        source: &Source,
-        write: Write,
-    ) -> Result<Ready, Box<Decision>> {
-        self.make_as(id, entry, document, source, (write, 1))
-    }
-
-    /// As [`Decider::make`], under the number of one of the documents that stand for the entry in turn.
-    pub(crate) fn make_as(
-        &self,
-        id: &EntryId,
-        entry: &Entry,
-        document: &Document,
-        source: &Source,
-        (write, version): (Write, u32),
-    ) -> Result<Ready, Box<Decision>> {
-        let links = StoredLinks { decider: self };
-        let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
-        let number = self.number(id, entry, source, &links).map_err(stopped)?;
-        let shown = self.numbered(number.as_deref(), version);
-        let Written {
-            body,
-            total,
-            notices,
-        } = self.written(id, entry, source, shown.as_deref())?;
-        let remote_id = match (&entry.held, self.plan.writes_back()) {
-            (Some(held), _) => Some(held.id.clone()),
-            (None, true) => Some(id.source.clone()),
-            (None, false) => None,
-        };
-        let fingerprint = body.fingerprint();
-        Ok(Ready {
-            id: id.clone(),
-            seen: entry.seen(),
-            entry: Entry {
-                number: number.clone(),
-                ..entry.clone()
-            },
-            write,
-            number,
-            remote_id,
-            mapped: body.clone(),
-            body,
-            fingerprint,
-            total,
-            notices,
-            replacing: None,
-            read_at: document.read_at,
-            version: document.version.clone(),
-            instead: Vec::new(),
-            gap: None,
-        })
-    }
-
-    /// Mapping and total.
-    fn written(
-        &self,
-        id: &EntryId,
-        entry: &Entry,
-        source: &Source,
-        number: Option<&str>,
-    ) -> Result<Written, Box<Decision>> {
-        let links = StoredLinks { decider: self };
-        let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
-        let stopped_here = |found: Problem, cause: &str| {
-            Box::new(self.stop(id, entry, State::Warning, found, cause.into()))
-        };
-        let mapped = self
-            .plan
-            .mapping
-            .map(&self.apply(source, number, &links))
-            .map_err(stopped)?;
-        let mut notices = mapped.notices;
-        let mut body = mapped.document;
-        let cx = self.plan.rules_cx(self.reference);
-        let rules = &self.plan.target_rules;
-        let total = match self.wanted_total(source) {
-            Ok(None) => rules.total(&body, cx).ok().flatten(),
-            Ok(Some(wanted)) => match reconcile(rules, body, wanted, &self.plan.rounding, cx) {
-                Ok(reconciled) => {
-                    body = reconciled.document;
-                    notices.extend(reconciled.notice);
-                    reconciled.total
-                }
-                Err(found) => return Err(stopped_here(found, "total differs")),
-            },
-            Err(found) => return Err(stopped_here(found, "total cannot be read")),
-        };
-        Ok(Written {
-            body,
-            total,
-            notices,
-        })
-    }
-
-    /// A source without a serial of its own: its document's id serves. Counterparties are known by
-    /// what their mapping says, and a write-back by its document.
-    fn own_number(&self, id: &EntryId) -> Option<String> {
-        let numbered = !self.plan.matches() && !self.plan.writes_back();
-        numbered.then(|| id.source.clone())
-    }
-
-    /// The total that the books should show. A source whose stream names one must give it: without it
-    /// nothing could be compared.
-    fn wanted_total(&self, source: &Source) -> Result<Option<Decimal>, Problem> {
-        if self.plan.part.is_some() {
-            return Ok(source.value.child("total").and_then(Value::to_decimal));
-        }
-        let names_one = self
-            .plan
-            .source_stream
-            .as_ref()
-            .is_some_and(|it| it.total.is_some());
-        if !names_one || self.plan.target_stream.total.is_none() {
-            return Ok(None);
-        }
-        let facts = self.facts(source);
-        match facts.total {
-            Some(it) => Ok(Some(it)),
-            None => Err(problem(
-                Category::SourceData,
-                format!("its total cannot be read: {}", facts.faults.join("; ")),
-                format!(
-                    "correct it in {}; it is read again with its next change",
-                    self.plan.source_title
-                ),
-            )),
         }
     }
 

@@ -11,14 +11,14 @@
 //! before the document changed again lapses. From the first part on the document stands in the target
 //! for itself and its parts, and only further parts change that.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use ledgerline_plugin_api::manifest::{Category, HeldState, Problem};
+use ledgerline_plugin_api::manifest::{Category, HeldState, Problem, Update};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    mapping::{Difference, Value, three_way},
+    mapping::{Difference, Reference, Value, three_way},
     pipeline::{
         decide::{Ready, problem},
         plan::RoutePlan,
@@ -99,10 +99,17 @@ pub(crate) struct Standing {
 /// How far a document is from what the target holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Gap {
-    /// The document as the target holds it, in the form in which it is sent; with its parts.
+    /// The document as the target holds it, in the form in which it is sent; with its parts. As it was sent,
+    /// until the target was read.
     pub(crate) base: Value,
     /// The total of that.
     pub(crate) total: Option<Decimal>,
+    /// The document as it should be there: what was edited there alone stays.
+    pub(crate) now: Value,
+    /// The total of that.
+    pub(crate) now_total: Option<Decimal>,
+    /// The target was read, and both are held against what it holds.
+    pub(crate) read: bool,
     /// There are parts: the document itself is not changed any more.
     pub(crate) settled: bool,
     /// Something was said that an update of the document ends.
@@ -157,13 +164,16 @@ impl Decided {
         }
     }
 
-    /// Makes it durable.
-    pub(crate) fn keep(&self, store: &dyn Store, id: &EntryId) -> Result<(), StoreError> {
-        let text = serde_json::to_string(self).map_err(|why| StoreError::Damaged {
-            row: format!("note {}", decided_note(id)),
-            why: why.to_string(),
-        })?;
-        store.set_note(&decided_note(id), Some(&text))
+    /// As it is kept, with the name of its note.
+    pub(crate) fn as_note(&self, id: &EntryId) -> Result<(String, Option<String>), StoreError> {
+        let name = decided_note(id);
+        match serde_json::to_string(self) {
+            Ok(text) => Ok((name, Some(text))),
+            Err(why) => Err(StoreError::Damaged {
+                row: format!("note {name}"),
+                why: why.to_string(),
+            }),
+        }
     }
 
     /// What the target holds by it; `current` is the fingerprint of the document as it is now.
@@ -207,9 +217,42 @@ pub(crate) fn document_with(
 ) -> Result<Value, StoreError> {
     let said = store.document(&stream_of(route, part.part), &part.entry.source)?;
     let said = said.and_then(|it| Value::parse(&it.body).ok());
+    // Those of before this field was kept have what was wanted in `now`.
     Ok(said
-        .and_then(|it| it.child("now").cloned())
+        .and_then(|it| it.child("wanted").or_else(|| it.child("now")).cloned())
         .unwrap_or_default())
+}
+
+/// Of a document, the fields that we send, and no ids of lines: nothing that the target adds.
+fn as_sent(document: Value, forms: [&Value; 2], update: &Update) -> Value {
+    let mut document = document;
+    for (name, id) in &update.line_ids {
+        let lines = |it: &Value| it.child(name).and_then(Value::as_array).map(<[_]>::to_vec);
+        let ours: BTreeSet<String> = forms
+            .iter()
+            .filter_map(|it| lines(it))
+            .flatten()
+            .filter_map(|it| it.as_object().cloned())
+            .flat_map(|it| {
+                it.iter()
+                    .map(|(name, _)| name.to_string())
+                    .collect::<Vec<_>>()
+            })
+            .filter(|it| it != id)
+            .collect();
+        let Some(there) = lines(&document) else {
+            continue;
+        };
+        let kept = there.into_iter().map(|line| {
+            let fields = ours
+                .iter()
+                .filter_map(|it| Some((it.as_str(), line.child(it)?.clone())));
+            Value::object(fields)
+        });
+        // A field at the top of an object: setting it cannot fail.
+        let _ = document.set(name, Value::array(kept.collect()));
+    }
+    document
 }
 
 /// An amount as people read it: with two decimals, or as many as it has.
@@ -221,17 +264,72 @@ fn in_cents(mut amount: Decimal) -> Decimal {
 }
 
 impl Ready {
+    /// Holds the document against what the target was just read to hold. An error says, field by field, what
+    /// cannot be told apart.
+    pub(crate) fn measure(
+        &mut self,
+        plan: &RoutePlan,
+        sent: &Value,
+        there: &Value,
+        reference: &Reference,
+    ) -> Result<(), String> {
+        let Some(gap) = self.gap.as_mut() else {
+            return Ok(());
+        };
+        let rules = plan.update_rules();
+        let before = three_way(sent, there, &gap.base, &rules);
+        let now = three_way(sent, there, &self.mapped, &rules);
+        gap.read = true;
+        (gap.total, gap.now_total) = (None, None);
+        let settings = &plan.target_settings;
+        let currency = |it: &Value| plan.target_rules.facts(it, settings).currency;
+        if currency(&gap.base) != currency(&self.mapped) {
+            // No amount of the one is an amount of the other.
+            gap.now = self.mapped.clone();
+            return Ok(());
+        }
+        for compared in [&now, &before] {
+            if !compared.conflicts.is_empty() {
+                let told = compared.conflicts.iter().map(|it| {
+                    let (there, here) = (it.held.to_json(), it.wanted.to_json());
+                    format!("{}: {there} there, {here} here", it.field)
+                });
+                return Err(told.collect::<Vec<_>>().join("; "));
+            }
+        }
+        let forms = [sent, &self.mapped];
+        let base = as_sent(before.body, forms, &rules);
+        gap.now = as_sent(now.body, forms, &rules);
+        let cx = plan.rules_cx(reference);
+        let total = |it: &Value| plan.target_rules.total(it, cx).ok().flatten();
+        let (before, now) = (total(&base), total(&gap.now));
+        let shown = plan.target_rules.held_total(there, cx).ok().flatten();
+        gap.base = base;
+        // With parts, the target's own total is of the document alone.
+        if let (Some(before), Some(shown), false) = (before, shown, gap.settled)
+            && before != shown
+        {
+            return Err(format!(
+                "its total is {} there, and its lines as they are known come to {}",
+                in_cents(shown),
+                in_cents(before)
+            ));
+        }
+        (gap.total, gap.now_total) = (before, now);
+        Ok(())
+    }
+
     /// What a part would be: which, of how much. None where the totals are the same, or where more than
     /// lines differ: a part has the counterparty, date and currency of its document.
     pub(crate) fn part(&self, plan: &RoutePlan) -> Option<(Part, Decimal)> {
         let gap = self.gap.as_ref()?;
-        let difference = self.total?.checked_sub(gap.total?)?;
+        let difference = gap.now_total?.checked_sub(gap.total?)?;
         let part = match difference {
             it if it.is_zero() => return None,
             it if it.is_sign_negative() => Part::Credit,
             _ => Part::Additional,
         };
-        let same = |path: &String| gap.base.get(path) == self.mapped.get(path);
+        let same = |path: &String| gap.base.get(path) == gap.now.get(path);
         let one = plan.target_stream.identity.iter().all(same);
         one.then(|| (part, in_cents(difference.abs())))
     }
@@ -246,6 +344,11 @@ impl Ready {
     pub(crate) fn choices(&self, plan: &RoutePlan, both_sides: bool) -> String {
         let (id, target) = (&self.id, &plan.target_title);
         let mut choices = Vec::new();
+        if !self.gap.as_ref().is_some_and(|it| it.read) {
+            return format!(
+                "`ledgerline resolve {id}` reads it in {target} and says what can be done"
+            );
+        }
         let part = self
             .part(plan)
             .filter(|(part, _)| !both_sides && plan.parts.contains_key(part));
@@ -265,6 +368,14 @@ impl Ready {
         choices.join("; ")
     }
 
+    /// As [`Ready::choices`], where nothing but payments of ours stands in the way of an edit.
+    pub(crate) fn reapply_choice(&self, plan: &RoutePlan) -> String {
+        format!(
+            "`ledgerline resolve {} --reapply` takes our payments off, edits it in {}, and puts them back",
+            self.id, plan.target_title
+        )
+    }
+
     /// What differs, field by field: what was sent, what is there, what would be sent now.
     pub(crate) fn differs(&self, plan: &RoutePlan, changes: Option<&[Difference]>) -> String {
         let Some(gap) = &self.gap else {
@@ -274,12 +385,12 @@ impl Ready {
         let changes = match changes {
             Some(it) => it,
             None => {
-                compared = three_way(&gap.base, &gap.base, &self.mapped, &plan.update_rules());
+                compared = three_way(&gap.base, &gap.base, &gap.now, &plan.update_rules());
                 &compared.changes
             }
         };
         let mut told: Vec<String> = Vec::new();
-        if let (Some(before), Some(now)) = (gap.total, self.total) {
+        if let (Some(before), Some(now)) = (gap.total, gap.now_total) {
             told.push(format!(
                 "total: {} there, {} now ({})",
                 in_cents(before),

@@ -1,7 +1,7 @@
 //! An engine: a checked deployment with its plugins loaded, its mappings compiled, its store open.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -29,7 +29,7 @@ use crate::{
         Cancel, Limits, LoadError, Operation, Plugin, Registry, Session, SessionError, SessionSpec,
     },
     store::{
-        Actor, Cause, Change, EntryId, LookUp, Settlement, SharedStore, State, StoreError,
+        Actor, Cause, Change, EntryId, Filter, LookUp, Settlement, SharedStore, State, StoreError,
         StreamId, offload,
     },
 };
@@ -108,10 +108,21 @@ impl Connected {
         stream: &str,
         cursor: &[u8],
     ) -> Result<Session, SessionError> {
+        let name = self.plugin.manifest().start_setting.as_deref();
+        self.session_of_day(name, day, stream, cursor)
+    }
+
+    /// Opens a reading of a stream with a day in one of the connection's settings.
+    pub(crate) fn session_of_day(
+        &self,
+        setting: Option<&str>,
+        day: Date,
+        stream: &str,
+        cursor: &[u8],
+    ) -> Result<Session, SessionError> {
         let mut settings = self.connection.settings.clone();
-        let name = &self.plugin.manifest().start_setting;
-        if let (Some(name), Some(all)) = (name, settings.as_object_mut()) {
-            all.insert(name.clone(), day.to_string().into());
+        if let (Some(name), Some(all)) = (setting, settings.as_object_mut()) {
+            all.insert(name.to_owned(), day.to_string().into());
         }
         let account = self.account.as_deref();
         self.open(account, &settings, Operation::Pull, stream, cursor)
@@ -184,6 +195,8 @@ pub struct Engine {
     pub(crate) plans: Arc<BTreeMap<String, Arc<RoutePlan>>>,
     /// Routes in order of work.
     pub(crate) order: Vec<String>,
+    /// Routes that are off and hold entries, because they were on.
+    were_on: BTreeSet<String>,
     pub(crate) references: References,
     pub(crate) cancel: Cancel,
     pub(super) one_run: tokio::sync::Mutex<()>,
@@ -233,8 +246,10 @@ impl Engine {
             .into_iter()
             .map(|it| it.name.clone())
             .collect();
+        let were_on = were_on(&store, &plans).await?;
         let engine = Self {
             deployment,
+            were_on,
             store,
             clock,
             network,
@@ -358,17 +373,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Routes that read a stream.
+    /// Routes that read a stream: those that are on, and those whose entries must not be older than their
+    /// documents when they are switched on again.
     pub(crate) fn routes_reading(&self, stream: &StreamId) -> Vec<String> {
+        let reads = |plan: &RoutePlan| {
+            plan.source == *stream && (plan.route.enabled || self.were_on.contains(plan.name()))
+        };
         self.order
             .iter()
-            .filter(|name| self.plans.get(*name).is_some_and(|it| it.source == *stream))
+            .filter(|name| self.plans.get(*name).is_some_and(|it| reads(it)))
             .cloned()
             .collect()
     }
 
-    /// The routes of a run in order of work: those that were named, those that they link to, and
-    /// those that follow them.
+    /// The routes of a run in order of work: those that were named, those that they link to, those that
+    /// follow them, and those that fill the groups which they read.
     pub(crate) fn routes_for(&self, named: &[String]) -> Vec<Arc<RoutePlan>> {
         let mut wanted: Vec<String> = if named.is_empty() {
             self.order.clone()
@@ -381,7 +400,8 @@ impl Engine {
             let Some(plan) = self.plans.get(&name) else {
                 continue;
             };
-            for other in plan.route.links.values().chain(&plan.followers) {
+            let others = plan.route.links.values().chain(&plan.followers);
+            for other in others.chain(&plan.filled_by) {
                 if !wanted.contains(other) {
                     wanted.push(other.clone());
                 }
@@ -480,6 +500,32 @@ impl Engine {
                 i64::try_from(it.connection.call_timeout.as_millis()).unwrap_or(i64::MAX)
             })
     }
+}
+
+/// Routes that are off and hold entries.
+async fn were_on(
+    store: &SharedStore,
+    plans: &BTreeMap<String, Arc<RoutePlan>>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let off: Vec<String> = plans
+        .values()
+        .filter(|it| !it.route.enabled)
+        .map(|it| it.name().to_owned())
+        .collect();
+    offload::run(store, move |store| {
+        let mut found = BTreeSet::new();
+        for name in off {
+            let filter = Filter {
+                routes: vec![name.clone()],
+                ..Filter::default()
+            };
+            if !store.page_of(&filter, None, 1)?.rows.is_empty() {
+                found.insert(name);
+            }
+        }
+        Ok(found)
+    })
+    .await
 }
 
 fn connect(

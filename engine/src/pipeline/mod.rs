@@ -4,8 +4,8 @@
 //! what is `uncertain`; `ahead` asks early for what the first document will need. `decide` says what is
 //! to be done about an entry without asking anybody; `ask` asks the systems, `send` writes to them,
 //! `settle` makes the outcome durable. `difference` and `resolve` are about documents that the target does not
-//! let change. `backfill` loads what lies
-//! before the cut-over. `engine` holds what all of them share.
+//! let change, `reapply` about payments that come off for that. `groups` puts documents together of which one
+//! document of the target is made. `backfill` loads what lies before the cut-over. `engine` holds what all of them share.
 
 pub(crate) mod account;
 mod ahead;
@@ -18,12 +18,14 @@ mod decide;
 mod difference;
 mod engine;
 mod first_sights;
+mod groups;
 mod plan;
 mod plans;
 mod progress;
 mod pull;
 mod pull_files;
 mod read_back;
+mod reapply;
 mod reference;
 mod resolve;
 mod run;
@@ -41,6 +43,7 @@ pub(crate) use difference::Decided;
 pub(crate) use engine::Connected;
 pub use engine::{Engine, OpenError, Parts};
 pub(crate) use first_sights::note as first_sight_note;
+pub(crate) use groups::{GroupDocument, fill as fill_groups, tell_members};
 pub(crate) use plan::RoutePlan;
 pub use plans::{Offline, check_offline};
 pub use progress::{Progress, Silent, Step};

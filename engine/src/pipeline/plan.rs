@@ -42,9 +42,11 @@ pub(crate) struct RoutePlan {
     pub(crate) start_date: Option<Date>,
     /// Zone of the source connection.
     pub(crate) zone: TimeZone,
-    /// Routes that share both of its streams, of which each document goes by one at most.
+    /// Routes that read the same stream, of which each document goes by one at most.
     pub(crate) beside: Vec<String>,
-    /// Routes that read this one's outcomes.
+    /// Routes that put documents into the groups that it reads; of every other route none.
+    pub(crate) filled_by: Vec<String>,
+    /// Routes that read this one's outcomes, or the groups that it fills.
     pub(crate) followers: Vec<String>,
     /// Those of them that are told of entries in a state.
     pub(crate) told: BTreeMap<State, Vec<String>>,
@@ -69,6 +71,24 @@ pub(crate) struct Follows {
 impl RoutePlan {
     pub(crate) fn name(&self) -> &str {
         &self.route.name
+    }
+
+    /// Whether it puts documents into groups instead of sending them.
+    pub(crate) fn fills_groups(&self) -> bool {
+        self.route.to.is_groups()
+    }
+
+    /// Whether its documents are groups of others.
+    pub(crate) fn reads_groups(&self) -> bool {
+        self.route.from.is_groups()
+    }
+
+    /// The connection that its documents are read from: of groups, that of what is in them.
+    pub(crate) fn read_from(&self) -> &str {
+        match self.reads_groups() {
+            true => &self.origin,
+            false => &self.source.connection,
+        }
     }
 
     /// What the target's rules are evaluated with.

@@ -9,6 +9,7 @@ use crate::{
     mapping::{CompileInput, LinkBy, Mapping, StreamRules, Value, compile as compile_mapping},
     pipeline::{
         difference::{Part, stream_of},
+        groups::GroupStream,
         plan::{Follows, RoutePlan},
     },
     plugins::Registry,
@@ -108,6 +109,9 @@ fn compile(
     ends: &BTreeMap<String, End>,
     findings: &mut Findings,
 ) -> BTreeMap<String, Arc<RoutePlan>> {
+    let Some(groups) = GroupStream::new(findings) else {
+        return BTreeMap::new();
+    };
     deployment
         .routes
         .values()
@@ -118,13 +122,13 @@ fn compile(
             if findings.list.iter().any(|it| told.contains(&&it.file.path)) {
                 return None;
             }
-            let plan = compile_one(deployment, ends, route, findings)?;
+            let plan = compile_one(deployment, ends, &groups, route, findings)?;
             Some((route.name.clone(), Arc::new(plan)))
         })
         .collect()
 }
 
-/// The routes that share both streams of this one, whichever of the two says so.
+/// The routes that read the stream of this one and share its documents with it, whichever of the two says so.
 fn beside(deployment: &Deployment, route: &Route) -> Vec<String> {
     let names = |one: &Route, other: &Route| one.beside.contains(&other.name);
     deployment
@@ -138,21 +142,22 @@ fn beside(deployment: &Deployment, route: &Route) -> Vec<String> {
 fn compile_one(
     deployment: &Deployment,
     ends: &BTreeMap<String, End>,
+    groups: &GroupStream,
     route: &Route,
     findings: &mut Findings,
 ) -> Option<RoutePlan> {
     let mapping_file = deployment.mappings.get(&route.mapping)?;
-    let target = ends.get(&route.to.connection)?;
-    let target_manifest = &target.manifest;
-    let target_stream = target_manifest.streams.get(&route.to.stream)?;
+    let target = Side::of(ends, groups, &route.to)?;
+    let target_manifest = target.manifest;
+    let target_stream = target.stream;
     let follows = followed(deployment, route);
     // A route that follows another one belongs to the connection whose documents it speaks of.
     let origin = origin(deployment, route);
     let source = ends.get(&origin.connection)?;
     let source_manifest = &source.manifest;
-    let source_stream = follows
+    let read = follows
         .is_none()
-        .then(|| source_manifest.streams.get(&route.from.stream))
+        .then(|| Side::of(ends, groups, &route.from))
         .flatten();
     let mapping = compile_mapping(
         CompileInput {
@@ -175,6 +180,12 @@ fn compile_one(
     links_point_the_right_way(deployment, route, &mapping, findings);
     pushes_fit(route, &mapping, target_stream, findings);
     parts_go_along(route, follows, findings);
+    settings_suit(
+        route,
+        &mapping,
+        (&source.settings, &target.settings),
+        findings,
+    );
     Some(RoutePlan {
         source: source_of(route),
         origin: origin.connection.clone(),
@@ -183,15 +194,15 @@ fn compile_one(
             stream: route.to.stream.clone(),
         },
         mapping,
-        source_rules: source_stream.and_then(|_| source.rules.get(&route.from.stream).cloned()),
-        source_stream: source_stream.cloned(),
-        target_rules: target.rules.get(&route.to.stream)?.clone(),
+        source_rules: read.as_ref().and_then(|it| it.rules.cloned()),
+        source_stream: read.map(|it| it.stream.clone()),
+        target_rules: target.rules?.clone(),
         target_stream: target_stream.clone(),
-        target_manifest: target_manifest.as_ref().clone(),
+        target_manifest: target_manifest.clone(),
         target_title: target_manifest.title.clone(),
         source_title: source_manifest.title.clone(),
         source_settings: source.settings.clone(),
-        target_settings: target.settings.clone(),
+        target_settings: target.settings,
         rounding: route.rounding.clone(),
         start_date: follows
             .is_none()
@@ -199,7 +210,12 @@ fn compile_one(
             .flatten(),
         zone: source.connection.zone.clone(),
         beside: beside(deployment, route),
+        filled_by: (deployment.filling(&route.from))
+            .filter(|it| it.enabled)
+            .map(|it| it.name.clone())
+            .collect(),
         followers: followers(deployment, &route.name)
+            .chain(readers_of_groups(deployment, route))
             .map(|it| it.name.clone())
             .collect(),
         told: told(deployment, &route.name),
@@ -216,6 +232,67 @@ fn compile_one(
     })
 }
 
+/// One end of a route.
+struct Side<'a> {
+    manifest: &'a Manifest,
+    stream: &'a Stream,
+    rules: Option<&'a Arc<StreamRules>>,
+    settings: Value,
+}
+
+impl<'a> Side<'a> {
+    fn of(
+        ends: &'a BTreeMap<String, End>,
+        groups: &'a GroupStream,
+        end: &Endpoint,
+    ) -> Option<Self> {
+        if end.is_groups() {
+            return Some(Self {
+                manifest: &groups.manifest,
+                stream: groups.stream()?,
+                rules: groups.rules.as_ref(),
+                settings: Value::default(),
+            });
+        }
+        let found = ends.get(&end.connection)?;
+        Some(Self {
+            manifest: &found.manifest,
+            stream: found.manifest.streams.get(&end.stream)?,
+            rules: found.rules.get(&end.stream),
+            settings: found.settings.clone(),
+        })
+    }
+}
+
+/// Routes that read the groups which one fills.
+fn readers_of_groups<'a>(
+    deployment: &'a Deployment,
+    route: &'a Route,
+) -> impl Iterator<Item = &'a Route> {
+    let reads = |it: &&Route| it.enabled && route.to.is_groups() && it.from == route.to;
+    deployment.routes.values().filter(reads)
+}
+
+/// A route that is on and cannot work with the settings of its connections, whatever comes, is told now.
+fn settings_suit(
+    route: &Route,
+    mapping: &Mapping,
+    (source, target): (&Value, &Value),
+    findings: &mut Findings,
+) {
+    if !route.enabled {
+        return;
+    }
+    for problem in mapping.refused_by(source, target) {
+        findings.push(route.file.finding(
+            route.places.key("mapping"),
+            format!("the route `{}`: {}", route.name, problem.cause),
+            "cannot be used so",
+            Some(problem.remedy),
+        ));
+    }
+}
+
 /// The route that one follows.
 fn followed<'a>(deployment: &'a Deployment, route: &'a Route) -> Option<&'a Route> {
     deployment.routes.get(route.from.followed_route()?)
@@ -224,7 +301,9 @@ fn followed<'a>(deployment: &'a Deployment, route: &'a Route) -> Option<&'a Rout
 /// Where the documents that a route speaks of come from.
 fn origin<'a>(deployment: &'a Deployment, route: &'a Route) -> &'a Endpoint {
     // The order of work holds no circle.
-    let chain = std::iter::successors(Some(route), |it| followed(deployment, it));
+    let chain = std::iter::successors(Some(route), |it| {
+        followed(deployment, it).or_else(|| deployment.filling(&it.from).next())
+    });
     chain.last().map_or(&route.from, |it| &it.from)
 }
 

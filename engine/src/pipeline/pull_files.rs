@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use ledgerline_plugin_api::manifest::Files;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -198,12 +199,8 @@ async fn keep_trouble(
     run.keep_note(key, text).await
 }
 
-/// Files have no versions: the content is one.
-fn version(body: &[u8]) -> String {
+/// Of what has no version of its own the content is one.
+pub(crate) fn version(body: &[u8]) -> String {
     let digest = Sha256::digest(body);
-    digest
-        .iter()
-        .take(8)
-        .map(|it| format!("{it:02x}"))
-        .collect()
+    HEXLOWER.encode(digest.first_chunk::<8>().map_or(&digest[..], |it| it))
 }

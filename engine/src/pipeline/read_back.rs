@@ -6,7 +6,7 @@
 //! there becomes a question for a person; nothing is created anew by itself.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -18,17 +18,18 @@ use crate::{
     mapping::Value,
     pipeline::{
         calls::ReadEffects,
-        decide::{WITHDRAWN, gone},
+        decide::{ReadHeld, WITHDRAWN, gone},
         engine::Connected,
         plan::RoutePlan,
+        reapply::is_gone,
         run::Run,
         settle::held_name,
         steps,
     },
     plugins::{Asked, Given, Operation, SessionError},
     store::{
-        Actor, Cause, Change, CursorRow, Entry, EntryId, Filter, Settlement, State, StoreError,
-        StreamId, TotalsRow, offload,
+        Actor, Cause, Change, CursorRow, Entry, EntryId, Filter, Held, Settlement, State,
+        StoreError, StreamId, TotalsRow, offload,
     },
 };
 
@@ -235,6 +236,75 @@ async fn take_in(
         }
     }
     Ok(())
+}
+
+/// Adds to a settlement what it means for documents that repeat what the target holds for those that it
+/// changes: they are looked at again once that is void, and what was read of it before they were made is
+/// forgotten once the entry knows something newer. Gives the entries that it added.
+pub(crate) async fn tell_copies(
+    run: &Run<'_>,
+    settlement: &mut Settlement,
+) -> Result<BTreeSet<EntryId>, StoreError> {
+    let copied: Vec<(EntryId, Held, Vec<String>)> = settlement
+        .changes
+        .iter()
+        .filter_map(|it| {
+            let held = it.entry.held.clone()?;
+            let copies = copies_of(run, &it.id.route);
+            (!copies.is_empty()).then(|| (it.id.clone(), held, copies))
+        })
+        .collect();
+    if copied.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let decided: BTreeSet<EntryId> = settlement.changes.iter().map(|it| it.id.clone()).collect();
+    let now = run.engine.clock.now_ms();
+    let (changes, notes) = offload::run(&run.store, move |store| {
+        let mut changes = Vec::new();
+        let mut notes = Vec::new();
+        for (of, held, copies) in copied {
+            let before = store.entry(&of)?.and_then(|it| it.held);
+            let before = before.filter(|it| it.id == held.id);
+            let answer_stands = before
+                .as_ref()
+                .is_some_and(|it| it.answered == held.answered && it.sent == held.sent);
+            if !answer_stands {
+                notes.push((ReadHeld::note(&of), None));
+            }
+            if !is_gone(held.state) || before.is_some_and(|it| is_gone(it.state)) {
+                continue;
+            }
+            for route in &copies {
+                let id = EntryId::new(route, &of.source);
+                let Some(mut entry) = store.entry(&id)? else {
+                    continue;
+                };
+                let stands = entry.state == State::Synced && entry.held.is_some();
+                if stands && !decided.contains(&id) {
+                    let seen = entry.seen();
+                    let what = format!("{of} is void there");
+                    entry.record(now, State::Pending, Actor::Engine, what, None);
+                    changes.push(Change { id, seen, entry });
+                }
+            }
+        }
+        Ok((changes, notes))
+    })
+    .await?;
+    let added = changes.iter().map(|it| it.id.clone()).collect();
+    settlement.changes.extend(changes);
+    settlement.notes.extend(notes);
+    Ok(added)
+}
+
+/// Routes that repeat what the target holds for the documents of a route.
+fn copies_of(run: &Run<'_>, route: &str) -> Vec<String> {
+    let followers = run.engine.plans.get(route).map(|it| &it.followers);
+    let copies = followers.into_iter().flatten().filter(|it| {
+        let follower = run.engine.plans.get(*it);
+        follower.is_some_and(|it| it.mapping.copies_held())
+    });
+    copies.cloned().collect()
 }
 
 /// The entry as it is to be, when what the target holds for it changed.

@@ -1,17 +1,21 @@
 //! A person's word about a document that changed in its source and may not change in its target.
 
-use ledgerline_plugin_api::manifest::{Category, HeldState};
+use ledgerline_plugin_api::manifest::Category;
 use rust_decimal::Decimal;
 
 use crate::{
-    mapping::Value,
-    operate::Resolve,
+    mapping::{CheckStop, Value},
+    operate::{Resolve, SyncRequest},
     pipeline::{
-        ask::BOTH_SIDES,
+        ask::{Said, Wanted, ask, last_sent},
         decide::{Decider, Decision, Ready, Source, Write, problem},
         difference::{Decided, DecidedPart, Part, part_id, stream_of},
         engine::Engine,
+        plan::RoutePlan,
+        reapply::{Payment, Reapply, TakenOff, body_again, is_gone, payments_of, routes_of},
+        run::Run,
         settle::held_name,
+        steps,
     },
     store::{
         Actor, Cause, Change, Entry, EntryId, Facts, Held, Incoming, Money, OutcomeIn, Settlement,
@@ -20,10 +24,20 @@ use crate::{
 };
 
 /// What was done, or why nothing was, in words.
-pub(crate) type Resolved = Result<String, String>;
+pub(crate) type Resolved = Result<Done, String>;
+
+/// What a person's word came to.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// In words.
+    pub(crate) what: String,
+    /// Routes whose next run does it; none where nothing is to be sent.
+    pub(crate) routes: Vec<String>,
+}
 
 impl Engine {
-    /// Makes a person's word durable. No call is made; parts go with the next run.
+    /// Reads the document anew and makes a person's word durable. Nothing is written to the target; that
+    /// goes with the next run.
     pub(crate) async fn resolve(
         &self,
         id: &EntryId,
@@ -32,19 +46,71 @@ impl Engine {
         by: &Actor,
     ) -> Result<Resolved, StoreError> {
         let _alone = self.alone().await;
+        let Some(plan) = self.plans.get(&id.route).cloned() else {
+            return Ok(Err("its route is not configured any more".to_owned()));
+        };
+        let named = id.clone();
+        let open = self.deciding(&id.route, move |it| it.open_difference(&named));
+        let open = match open.await? {
+            Some(Ok(it)) => it,
+            Some(Err(why)) => return Ok(Err(why)),
+            None => return Ok(Err("its target is not connected".to_owned())),
+        };
+        let request = SyncRequest::default();
+        let run = self.by_hand(&request);
+        let there = match read_anew(&run, &plan, &open).await {
+            Ok(it) => it,
+            Err(why) => return Ok(Err(why)),
+        };
+        let payments = match how {
+            Resolve::Reapply | Resolve::Ask => payments_of(&run, &plan, &there).await?,
+            Resolve::Keep | Resolve::Credit { .. } | Resolve::Additional { .. } => Ok(Vec::new()),
+        };
+        steps::reached("word-weighed", plan.name());
         let (named, how, by) = (id.clone(), how.clone(), by.clone());
         let reason = reason.map(str::to_owned);
         let done = self
             .deciding(&id.route, move |it| {
-                it.resolve(&Word {
+                let word = Word {
                     id: &named,
                     how: &how,
                     reason: reason.as_deref(),
                     by: &by,
-                })
+                };
+                it.resolve(&word, open, &there, payments)
             })
             .await?;
-        Ok(done.unwrap_or_else(|| Err("its route is not configured any more".to_owned())))
+        steps::reached("word-kept", plan.name());
+        Ok(done.unwrap_or_else(|| Err("its target is not connected".to_owned())))
+    }
+}
+
+/// The document as the target holds it at this moment.
+async fn read_anew(run: &Run<'_>, plan: &RoutePlan, open: &Open) -> Result<Value, String> {
+    let target = &plan.target_title;
+    let wanted = Wanted {
+        id: open.ready.id.source.clone(),
+        number: open.entry.number.clone().unwrap_or_default(),
+        remote_id: Some(open.held.id.clone()),
+        ..Wanted::default()
+    };
+    let unread =
+        |why: &str| format!("it could not be read in {target}, so nothing was decided: {why}");
+    let said = ask(run, &plan.target, &[wanted]).await;
+    let said = said.map_err(|why| unread(&why.message))?;
+    let body = match said.into_iter().next() {
+        Some(Said::Holds { body, .. }) => body,
+        Some(Said::HoldsNot) => {
+            return Err(format!("{target} no longer holds the linked document"));
+        }
+        Some(Said::Person(found, _)) => return Err(unread(&found.cause)),
+        Some(Said::Unknown(why)) => return Err(unread(&why)),
+        None => return Err(unread("it gave no answer")),
+    };
+    let there = Value::parse(body.as_bytes()).map_err(|why| unread(&why.to_string()))?;
+    match is_gone(plan.held_state(&there)) {
+        true => Err(format!("it was voided or deleted in {target}")),
+        false => Ok(there),
     }
 }
 
@@ -57,26 +123,240 @@ struct Word<'a> {
 }
 
 /// A document that something may be said about.
-struct Open {
+pub(super) struct Open {
     entry: Entry,
     held: Held,
     ready: Ready,
     decided: Decided,
     /// Id of the next part, by what it would be.
     next: usize,
+    /// What was said before about an edit.
+    reapply: Option<Reapply>,
+    /// What cannot be told apart of both sides, once the target was read.
+    unclear: Option<String>,
 }
 
 impl Decider<'_> {
-    fn resolve(&self, word: &Word<'_>) -> Result<Resolved, StoreError> {
-        let open = match self.open_difference(word.id)? {
+    fn resolve(
+        &self,
+        word: &Word<'_>,
+        mut open: Open,
+        there: &Value,
+        payments: Result<Vec<Payment>, String>,
+    ) -> Result<Resolved, StoreError> {
+        let sent = last_sent(&open.entry, &self.plan.update_rules());
+        let measured = open.ready.measure(self.plan, &sent, there, self.reference);
+        open.unclear = measured.err();
+        open.held.state = self.plan.held_state(there);
+        match word.how {
+            Resolve::Keep => self.keep(word, open).map(Ok),
+            Resolve::Credit { amount } => self.make_part(word, open, there, Part::Credit, *amount),
+            Resolve::Additional { amount } => {
+                self.make_part(word, open, there, Part::Additional, *amount)
+            }
+            Resolve::Reapply => self.reapply(word, open, there, payments),
+            Resolve::Ask => Ok(Ok(Done {
+                what: self.told(&open, there, &payments),
+                routes: Vec::new(),
+            })),
+        }
+    }
+
+    /// What differs at this moment, and what can be done about it.
+    fn told(&self, open: &Open, there: &Value, payments: &Result<Vec<Payment>, String>) -> String {
+        let ready = &open.ready;
+        let mut lines = vec![match &open.unclear {
+            Some(why) => format!("changed on both sides: {why}"),
+            None => ready.differs(self.plan, None),
+        }];
+        match self.may_reapply(open, there, payments) {
+            Ok(_) => lines.push(ready.reapply_choice(self.plan)),
+            Err(why) => lines.push(format!("no edit of it: {why}")),
+        }
+        lines.push(ready.choices(self.plan, open.unclear.is_some()));
+        lines.join("\n")
+    }
+
+    /// The payments that come off for an edit, or why it cannot be edited.
+    fn may_reapply<'p>(
+        &self,
+        open: &Open,
+        there: &Value,
+        payments: &'p Result<Vec<Payment>, String>,
+    ) -> Result<&'p [Payment], String> {
+        let target = &self.plan.target_title;
+        if let Some(why) = &open.unclear {
+            return Err(format!("it changed in {target} too: {why}"));
+        }
+        let gap = open.ready.gap.as_ref();
+        if gap.is_some_and(|it| it.settled) {
+            return Err(format!(
+                "{target} holds it together with the documents of its differences"
+            ));
+        }
+        let payments = payments.as_ref().map_err(Clone::clone)?;
+        let facts = |it: &Value| {
+            self.plan
+                .target_rules
+                .facts(it, self.target_settings)
+                .currency
+        };
+        if gap.is_some_and(|it| facts(&it.base) != facts(&it.now)) {
+            return Err("its currency changed, and what it was paid in did not".to_owned());
+        }
+        let about = |what: String, stop: CheckStop| format!("{what}: {}", stop.problem.cause);
+        for document in [there, &open.ready.body] {
+            self.period_is_open(document)
+                .map_err(|it| about("a closed period is in the way".to_owned(), it))?;
+        }
+        for payment in payments {
+            let Some(plan) = self.plans.get(&payment.id.route) else {
+                return Err(format!("the route of {} is not configured", payment.id));
+            };
+            let decider = Decider { plan, ..*self };
+            decider
+                .period_is_open(&payment.there)
+                .map_err(|it| about(format!("its payment {} stays", payment.id), it))?;
+        }
+        Ok(payments)
+    }
+
+    /// The document is edited once its payments are off, and they come back after that.
+    fn reapply(
+        &self,
+        word: &Word<'_>,
+        open: Open,
+        there: &Value,
+        payments: Result<Vec<Payment>, String>,
+    ) -> Result<Resolved, StoreError> {
+        let payments = match self.may_reapply(&open, there, &payments) {
             Ok(it) => it,
             Err(why) => return Ok(Err(why)),
         };
-        match word.how {
-            Resolve::Keep => self.keep(word, open).map(Ok),
-            Resolve::Credit { amount } => self.make_part(word, open, Part::Credit, *amount),
-            Resolve::Additional { amount } => self.make_part(word, open, Part::Additional, *amount),
+        let target = &self.plan.target_title;
+        let mut ids: Vec<EntryId> = payments.iter().map(|it| it.id.clone()).collect();
+        // Those that are off by an earlier word come back with the others.
+        let earlier = open.reapply.iter().flat_map(|it| &it.payments);
+        ids.extend(
+            earlier
+                .filter(|it| payments.iter().all(|at| at.id != **it))
+                .cloned(),
+        );
+        let said = Reapply {
+            target: open.held.id.clone(),
+            fingerprint: open.ready.fingerprint,
+            version: open.ready.version.clone(),
+            payments: ids.clone(),
+        };
+        let mut settlement = Settlement::default();
+        let mut paid = Decimal::ZERO;
+        for payment in payments {
+            let Some(plan) = self.plans.get(&payment.id.route) else {
+                continue;
+            };
+            let body = match body_again(plan, &payment.entry, &payment.there) {
+                Ok(it) => it,
+                Err(why) => {
+                    return Ok(Err(format!(
+                        "its payment {} cannot be made anew: {why}",
+                        payment.id
+                    )));
+                }
+            };
+            paid += payment.amount;
+            let off = TakenOff {
+                document: word.id.clone(),
+                of: payment
+                    .entry
+                    .held
+                    .as_ref()
+                    .map_or_else(String::new, |it| it.id.clone()),
+                body: body.to_json(),
+                off: false,
+                again: None,
+            };
+            settlement
+                .notes
+                .push((TakenOff::note(&payment.id), Some(off.to_text())));
+            let mut next = payment.entry.clone();
+            next.attempts = 0;
+            next.requested = true;
+            let what = word.told(&format!("comes off {} for an edit", word.id));
+            next.record(self.now, State::Pending, word.by.clone(), what, None);
+            settlement.changes.push(Change {
+                id: payment.id.clone(),
+                seen: payment.entry.seen(),
+                entry: next,
+            });
         }
+        settlement
+            .notes
+            .push((Reapply::note(word.id), Some(said.to_text())));
+        if let Some(note) = self.without_kept(&open)? {
+            settlement.notes.push(note);
+        }
+        let mut next = open.entry.clone();
+        next.clear_stop();
+        next.attempts = 0;
+        next.requested = true;
+        let currency = open.ready.currency();
+        let mut what = match payments.len() {
+            0 => format!("it is edited in {target}"),
+            1 => format!(
+                "our payment of {paid} {currency} comes off, it is edited in {target}, and is paid again"
+            ),
+            count => format!(
+                "our {count} payments of {paid} {currency} come off, it is edited in {target}, and is paid again"
+            ),
+        };
+        let now = open.ready.gap.as_ref().and_then(|it| it.now_total);
+        if let Some(rest) = now.and_then(|it| paid.checked_sub(it))
+            && rest > Decimal::ZERO
+        {
+            what.push_str(&format!(
+                "; {rest} {currency} of that is more than it will be"
+            ));
+        }
+        next.record(
+            self.now,
+            State::Pending,
+            word.by.clone(),
+            word.told(&what),
+            None,
+        );
+        settlement.changes.push(Change {
+            id: word.id.clone(),
+            seen: open.entry.seen(),
+            entry: next,
+        });
+        self.store.settle(settlement)?;
+        let mut routes = routes_of(&ids);
+        routes.push(word.id.route.clone());
+        Ok(Ok(Done {
+            what: format!("{}: {what}", word.id),
+            routes,
+        }))
+    }
+
+    /// A word that leaves the document as it is ends with one that does not.
+    fn without_kept(&self, open: &Open) -> Result<Option<(String, Option<String>)>, StoreError> {
+        if open.decided.kept.is_none() {
+            return Ok(None);
+        }
+        let decided = Decided {
+            kept: None,
+            ..open.decided.clone()
+        };
+        decided.as_note(&open.ready.id).map(Some)
+    }
+
+    /// What ends an edit that was wanted: its note goes, and payments that are still on stay so.
+    fn no_edit(&self, open: &Open, by: &Actor) -> Result<(Settlement, Vec<String>), StoreError> {
+        let Some(said) = &open.reapply else {
+            return Ok((Settlement::default(), Vec::new()));
+        };
+        let settlement = said.ended(self.store, &open.ready.id, by, self.now)?;
+        Ok((settlement, routes_of(&said.payments)))
     }
 
     /// The document as it is now against what the target holds, when a person is asked about that.
@@ -93,9 +373,10 @@ impl Decider<'_> {
         };
         let locked =
             (entry.problem.as_ref()).is_some_and(|it| it.category == Category::LockedPeriod);
+        let reapply = Reapply::read(self.store, id)?.filter(|it| it.target == held.id);
         match entry.state {
             State::Warning => {}
-            State::Waiting if locked => {}
+            State::Waiting if locked || reapply.is_some() => {}
             state => {
                 return Ok(Err(format!(
                     "nobody is asked about it: it is {}; `ledgerline sync {}` compares it if its source \
@@ -104,9 +385,6 @@ impl Decider<'_> {
                     id.route
                 )));
             }
-        }
-        if matches!(held.state, Some(HeldState::Voided | HeldState::Deleted)) {
-            return Ok(Err(format!("it was voided or deleted in {target}")));
         }
         let document = self.store.document(&self.plan.source, &id.source)?;
         let Some(document) = document.filter(|it| !it.deleted) else {
@@ -148,6 +426,8 @@ impl Decider<'_> {
             held,
             ready,
             decided,
+            reapply,
+            unclear: None,
         }))
     }
 
@@ -169,41 +449,40 @@ impl Decider<'_> {
         }
     }
 
-    fn keep(&self, word: &Word<'_>, open: Open) -> Result<String, StoreError> {
+    fn keep(&self, word: &Word<'_>, open: Open) -> Result<Done, StoreError> {
+        let (mut settlement, routes) = self.no_edit(&open, word.by)?;
         let mut decided = open.decided;
         decided.kept = Some(open.ready.fingerprint);
-        decided.keep(self.store, word.id)?;
+        settlement.notes.push(decided.as_note(word.id)?);
         let what = format!("kept as it is in {}", self.plan.target_title);
         let mut next = open.entry.clone();
         next.clear_stop();
         next.requested = false;
         let told = word.told(&what);
         next.record(self.now, State::Synced, word.by.clone(), told, None);
-        self.store.settle(Settlement {
-            changes: vec![Change {
-                id: word.id.clone(),
-                seen: open.entry.seen(),
-                entry: next,
-            }],
-            ..Settlement::default()
-        })?;
-        Ok(format!(
-            "{} is {what} until its source changes again",
-            word.id
-        ))
+        settlement.changes.push(Change {
+            id: word.id.clone(),
+            seen: open.entry.seen(),
+            entry: next,
+        });
+        self.store.settle(settlement)?;
+        Ok(Done {
+            what: format!("{} is {what} until its source changes again", word.id),
+            routes,
+        })
     }
 
     fn make_part(
         &self,
         word: &Word<'_>,
         open: Open,
+        there: &Value,
         wanted: Part,
         amount: Option<Decimal>,
     ) -> Result<Resolved, StoreError> {
-        let cause = open.entry.cause.as_ref().map(|it| it.key.as_str());
-        if cause == Some(BOTH_SIDES) {
+        if let Some(why) = &open.unclear {
             return Ok(Err(format!(
-                "it changed in {} too: make both equal there first, or --keep",
+                "it changed in {} too ({why}): make both equal there first, or --keep",
                 self.plan.target_title
             )));
         }
@@ -238,12 +517,12 @@ impl Decider<'_> {
             currency: currency.clone(),
             fingerprint: open.ready.fingerprint,
         };
-        let document = self.said_document(word, &open, &said);
+        let document = self.said_document(word, &open, there, &said);
+        let (mut settlement, payments) = self.no_edit(&open, word.by)?;
         let mut decided = open.decided;
         decided.kept = None;
         decided.parts.push(said);
-        // First: whoever meets the part finds that it was said.
-        decided.keep(self.store, word.id)?;
+        settlement.notes.push(decided.as_note(word.id)?);
         let what = format!("a {part} of {total} {currency} is to settle the difference");
         let mut next = open.entry.clone();
         next.clear_stop();
@@ -256,33 +535,44 @@ impl Decider<'_> {
         ));
         let told = word.told(&what);
         next.record(self.now, State::Waiting, word.by.clone(), told, None);
-        self.store.settle(Settlement {
-            changes: vec![Change {
-                id: word.id.clone(),
-                seen: open.entry.seen(),
-                entry: next,
-            }],
-            outcomes: vec![OutcomeIn {
-                stream: stream_of(&word.id.route, part),
-                routes: vec![route.clone()],
-                document,
-            }],
-            ..Settlement::default()
-        })?;
-        Ok(Ok(format!("{}: {what}, as {entry}", word.id)))
+        settlement.changes.push(Change {
+            id: word.id.clone(),
+            seen: open.entry.seen(),
+            entry: next,
+        });
+        settlement.outcomes.push(OutcomeIn {
+            stream: stream_of(&word.id.route, part),
+            routes: vec![route.clone()],
+            document,
+        });
+        self.store.settle(settlement)?;
+        let mut routes = vec![word.id.route.clone()];
+        routes.extend(payments);
+        Ok(Ok(Done {
+            what: format!("{}: {what}, as {entry}", word.id),
+            routes,
+        }))
     }
 
     /// The source document of a part.
-    fn said_document(&self, word: &Word<'_>, open: &Open, said: &DecidedPart) -> Incoming {
-        let base = open.ready.gap.as_ref().map(|it| it.base.clone());
-        let base = base.unwrap_or_default();
+    fn said_document(
+        &self,
+        word: &Word<'_>,
+        open: &Open,
+        there: &Value,
+        said: &DecidedPart,
+    ) -> Incoming {
+        let gap = open.ready.gap.as_ref();
+        let (base, now_there) = gap
+            .map(|it| (it.base.clone(), it.now.clone()))
+            .unwrap_or_default();
         let dated = self
             .plan
             .target_rules
             .facts(&base, self.target_settings)
             .date;
         // A closed period takes no more documents: then it is one of the day on which it was decided.
-        let date = match self.held_period_is_open(&open.held) {
+        let date = match self.period_is_open(there) {
             Ok(()) => dated.map_or_else(|| self.today.to_owned(), |it| it.to_string()),
             Err(_) => self.today.to_owned(),
         };
@@ -314,7 +604,9 @@ impl Decider<'_> {
                 ]),
             ),
             ("before", base),
-            ("now", open.ready.mapped.clone()),
+            ("now", now_there),
+            // Without what was edited in the target: later differences are held against this.
+            ("wanted", open.ready.mapped.clone()),
         ]);
         Incoming {
             id: said.entry.source.clone(),

@@ -26,6 +26,7 @@ use crate::{
         account, ahead, chains,
         decide::{Ready, Write, lock, void_note},
         engine::{Connected, Engine},
+        groups,
         plan::RoutePlan,
         progress::{Progress, Step},
         read_back,
@@ -34,7 +35,7 @@ use crate::{
         steps,
     },
     plugins::Cancel,
-    store::{EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload},
+    store::{Cause, EntryId, Settlement, SharedStore, State, StoreError, StreamId, offload},
 };
 
 /// Batches in a row without an answer after which no further one is sent in a run.
@@ -61,6 +62,8 @@ pub(crate) struct Run<'a> {
     pulled: watch::Sender<u64>,
     /// Streams that brought, or certainly will bring, documents that no route has met before.
     fresh: Mutex<BTreeSet<StreamId>>,
+    /// Streams that were read to their ends in this run.
+    ended: Mutex<BTreeSet<StreamId>>,
     /// How often a route's turn was left early, for what it asked of earlier routes.
     left_early: Mutex<BTreeMap<String, u32>>,
     /// Routes of this run in order of work.
@@ -119,6 +122,7 @@ impl<'a> Run<'a> {
             pulls: Mutex::default(),
             pulled: watch::Sender::default(),
             fresh: Mutex::default(),
+            ended: Mutex::default(),
             left_early: Mutex::default(),
             routes,
             confirmed: Mutex::default(),
@@ -203,7 +207,11 @@ impl<'a> Run<'a> {
 
     /// After a restore, outcomes are doubted until one run has gone over all of them.
     async fn outcomes_caught_up(&self) -> Result<(), StoreError> {
-        for plan in self.routes.iter().filter(|it| it.follows.is_some()) {
+        for plan in &self.routes {
+            let groups = plan.reads_groups() && groups::are_complete(self, plan).await?;
+            if plan.follows.is_none() && !groups {
+                continue;
+            }
             let stream = plan.source.clone();
             offload::run(&self.store, move |store| store.caught_up(&stream)).await?;
         }
@@ -300,6 +308,8 @@ impl<'a> Run<'a> {
     /// kept in any case.
     pub(crate) async fn settle(&self, mut settlement: Settlement) -> Result<(), StoreError> {
         self.tell_of_stops(&mut settlement);
+        groups::tell_members(self.engine, &self.store, &mut settlement).await?;
+        let mut added = read_back::tell_copies(self, &mut settlement).await?;
         while settlement.intent.is_none() && !settlement.changes.is_empty() {
             let tried = settlement.clone();
             match offload::run(&self.store, move |store| store.settle(tried)).await {
@@ -314,6 +324,8 @@ impl<'a> Run<'a> {
                     settlement
                         .outcomes
                         .retain(|it| it.stream.stream != id.route || it.document.id != id.source);
+                    let about = format!("/{id}");
+                    settlement.notes.retain(|(name, _)| !name.ends_with(&about));
                     if settlement.changes.len() == before {
                         return Err(StoreError::Conflict { id });
                     }
@@ -322,6 +334,25 @@ impl<'a> Run<'a> {
             }
         }
         if settlement.intent.is_some() {
+            // What repeats a document that is void now is written together with that, so that no crash
+            // comes between. No call stands behind it, though: a person may have done something with it
+            // meanwhile, and what the call did is kept all the same.
+            while !added.is_empty() {
+                let tried = settlement.clone();
+                match offload::run(&self.store, move |store| store.settle(tried)).await {
+                    Err(StoreError::Conflict { id } | StoreError::Missing { id })
+                        if added.contains(&id) =>
+                    {
+                        settlement.changes.retain(|it| !added.contains(&it.id));
+                        added = read_back::tell_copies(self, &mut settlement).await?;
+                    }
+                    Ok(()) => {
+                        self.note_states(&settlement);
+                        return Ok(());
+                    }
+                    Err(why) => return Err(why),
+                }
+            }
             self.note_states(&settlement);
             return offload::run(&self.store, move |store| store.settle(settlement)).await;
         }
@@ -345,7 +376,7 @@ impl<'a> Run<'a> {
         settlement.outcomes.extend(outcomes);
     }
 
-    fn note_states(&self, settlement: &Settlement) {
+    pub(crate) fn note_states(&self, settlement: &Settlement) {
         for change in &settlement.changes {
             let EntryId { route, source } = &change.id;
             let mut stopped = lock(&self.stopped);
@@ -400,6 +431,22 @@ impl<'a> Run<'a> {
     ) -> Result<(), StoreError> {
         offload::run(&self.store, move |store| {
             store.set_note(&key, value.as_deref())
+        })
+        .await
+    }
+
+    /// What waits for these entries is looked at again. A crash before this leaves it waiting; the first
+    /// look of the next run weighs it.
+    pub(crate) async fn wake_all(&self, ids: Vec<EntryId>) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let now = self.engine.clock.now_ms();
+        offload::run(&self.store, move |store| {
+            for id in ids {
+                store.wake(&Cause::entry(&id), now)?;
+            }
+            Ok(())
         })
         .await
     }

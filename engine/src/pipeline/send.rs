@@ -125,6 +125,7 @@ pub(crate) async fn send(run: &Run<'_>, batch: Batch) -> Result<AfterBatch, Stor
         account: target.account.clone().unwrap_or_default(),
         idempotency: plan.target_manifest.idempotency.clone(),
         entries,
+        events: batch.documents.iter().map(|it| it.seen.events).collect(),
         attempt,
         timeout: target.connection.call_timeout,
         calls: Mutex::default(),

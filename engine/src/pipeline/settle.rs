@@ -66,6 +66,7 @@ pub(crate) async fn settle_batch(
     let mut uncertain = 0;
     // Notes of what a person said and that is done.
     let mut done_words = Vec::new();
+    let mut off = Vec::new();
     // One settlement for each call, one more for documents that no call covered.
     let mut settlements: Vec<Settlement> = done
         .calls
@@ -130,12 +131,19 @@ pub(crate) async fn settle_batch(
         if ready.gap.as_ref().is_some_and(|it| it.said) && matches!(ending, Ending::Synced { .. }) {
             done_words.push(decided_note(&ready.id));
         }
+        if matches!(ending, Ending::Synced { .. }) {
+            settlement.notes.extend(ready.done_notes());
+            if ready.write == Write::Void && ready.payment.is_some() {
+                off.push(ready.id.clone());
+            }
+        }
         let (ending, by) = reversed_by(plan, &ready, ending);
-        let entry = settled_entry(plan, &ready, (&ending, by.as_deref()), call, now);
+        let mut entry = settled_entry(plan, &ready, (&ending, by.as_deref()), call, now);
         if entry.state == State::Synced {
             settlement
                 .outcomes
                 .extend(outcome(run, plan, &ready.id.source, &entry, now));
+            ready.compared_once(&mut entry, now);
         }
         settlement.changes.push(Change {
             id: ready.id,
@@ -151,6 +159,7 @@ pub(crate) async fn settle_batch(
     for note in done_words {
         run.keep_note(note, None).await?;
     }
+    run.wake_all(off).await?;
     let second = halves.split_off(halves.len().div_ceil(2));
     for (documents, split) in [(halves, split + 1), (second, split + 1), (others, split)] {
         if !documents.is_empty() {
@@ -199,10 +208,14 @@ fn settled_entry(
                 Write::Create => "created",
                 Write::Update | Write::Void => "updated",
             };
+            let what = match &ready.payment {
+                Some(it) => format!("made anew after the edit of {},", it.document),
+                None => what.to_owned(),
+            };
             let what = match (&ready.number, ready.reversal(), by) {
                 (_, Some((it, _)), Some(by)) => replaced(&it.of, by, remote_id, &it.number),
                 (Some(number), ..) => format!("{what} as {number}"),
-                (None, ..) => what.to_owned(),
+                (None, ..) => what,
             };
             let there = hold(plan, &mut entry, ready, remote_id, answered, now);
             entry.notices.clone_from(&ready.notices);
@@ -353,9 +366,21 @@ pub(crate) fn took_back(
         answered.clone_into(&mut held.answered);
     }
     entry.clear_stop();
-    entry.requested = false;
     let reason = ready.notices.join("; ");
-    let what = format!("taken back in {}: {reason}", plan.target_title);
+    let title = &plan.target_title;
+    if let Some(payment) = &ready.payment {
+        entry.problem = Some(problem(
+            Category::DocumentState,
+            format!("it is off {} until that is settled", payment.document),
+            "nothing: it comes back by itself",
+        ));
+        entry.cause = Some(Cause::entry(&payment.document));
+        let what = format!("taken off in {title}: {reason}");
+        entry.record(now, State::Waiting, Actor::Engine, what, call);
+        return;
+    }
+    entry.requested = false;
+    let what = format!("taken back in {title}: {reason}");
     entry.record(now, State::Excluded, Actor::Engine, what, call);
 }
 
@@ -418,15 +443,13 @@ fn backoff_ms(attempts: u32) -> i64 {
 }
 
 /// The outcome document of an entry, for the routes that follow and want to know of such.
-pub(crate) fn outcome(
-    run: &Run<'_>,
+pub(crate) fn outcome_of(
     plan: &RoutePlan,
     source_id: &str,
     entry: &Entry,
     now: i64,
 ) -> Option<OutcomeIn> {
     let routes = plan.told.get(&entry.state)?.clone();
-    let _ = run;
     let held = entry.held.as_ref();
     if held.is_none() && entry.state == State::Synced {
         return None;
@@ -468,6 +491,17 @@ pub(crate) fn outcome(
             },
         },
     })
+}
+
+/// As [`outcome_of`], of what a run decides.
+pub(crate) fn outcome(
+    _: &Run<'_>,
+    plan: &RoutePlan,
+    source_id: &str,
+    entry: &Entry,
+    now: i64,
+) -> Option<OutcomeIn> {
+    outcome_of(plan, source_id, entry, now)
 }
 
 /// Kebab-case name of a held state.

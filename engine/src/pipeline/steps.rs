@@ -5,7 +5,7 @@
 //! one means nothing, so that nobody's service ends by a stray setting.
 
 /// All steps, in the order in which a document meets them.
-pub const STEPS: [&str; 25] = [
+pub const STEPS: [&str; 29] = [
     // An intent of a former life was turned into uncertain entries.
     "cleared-up",
     // Everything in a store that came from a backup is doubted.
@@ -42,6 +42,10 @@ pub const STEPS: [&str; 25] = [
     "read-again",
     // Source documents were read again, linked ones compared.
     "batch-compared",
+    // What a document repeats of another one was read anew, and what changed of that is durable.
+    "followed-read",
+    // What a payment is made anew of is durable, it is not under way.
+    "payment-weighed",
     // A batch is about to be given to the connector.
     "batch-formed",
     // The intent of a call is durable, the call did not leave.
@@ -56,6 +60,10 @@ pub const STEPS: [&str; 25] = [
     "outcomes-ended",
     // Everything of a run is durable, its report was not given yet.
     "run-ended",
+    // A document about which a person said something was read anew, nothing is durable.
+    "word-weighed",
+    // A person's word is durable, nothing was done by it.
+    "word-kept",
 ];
 
 /// All steps of connecting an account and of taking it back, in order.

@@ -100,6 +100,10 @@ impl Turn<'_> {
                     unprepared.push((id, entry, *next));
                     continue;
                 }
+                // A mapping that makes nothing sent nothing.
+                Decision::Settle(next) if self.plan.mapping.only_finds() => *next,
+                // Its list was never read: another run knows.
+                Decision::Leave if self.plan.mapping.only_finds() => continue,
                 Decision::Leave | Decision::Settle(_) => for_a_person(self.plan, &id, &entry, now),
             };
             settlement.changes.push(Change {

@@ -13,9 +13,10 @@ use crate::{
         ask,
         decide::{Decider, Decision, Raised, Ready, Write, lock, problem},
         engine::Connected,
-        first_sights,
+        first_sights, groups,
         plan::RoutePlan,
         progress::Step,
+        reapply::Reapply,
         reference::read_whole,
         run::Run,
         send::{self, Batch, pack},
@@ -52,7 +53,7 @@ pub(crate) async fn claim_all(
     }
 }
 
-async fn claim(
+pub(super) async fn claim(
     run: &Run<'_>,
     plan: &RoutePlan,
     state: State,
@@ -76,6 +77,9 @@ pub(crate) struct Worked {
 
 /// One turn.
 pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<Worked, StoreError> {
+    if plan.fills_groups() {
+        return groups::fill(run, plan).await;
+    }
     let Some(target) = run.engine.connected.get(&plan.target.connection) else {
         return Ok(Worked::default());
     };
@@ -94,6 +98,11 @@ pub(crate) async fn work(run: &Run<'_>, plan: &Arc<RoutePlan>) -> Result<Worked,
     let mut turn = Turn::new(run, plan, target, reference);
     if first_sights {
         turn.first_sights().await?;
+    }
+    // A group of which a part was not read yet would be sent in two documents, and would be none of those
+    // that the target holds.
+    if !groups::are_complete(run, plan).await? {
+        return Ok(Worked::default());
     }
     let mut progress = turn.questions().await?;
     // Deciding goes on while batches are under way; the channel holds one batch beside them.
@@ -424,6 +433,8 @@ impl<'a> Turn<'a> {
         }
         let mut settlement = Settlement::default();
         let now = self.run.engine.clock.now_ms();
+        let words = raised.words_over;
+        let over = end_words(self.run, words, now).await?;
         let ids: BTreeSet<EntryId> = raised
             .needed
             .iter()
@@ -494,7 +505,7 @@ impl<'a> Turn<'a> {
         }
         let progress = !settlement.changes.is_empty();
         self.run.settle(settlement).await?;
-        Ok(progress)
+        Ok(progress || over)
     }
 
     /// Whether anything may be sent on this route in this run, and the account is the right one.
@@ -511,13 +522,38 @@ impl<'a> Turn<'a> {
         }
         // A source that is away for now keeps nothing back that was read from it: what is old is read
         // again before it goes, and stays when that is not possible.
-        if run.is_barred(&self.plan.source.connection) || !run.right_account(self.plan).await? {
+        if run.is_barred(self.plan.read_from()) || !run.right_account(self.plan).await? {
             run.unfinished();
             self.ready.clear();
             return Ok(false);
         }
         Ok(true)
     }
+}
+
+/// Ends what persons said about changes that are no more; gives whether a payment is to be looked at anew.
+async fn end_words(run: &Run<'_>, words: BTreeSet<EntryId>, now: i64) -> Result<bool, StoreError> {
+    if words.is_empty() || run.request.dry_run {
+        return Ok(false);
+    }
+    offload::run(&run.store, move |store| {
+        let mut progress = false;
+        for id in words {
+            let Some(said) = Reapply::read(store, &id)? else {
+                continue;
+            };
+            let settlement = said.ended(store, &id, &Actor::Engine, now)?;
+            progress |= !settlement.changes.is_empty();
+            match store.settle(settlement) {
+                // A person was faster, or its call is under way: the word is about another version in any
+                // case, and ends with the next look at the document.
+                Ok(()) | Err(StoreError::Conflict { .. } | StoreError::Missing { .. }) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(progress)
+    })
+    .await
 }
 
 async fn hand_over(batches: &mpsc::Sender<Vec<Ready>>, batch: Vec<Ready>) {
@@ -569,6 +605,10 @@ async fn deliver(
     if !creates.is_empty() {
         let (fit, changed) = ask::recheck(run, plan, creates).await?;
         progress |= changed;
+        let (fit, changed) = ask::weigh_payments(run, plan, fit).await?;
+        progress |= changed;
+        let (fit, changed) = ask::reread_followed(run, plan, fit).await?;
+        progress |= changed;
         going.extend(fit);
     }
     steps::reached("batch-compared", plan.name());
@@ -577,7 +617,7 @@ async fn deliver(
     while let Some(batch) = queue.pop() {
         if run.cancel.is_cancelled()
             || run.is_parked(&plan.target.connection)
-            || run.is_barred(&plan.source.connection)
+            || run.is_barred(plan.read_from())
         {
             run.unfinished();
             break;

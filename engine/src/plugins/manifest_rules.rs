@@ -3,7 +3,7 @@
 
 use ledgerline_plugin_api::{
     abi::op,
-    manifest::{AuthSlot, Files, Find, Manifest, Op, Stream},
+    manifest::{AuthSlot, Files, Find, Ledger, Manifest, Op, Stock, Stream},
 };
 use semver::{Version, VersionReq};
 
@@ -56,6 +56,16 @@ pub(super) fn check(
     {
         return defect(format!(
             "`start-setting` must name a setting that is text, it is `{name}`"
+        ));
+    }
+    if let Some(name) = &manifest.valuation
+        && !manifest
+            .streams
+            .get(name)
+            .is_some_and(|it| it.files.is_some() && it.total.is_some())
+    {
+        return defect(format!(
+            "`valuation` must name a stream with `files` and a `total`, it is `{name}`"
         ));
     }
     for (slot, it) in &manifest.auth {
@@ -112,6 +122,21 @@ fn check_stream(manifest: &Manifest, stream: &Stream, ops: u32) -> Result<(), St
     if let Some(files) = &stream.files {
         check_files(stream, files)?;
     }
+    if let Some(settled) = &stream.settled {
+        let payments = manifest.streams.get(&settled.by);
+        if payments.is_none_or(|it| it.settles.is_none()) {
+            return Err(format!(
+                "it is settled by `{}`, which is no stream with `settles`",
+                settled.by
+            ));
+        }
+    }
+    if let Some(stock) = &stream.stock {
+        check_stock(manifest, stock)?;
+    }
+    if let Some(ledger) = &stream.ledger {
+        check_ledger(manifest, ledger)?;
+    }
     for check in &stream.checks {
         for reference in check.refs.values() {
             match manifest.streams.get(&reference.stream) {
@@ -132,6 +157,39 @@ fn check_stream(manifest: &Manifest, stream: &Stream, ops: u32) -> Result<(), St
         }
     }
     Ok(())
+}
+
+fn check_stock(manifest: &Manifest, stock: &Stock) -> Result<(), String> {
+    if stock.rows.is_none() && stock.moved.is_none() {
+        return Err("`stock` has neither `moved` nor `rows`".to_owned());
+    }
+    let Some(costs) = &stock.costs else {
+        return Ok(());
+    };
+    let told = manifest.streams.get(costs).and_then(|it| it.stock.as_ref());
+    match told.is_some_and(|it| it.rows.is_some()) {
+        true => Ok(()),
+        false => Err(format!(
+            "`stock.costs` must name a stream whose `stock` has `rows`, it is `{costs}`"
+        )),
+    }
+}
+
+fn check_ledger(manifest: &Manifest, ledger: &Ledger) -> Result<(), String> {
+    if manifest.settings["properties"][&ledger.day]["type"] != "string" {
+        return Err(format!(
+            "`ledger.day` must name a setting that is text, it is `{}`",
+            ledger.day
+        ));
+    }
+    let accounts = manifest.streams.get(&ledger.accounts);
+    match accounts.is_some_and(|it| it.reference && it.key.is_some()) {
+        true => Ok(()),
+        false => Err(format!(
+            "`ledger.accounts` must name a reference stream with a `key`, it is `{}`",
+            ledger.accounts
+        )),
+    }
 }
 
 fn check_files(stream: &Stream, files: &Files) -> Result<(), String> {
@@ -207,6 +265,28 @@ mod tests {
                 Some("`start-setting` must name a setting that is text, it is `since`"),
             ),
             (
+                json!({"valuation": "invoices"}),
+                Some("`valuation` must name a stream with `files` and a `total`, it is `invoices`"),
+            ),
+            (
+                stream(json!({"title": "s", "ops": ["pull"], "stock": {"amount": ".x"}})),
+                Some("stream `s`: `stock` has neither `moved` nor `rows`"),
+            ),
+            (
+                stream(
+                    json!({"title": "s", "ops": ["pull"], "stock": {"moved": ".x", "costs": "s"}}),
+                ),
+                Some(
+                    "stream `s`: `stock.costs` must name a stream whose `stock` has `rows`, it is `s`",
+                ),
+            ),
+            (
+                stream(json!({"title": "s", "ops": ["pull"], "ledger": {
+                    "day": "on", "balance": ".x", "accounts": "s", "id": ".i", "name": ".n",
+                }})),
+                Some("stream `s`: `ledger.day` must name a setting that is text, it is `on`"),
+            ),
+            (
                 json!({"streams": {}}),
                 Some("a connector has a stream at least"),
             ),
@@ -238,6 +318,12 @@ mod tests {
                     "that": "true", "category": "mapping", "cause": "", "remedy": "", "waits-for": "",
                 }]})),
                 Some("stream `s`: check `account` looks into `accounts`, which does not exist"),
+            ),
+            (
+                stream(json!({"title": "s", "ops": ["pull"], "settled": {
+                    "by": "slips", "payments": "[]", "others": "[]", "open": "0",
+                }})),
+                Some("stream `s`: it is settled by `slips`, which is no stream with `settles`"),
             ),
         ];
         for (change, expected) in cases {

@@ -91,7 +91,7 @@ impl Omni {
             let response = cx.http(self.page_request(resource, &walk, rows)).await?;
             let response = answer::success(response, resource.list)
                 .map_err(|error| refused_order(error, order))?;
-            let (page, read) = read_page(&response, order, &walk)?;
+            let (page, read) = read_page(&response, order, &walk, omnis_clock(&response))?;
             if read.ids.is_empty() {
                 cursor.since = Some(self.reached(&response, walk.upper)?);
                 cursor.walk = None;
@@ -159,12 +159,9 @@ impl Omni {
     /// Until when everything is stored after the last page of a walk. Our own clock may be ahead of Omni's;
     /// what is changed there before ours is reached must not be passed over, so Omni's word counts, too.
     fn reached(&self, response: &Response, upper: Timestamp) -> Result<Timestamp> {
-        let date = response.header("date").and_then(|it| {
-            jiff::fmt::rfc2822::DateTimeParser::new()
-                .parse_timestamp(it)
-                .ok()
-        });
-        let Some(date) = date else { return Ok(upper) };
+        let Some(date) = omnis_clock(response) else {
+            return Ok(upper);
+        };
         let settled = date.saturating_sub(self.settings.settle());
         Ok(upper.min(settled.map_err(Error::bug)?))
     }
@@ -232,6 +229,13 @@ fn unreadable(response: &Response, at: usize, what: impl std::fmt::Display) -> E
     Error::protocol(format!("{}, row {at}: {what}", response.call()))
 }
 
+/// The time at Omni when it answered.
+fn omnis_clock(response: &Response) -> Option<Timestamp> {
+    let date = response.header("date")?;
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+    parser.parse_timestamp(date).ok()
+}
+
 /// The ids of a list in ascending order, all greater than `after`.
 pub(crate) fn read_ids(response: &Response, after: i64) -> Result<Vec<i64>> {
     let rows: Vec<&RawValue> = response.json()?;
@@ -251,6 +255,7 @@ fn read_page<'a>(
     response: &'a Response,
     order: PageOrder,
     walk: &Walk,
+    there: Option<Timestamp>,
 ) -> Result<(Page<'a>, Read)> {
     let rows: Vec<&RawValue> = response.json()?;
     let mut page = Page::new();
@@ -278,13 +283,29 @@ fn read_page<'a>(
         read.ids.push(id);
         // A list that is made while it changes may hold a row twice; a page may not.
         if ids.insert(id) {
-            let version = row
-                .modified
-                .unwrap_or_else(|| fingerprint(raw.get()).into());
-            page.upsert(id.to_string(), version, raw);
+            page.upsert(id.to_string(), version(row.modified, raw, there), raw);
         }
     }
     Ok((page, read))
+}
+
+/// What tells a row from what it was before. Omni dates changes by the second, so in a second that is not over
+/// there the row may change once more under the same date; a clock of ours that is ahead reads such rows.
+fn version<'a>(
+    modified: Option<Cow<'a, str>>,
+    raw: &RawValue,
+    there: Option<Timestamp>,
+) -> Cow<'a, str> {
+    let Some(modified) = modified else {
+        return fingerprint(raw.get()).into();
+    };
+    let at = instant(&modified);
+    match (at, there) {
+        (Some(at), Some(there)) if whole_second(at) >= whole_second(there) => {
+            format!("{modified} {}", fingerprint(raw.get())).into()
+        }
+        _ => modified,
+    }
 }
 
 /// Whether Omni takes an order of two fields is not certain.
@@ -361,6 +382,24 @@ mod tests {
         }
     }
 
+    /// Our clock was ahead of Omni's: a row was read in the second in which it was changed, and what was
+    /// changed later in that second had the same date.
+    #[test]
+    fn two_changes_of_a_second_that_is_not_over_are_two() {
+        let read = |total: u8, clock: &str| {
+            let raw =
+                format!(r#"{{"id":1,"modifiedDate":"2026-01-01T10:00:00Z","total":{total}}}"#);
+            let raw = RawValue::from_string(raw).unwrap();
+            let modified = Some(Cow::Borrowed("2026-01-01T10:00:00Z"));
+            version(modified, &raw, Some(at(clock))).into_owned()
+        };
+        let (early, late) = ("2026-01-01T10:00:00Z", "2026-01-01T10:00:01Z");
+        assert_ne!(read(1, early), read(2, early));
+        assert_ne!(read(1, early), read(2, late));
+        assert_eq!(read(1, early), read(1, early));
+        assert_eq!(read(2, late), "2026-01-01T10:00:00Z");
+    }
+
     #[test]
     fn a_full_page_goes_on_from_its_last_row() {
         let read = |rows: i64, last: &str| Read {
@@ -398,7 +437,7 @@ mod tests {
             (PageOrder::Modified, "\"id\""),
             (PageOrder::Id, "\"modified\""),
         ] {
-            let error = read_page(&response, order, &walk()).unwrap_err();
+            let error = read_page(&response, order, &walk(), None).unwrap_err();
             assert_eq!(error.status, Status::PROTOCOL);
             assert!(
                 error
@@ -413,7 +452,7 @@ mod tests {
             ..walk()
         };
         assert!(
-            read_page(&repeated, PageOrder::Id, &walk).is_err(),
+            read_page(&repeated, PageOrder::Id, &walk, None).is_err(),
             "the condition on ids is ignored"
         );
     }
@@ -439,11 +478,11 @@ mod tests {
     #[test]
     fn a_row_needs_an_id_and_nothing_else() {
         let response = Response::new(200, r#"[{"id":3},{"id":3},{"Id":4,"ModifiedDate":"x"}]"#);
-        let (page, read) = read_page(&response, PageOrder::Modified, &walk()).unwrap();
+        let (page, read) = read_page(&response, PageOrder::Modified, &walk(), None).unwrap();
         assert_eq!((page.len(), read.ids), (2, vec![3, 3, 4]));
         for body in [r#"[{}]"#, r#"[{"id":0}]"#, r#"[{"id":null}]"#, "[7]", "{}"] {
             let response = Response::new(200, body);
-            let error = read_page(&response, PageOrder::Modified, &walk()).unwrap_err();
+            let error = read_page(&response, PageOrder::Modified, &walk(), None).unwrap_err();
             assert_eq!(error.status, Status::PROTOCOL, "{body}");
         }
     }

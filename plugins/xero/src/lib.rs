@@ -29,6 +29,7 @@ mod push;
 mod resource;
 mod reversal;
 mod rules;
+mod trial_balance;
 mod walk;
 mod write;
 mod zones;
@@ -37,7 +38,7 @@ use ledgerline_plugin_api::abi::op;
 use ledgerline_plugin_api::export_connector;
 use ledgerline_plugin_api::manifest::{Account, CheckReport};
 use ledgerline_plugin_api::sdk::{Connector, Cx, Opening, Result};
-use serde::de::IgnoredAny;
+use serde::Deserialize;
 
 use allocations::AllocationSide;
 use resource::Resource;
@@ -47,6 +48,15 @@ pub use pull::Cursor;
 /// The manifest's only credential slot.
 const AUTH: &str = "api";
 
+/// What the code looks at; mappings use the others, through `xero::tracking`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// The day of the trial balance, `YYYY-MM-DD`. Absent: today, as Xero sees it.
+    #[serde(default)]
+    balance_date: Option<String>,
+}
+
 /// A connection to one Xero organisation.
 #[derive(Debug)]
 pub struct Xero {
@@ -54,20 +64,21 @@ pub struct Xero {
     base: String,
     /// Tenant id that the connection is pinned to.
     account: Option<String>,
+    settings: Settings,
 }
 
 impl Connector for Xero {
-    /// Mappings alone use the settings, through `xero::tracking`.
-    type Settings = IgnoredAny;
+    type Settings = Settings;
     type Cursor = Cursor;
 
     const OPS: u32 = op::CHECK | op::DISCOVER | op::PULL | op::PUSH | op::FIND;
 
-    fn open(opening: Opening<IgnoredAny>) -> Result<Self> {
+    fn open(opening: Opening<Settings>) -> Result<Self> {
         let base = opening.base_url.trim_end_matches('/').to_owned();
         Ok(Self {
             base,
             account: opening.account.filter(|it| !it.is_empty()),
+            settings: opening.settings,
         })
     }
 

@@ -13,6 +13,7 @@ use crate::answers::{failure, list};
 use crate::held::{held, id, organisation};
 use crate::lenient::Object;
 use crate::resource::Resource;
+use crate::trial_balance;
 use crate::walk::{Walk, Wanted, page_of, page_request};
 
 /// Longest cursor text that ids may fill. A chart of accounts takes a tenth of it.
@@ -53,6 +54,9 @@ impl Row<'_> {
 
 impl Xero {
     pub(crate) async fn read(&self, cx: &Cx, stream: &str, cursor: Cursor) -> Result<()> {
+        if stream == trial_balance::STREAM {
+            return self.read_balances(cx, cursor).await;
+        }
         match SmallList::of(stream) {
             Some(small) => self.read_whole(cx, small, cursor).await,
             None => self.read_changes(cx, Resource::of(stream)?, cursor).await,
@@ -108,6 +112,20 @@ impl Xero {
             known,
         };
         commit(cx, rows, gone, &before, &after).await
+    }
+
+    /// The balances of one day. They are of that day alone, so there is no place to go on from.
+    async fn read_balances(&self, cx: &Cx, cursor: Cursor) -> Result<()> {
+        let day = self.settings.balance_date.as_deref();
+        let response = cx.http(trial_balance::request(&self.base, day)).await?;
+        let rows = trial_balance::rows(&response)?.into_iter();
+        let rows = rows.map(|(id, raw)| Row {
+            id,
+            version: version(String::new(), raw),
+            body: Body::AsItCame(raw),
+            is_gone: false,
+        });
+        commit(cx, rows.collect(), Vec::new(), &cursor, &cursor).await
     }
 }
 

@@ -145,6 +145,83 @@ fn totals_are_those_that_xero_will_show() {
 }
 
 #[test]
+fn lines_in_the_ledger_are_net_in_the_base_currency_and_signed() {
+    let taxed = BILL.replace("Exclusive", "Inclusive").replace(
+        r#""TaxType":"INPUT""#,
+        r#""LineAmount":30.75,"TaxAmount":2.80"#,
+    );
+    let foreign = BILL.replace(r#""Status""#, r#""CurrencyRate":0.65,"Status""#);
+    let cases = [
+        ("bills", BILL, "310 30.75"),
+        ("bills", &taxed, "310 27.95"),
+        ("bills", &foreign, "310 47.31"),
+        ("invoices", &BILL.replace("ACCPAY", "ACCREC"), "310 -30.75"),
+        (
+            "credit_notes",
+            &BILL.replace("ACCPAY", "ACCRECCREDIT"),
+            "310 30.75",
+        ),
+        (
+            "supplier_credit_notes",
+            &BILL.replace("ACCPAY", "ACCPAYCREDIT"),
+            "310 -30.75",
+        ),
+        (
+            "manual_journals",
+            JOURNAL,
+            "310 55.10, 630 -55.00, 630 -0.10",
+        ),
+        (
+            "bills",
+            r#"{"Type":"ACCPAY","LineItems":[{"Description":"a word"}]}"#,
+            "",
+        ),
+    ];
+    let (settings, reference) = (Value::default(), reference());
+    let cx = RulesCx {
+        settings: &settings,
+        reference: &reference,
+    };
+    for (stream, document, wanted) in cases {
+        let postings = rules(stream).postings(&value(document), cx).unwrap();
+        let told: Vec<String> = postings
+            .iter()
+            .map(|it| format!("{} {}", it.account, it.amount))
+            .collect();
+        assert_eq!(told.join(", "), wanted, "{stream} {document}");
+    }
+}
+
+#[test]
+fn a_row_of_the_trial_balance_tells_its_account_and_what_it_holds() {
+    let row = |debit: &str, credit: &str| {
+        value(&format!(
+            r#"{{"RowType":"Row","Cells":[{{"Value":"Stock (630)","Attributes":[{{"Value":"A-1","Id":"account"}}]}},
+            {{"Value":"5.00"}},{{"Value":""}},{{"Value":"{debit}"}},{{"Value":"{credit}"}}]}}"#
+        ))
+    };
+    let (settings, reference) = (Value::default(), reference());
+    let cx = RulesCx {
+        settings: &settings,
+        reference: &reference,
+    };
+    let rules = rules("trial_balance");
+    for (debit, credit, wanted) in [
+        ("1234.56", "", "1234.56"),
+        ("", "0.10", "-0.10"),
+        ("", "", "0"),
+    ] {
+        let row = row(debit, credit);
+        assert_eq!(rules.key(&row, cx).unwrap().as_deref(), Some("a-1"));
+        let balance = rules.balance(&row, cx).unwrap();
+        assert_eq!(balance.unwrap().to_string(), wanted);
+    }
+    let account = value(r#"{"AccountID":"A-1","Code":"630","Name":"Stock"}"#);
+    let (id, name) = rules.ledger_account(&account, cx);
+    assert_eq!((id.as_deref(), name.as_str()), (Some("a-1"), "Stock"));
+}
+
+#[test]
 fn a_journal_is_reversed_as_xero_holds_it() {
     let (settings, reference) = (Value::default(), reference());
     let cx = RulesCx {

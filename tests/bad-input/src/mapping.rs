@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::OnceLock};
 
 use ledgerline::{
-    config::{Findings, MappingFile, Route, SourceFile, mapping_ends},
+    config::{Endpoint, Findings, GROUPS, MappingFile, Route, SourceFile, mapping_ends},
     mapping::{
         Apply, CheckMemo, CompileInput, Followed, LinkAnswer, LinkAsk, Links, Mapping, Reference,
         RulesCx, Shared, Stop, StreamRules, TestCx, Value, compile, differences, reconcile,
@@ -173,7 +173,20 @@ impl Ground {
     }
 }
 
+/// What groups are to the engine, of which no plugin tells.
+fn groups() -> Option<(&'static Manifest, &'static Stream)> {
+    static GROUPS_ARE: OnceLock<Manifest> = OnceLock::new();
+    let manifest = GROUPS_ARE.get_or_init(|| {
+        let text = include_str!("../../../engine/src/pipeline/groups/stream.toml");
+        toml::from_str(text).expect("what groups are")
+    });
+    Some((manifest, manifest.streams.get(GROUPS)?))
+}
+
 fn stream(end: &str) -> Option<(&'static Manifest, &'static Stream)> {
+    if end == GROUPS {
+        return groups();
+    }
     let (plugin, stream) = end.split_once('/')?;
     let manifest = grounds::plugin(plugin)?.manifest();
     Some((manifest, manifest.streams.get(stream)?))
@@ -183,13 +196,28 @@ fn stream(end: &str) -> Option<(&'static Manifest, &'static Stream)> {
 /// writes back into them.
 fn origin(route: &Route) -> Option<(&'static Manifest, &'static Stream)> {
     let deployment = grounds::deployment();
-    let mut from = &route.from;
-    while let Some(followed) = from.followed_route() {
-        from = &deployment.routes[followed].from;
-    }
+    let from = read_from(route);
     let plugin = &deployment.connections[&from.connection].plugin;
     let read = stream(&format!("{plugin}/{}", from.stream));
     read.filter(|_| *from != route.to)
+}
+
+/// The stream of a connection with which what a route reads began.
+fn read_from(route: &Route) -> &Endpoint {
+    let routes = &grounds::deployment().routes;
+    let mut from = &route.from;
+    loop {
+        let before = match from.followed_route() {
+            Some(followed) => routes.get(followed),
+            None => routes
+                .values()
+                .find(|it| from.is_groups() && it.to == *from),
+        };
+        match before {
+            Some(it) => from = &it.from,
+            None => return from,
+        }
+    }
 }
 
 fn grounds_of_routes() -> &'static BTreeMap<String, Ground> {
@@ -208,7 +236,10 @@ fn grounds_of_routes() -> &'static BTreeMap<String, Ground> {
                 source: stream(&from),
                 origin: origin(route).map(|it| it.0),
                 target: stream(&to).expect("its target is there"),
-                settings: settings(&route.from.connection),
+                settings: settings(match route.from.is_groups() {
+                    true => &read_from(route).connection,
+                    false => &route.from.connection,
+                }),
                 target_settings: settings(&route.to.connection),
             };
             (route.name.clone(), ground)

@@ -27,6 +27,10 @@ pub(crate) fn handle(world: &World, request: &Request) -> Reply {
             world.clear_calls();
             Ok(Json::Obj(Object::new()))
         }
+        ("DELETE", "keys") => {
+            world.forget_keys();
+            Ok(Json::Obj(Object::new()))
+        }
         ("GET", "counts") => as_json(&world.counts()),
         ("GET", "traffic") => as_json(&world.traffic()),
         ("GET", "duplicates") => as_json(&world.duplicates()),

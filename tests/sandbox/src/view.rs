@@ -89,6 +89,11 @@ impl World {
         self.lock().calls.clear();
     }
 
+    /// Xero forgets every idempotency key, as it does after their life, while all clocks stay as they are.
+    pub fn forget_keys(&self) {
+        self.lock().xero.forget_keys();
+    }
+
     /// Keeps the newest `keep` calls from now on.
     pub fn keep_calls(&self, keep: usize) {
         self.lock().calls.keep(keep);

@@ -42,6 +42,8 @@ pub const SUPPLIER_NOTES: &str = "omni-supplier-credit-notes";
 pub const SUPPLIER_ALLOCATIONS: &str = "omni-supplier-credit-note-allocations";
 /// Landed costs, from an export, which become journals.
 pub const LANDED_COSTS: &str = "omni-landed-costs";
+/// Looks for the bills that landed costs stand against.
+pub const LANDED_COST_BILLS: &str = "omni-landed-cost-bills";
 /// A month's cost of goods sold, from an export, which becomes one journal.
 pub const COGS: &str = "omni-cogs";
 
@@ -49,6 +51,32 @@ pub const COGS: &str = "omni-cogs";
 pub const SALES_DEPOSITS: &str = "omni-sales-deposits";
 /// Deposits on purchase orders, from an export, which become bills.
 pub const PURCHASE_DEPOSITS: &str = "omni-purchase-deposits";
+
+/// Sales orders that go into batches.
+pub const BATCH_ORDERS: &str = "omni-batch-orders";
+/// Credit notes that go into batches.
+pub const BATCH_RETURNS: &str = "omni-batch-returns";
+/// Payments in Omni, which say how what is batched was paid.
+pub const BATCH_PAYMENTS: &str = "omni-batch-payments";
+/// Orders and credit notes with their payments, which are put into batches.
+pub const BATCH_MEMBERS: &str = "omni-batch-members";
+/// Batches that become invoices.
+pub const BATCHES: &str = "omni-batches";
+/// Batches that become credit notes.
+pub const BATCHES_CREDIT: &str = "omni-batches-credit";
+
+/// Credit notes for what posted batches became smaller by.
+pub const BATCH_CREDITS: &str = "omni-batches-differences-credit";
+/// Invoices for what posted batches became larger by.
+pub const BATCH_ADDITIONS: &str = "omni-batches-differences-additional";
+
+/// Orders and credit notes of this channel are batched.
+pub fn batched(deployment: &mut Deployment, channel: &str) {
+    for route in [BATCH_ORDERS, BATCH_RETURNS] {
+        let route = deployment.routes.get_mut(route).expect("the route");
+        route.options.insert("channels".to_owned(), json!(channel));
+    }
+}
 
 /// Exports are read from a folder beside the store.
 pub fn exports_beside_the_store(deployment: &mut Deployment) {
@@ -82,8 +110,22 @@ pub fn all_on(deployment: &mut Deployment) {
 pub fn posted(deployment: &mut Deployment) {
     all_on(deployment);
     for route in deployment.routes.values_mut() {
-        let parts = [SALES_CREDITS, SALES_ADDITIONS, BILL_CREDITS, BILL_ADDITIONS];
-        let documents = [ORDERS, BILLS, NOTES, SUPPLIER_NOTES];
+        let parts = [
+            SALES_CREDITS,
+            SALES_ADDITIONS,
+            BILL_CREDITS,
+            BILL_ADDITIONS,
+            BATCH_CREDITS,
+            BATCH_ADDITIONS,
+        ];
+        let documents = [
+            ORDERS,
+            BILLS,
+            NOTES,
+            SUPPLIER_NOTES,
+            BATCHES,
+            BATCHES_CREDIT,
+        ];
         let name = route.name.as_str();
         if documents.contains(&name) || parts.contains(&name) {
             route

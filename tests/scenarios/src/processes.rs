@@ -294,6 +294,11 @@ impl Programs {
         self.exchange("DELETE", "/_sandbox/calls", "");
     }
 
+    /// Lets the target forget the keys of its calls, while all clocks stay as they are.
+    pub fn forget_keys(&self) {
+        self.exchange("DELETE", "/_sandbox/keys", "");
+    }
+
     fn exchange(&self, method: &str, path: &str, body: &str) -> Value {
         self.call(method, path, &[], body)
     }

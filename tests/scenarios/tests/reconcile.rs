@@ -549,3 +549,81 @@ fn json_csv_and_page_tell_the_same_directly_and_through_a_running_engine() {
     running.signal("-TERM");
     running.end();
 }
+
+#[test]
+fn the_stock_account_is_tied_out_as_table_json_csv_and_page() {
+    let programs = Programs::start(3, |plan| {
+        let reports = "accounting.reports.trialbalance.read accounting.manualjournals.read";
+        let scopes = plan.deployment["apps"]["xero-app"]["scopes"].as_array_mut();
+        let more = reports.split(' ').map(toml::Value::from);
+        scopes.unwrap().extend(more);
+    });
+    let file = |name: &str| programs.config().join(name);
+    let write = |name: &str, text: &str| {
+        std::fs::write(file(name), text).unwrap();
+        file(name).to_str().unwrap().to_owned()
+    };
+    let stock = write(
+        "stock.csv",
+        "SKU,Product,Value\nTEE,=Tee,\"1,000.10\"\nCAP,Cap,0.40\n",
+    );
+    let wrong = write("wrong.csv", "SKU,Product,Value\nTEE,Tee,1OO\n");
+    let (csv, page) = (file("tied.csv"), file("tied.html"));
+    let (csv, page) = (csv.to_str().unwrap(), page.to_str().unwrap());
+    let mut args = vec!["reconcile", "--account", "631", "--valuation", &stock];
+    args.extend(["--csv", csv, "--page", page]);
+
+    // Nothing in the books, and nobody says what stock was worth at the cut-over: all of it is left over.
+    let ended = programs.run([&args[..], &["--json"]].concat());
+    assert_eq!(ended.code, Some(4), "{ended:#?}");
+    let report = ended.json();
+    assert_eq!(report["stock"], json!("1000.50"), "exact: {report:#}");
+    assert_eq!(report["rest"], json!("1000.50"), "{report:#}");
+    let off = report["remarks"][0].as_str().unwrap();
+    assert!(
+        off.contains("sales order") && off.contains("landed cost"),
+        "{off}"
+    );
+    let text = std::fs::read_to_string(csv).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    assert_eq!(reader.headers().unwrap().iter().next(), Some("kind"));
+    let rows = reader.records().map(Result::unwrap).count();
+    assert_eq!(rows, report["items"].as_array().unwrap().len());
+    let html = std::fs::read_to_string(page).unwrap();
+    for part in [
+        "Stock of omni-au against account 631",
+        "1,000.50",
+        "@media print",
+        "rest",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    assert!(!html.contains("<script"));
+
+    // Said what it was, the difference is explained.
+    let opening = [&args[..5], &["--opening", &stock]].concat();
+    let ended = programs.run(&opening);
+    assert!(matches!(ended.code, Some(4 | 6)), "{ended:#?}");
+    for part in ["what it was on", "1,000.50", "rest"] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let cases = [
+        (
+            ["--account", "631", "--valuation", &wrong],
+            "wrong.csv: line 2: `Value` is `1OO`, not a number",
+        ),
+        (
+            ["--account", "631x", "--valuation", &stock],
+            "xero-au has no account `631x`; did you mean `631`?",
+        ),
+        (
+            ["--account", "631", "--valuation", "nowhere.csv"],
+            "nowhere.csv: No such file",
+        ),
+    ];
+    for (args, told) in cases {
+        let ended = programs.run([&["reconcile"][..], &args].concat());
+        assert_eq!(ended.code, Some(3), "{ended:#?}");
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
+}

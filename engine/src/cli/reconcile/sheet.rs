@@ -44,15 +44,22 @@ struct Row<'a> {
 
 /// All documents of a report as CSV.
 pub(super) fn csv(report: &ReconcileReport) -> Result<Vec<u8>, Failure> {
+    written(report.lines.iter().map(row))
+}
+
+/// Rows as CSV, with a header whether there are any or not.
+pub(super) fn written<R: Default + Serialize>(
+    rows: impl ExactSizeIterator<Item = R>,
+) -> Result<Vec<u8>, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for line in &report.lines {
-        writer.serialize(row(line)).map_err(Failure::unexpected)?;
+    let none = rows.len() == 0;
+    for row in rows {
+        writer.serialize(row).map_err(Failure::unexpected)?;
     }
-    if report.lines.is_empty() {
+    if none {
         // The header comes with the first row otherwise.
         let mut head = csv::Writer::from_writer(Vec::new());
-        head.serialize(Row::default())
-            .map_err(Failure::unexpected)?;
+        head.serialize(R::default()).map_err(Failure::unexpected)?;
         let bytes = head.into_inner().map_err(Failure::unexpected)?;
         let end = bytes.iter().position(|it| *it == b'\n').unwrap_or(0);
         return Ok(bytes.get(..=end).unwrap_or_default().to_vec());
@@ -118,7 +125,7 @@ fn adds(line: &Line) -> String {
     amounts.join("; ")
 }
 
-fn text(it: Option<&str>) -> Cow<'_, str> {
+pub(super) fn text(it: Option<&str>) -> Cow<'_, str> {
     guarded(it.unwrap_or_default().into())
 }
 

@@ -126,6 +126,70 @@ fn nothing_is_wrong_with_the_deployment_that_the_others_change() {
     );
 }
 
+/// A rule about the route itself, after the fields of the mapping.
+const ON_LOAD: &str = r#"total = ".total"
+
+[options]
+method = "slow"
+
+[[require]]
+that = '$options.method != "slow"'
+otherwise = { jq = '"its method is \($options.method)"' }
+remedy = 'Write method = "fast" below [options]'
+on-load = true
+"#;
+
+const TOTAL: &str = "total = \".total\"\n";
+
+#[test]
+fn a_route_that_cannot_work_with_its_settings() {
+    check(
+        &[(MAPPING_FILE, TOTAL, ON_LOAD)],
+        expect![[r#"
+        told:
+          × the route `invoices`: its method is slow
+           ╭─[routes/invoices.toml:3:1]
+         3 │ mapping = "acme/invoices"
+           · ───┬───
+           ·    ╰── cannot be used so
+           ╰────
+          help: Write method = "fast" below [options]
+
+    "#]],
+    );
+    // One that is off may wait for its settings.
+    check(
+        &[
+            (MAPPING_FILE, TOTAL, ON_LOAD),
+            (ROUTE_FILE, "trigger", "enabled = false\ntrigger"),
+        ],
+        expect![[r#"
+            no problem found
+        "#]],
+    );
+    check(
+        &[
+            (MAPPING_FILE, TOTAL, ON_LOAD),
+            (
+                MAPPING_FILE,
+                "'$options.method != \"slow\"'",
+                "'$number != null'",
+            ),
+        ],
+        expect![[r#"
+            told:
+              × `$number` is not known when the configuration loads
+                ╭─[mappings/acme/invoices.toml:14:8]
+             14 │ that = '$number != null'
+                ·        ────────┬────────
+                ·                ╰── looks at more than the route
+                ╰────
+              help: use $options, $settings, $target_settings alone, or take out on-load
+
+        "#]],
+    );
+}
+
 #[test]
 fn misspelt_keys() {
     check(

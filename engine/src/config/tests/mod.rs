@@ -331,9 +331,9 @@ fn problems_of_one_route() {
             "stream = \"notes\" }\nto",
             "streem = \"notes\" }\nto",
             expect![[r#"
-            routes/notes.toml:2 [{ connection = "shop", streem = "notes" }] `stream` is missing (stream: Name of a stream of its plugin; after "outcomes" the name of the route.)
-            routes/notes.toml:2 [streem] unknown key `streem` (did you mean `stream`?)
-        "#]],
+                routes/notes.toml:2 [{ connection = "shop", streem = "notes" }] `stream` is missing (stream: Name of a stream of its plugin; after "outcomes" the name of the route; after "groups" a name of your own for them.)
+                routes/notes.toml:2 [streem] unknown key `streem` (did you mean `stream`?)
+            "#]],
         ),
     ];
     for (old, new, wanted) in cases {
@@ -368,8 +368,8 @@ fn routes_that_do_not_go_together() {
             &format!("beside = [\"contacts\"]\n{NOTES}"),
         )],
         expect![[r#"
-        routes/notes.toml:1 ["contacts"] `contacts` does not send the same stream into the same stream (remove it: only such routes could take a document twice)
-    "#]],
+            routes/notes.toml:1 ["contacts"] `contacts` does not read the same stream (remove it: only such routes could take a document twice)
+        "#]],
     );
     check(
         &[("routes/second.toml", &format!("{NOTES}\nenabled = false"))],
@@ -673,4 +673,90 @@ fn the_deployment_of_this_repository_is_right() {
     let told = load_demo(&folder, &|_| None).map_err(|it| it.render(false));
     let it = told.unwrap_or_else(|told| panic!("{told}"));
     assert!(it.demo.is_some() && !it.routes.is_empty());
+}
+
+/// Notes go to the books by the day: one route puts them together, another one sends the days.
+const GROUPED: &str = r#"
+from = { connection = "shop", stream = "notes" }
+to = { connection = "groups", stream = "days" }
+mapping = "acme/grouped"
+beside = ["notes"]
+
+[group]
+by = ".date"
+"#;
+
+const DAYS: &str = r#"
+from = { connection = "groups", stream = "days" }
+to = { connection = "books", stream = "notes" }
+mapping = "acme/days"
+links = { contact = "contacts" }
+"#;
+
+#[test]
+fn groups_are_made_and_read() {
+    let with = |grouped: &str, days: &str| {
+        let changed = [
+            ("routes/grouped.toml", grouped.to_owned()),
+            ("routes/days.toml", days.to_owned()),
+            (
+                "mappings/acme/grouped.toml",
+                "from = \"acme/notes\"\nto = \"groups\"\n[fields]".to_owned(),
+            ),
+            (
+                "mappings/acme/days.toml",
+                "from = \"groups\"\nto = \"ledger/notes\"\n[fields]".to_owned(),
+            ),
+        ];
+        let changed: Vec<(&str, &str)> = changed.iter().map(|it| (it.0, it.1.as_str())).collect();
+        match checked(&changed) {
+            Ok(it) => {
+                let order = it.routes_in_order();
+                let names: Vec<&str> = order.iter().map(|it| it.name.as_str()).collect();
+                names.join(" ")
+            }
+            Err(findings) => brief(&findings),
+        }
+    };
+    expect!["contacts grouped days notes imported"].assert_eq(&with(GROUPED, DAYS));
+    let cases = [
+        (GROUPED.replace("\"groups\"", "\"books\""), DAYS.to_owned()),
+        (
+            GROUPED.replace("[group]\nby = \".date\"", ""),
+            DAYS.to_owned(),
+        ),
+        (GROUPED.replace("\".date\"", "\" \""), DAYS.to_owned()),
+        (
+            GROUPED.replace("[group]", "number = \".id\"\n[group]"),
+            DAYS.to_owned(),
+        ),
+        (GROUPED.to_owned(), DAYS.replace("\"days\"", "\"weeks\"")),
+        (GROUPED.replace("\"days\"", "\"Days\""), DAYS.to_owned()),
+        (
+            GROUPED.replace("beside = [\"notes\"]", "beside = [\"contacts\"]"),
+            DAYS.to_owned(),
+        ),
+    ];
+    let all: Vec<String> = cases
+        .iter()
+        .map(|(grouped, days)| with(grouped, days))
+        .collect();
+    expect![[r#"
+        routes/days.toml:2 ["days"] no route that is on makes groups named `days` (there are none yet)
+        routes/grouped.toml:7 [[group]] a route that makes groups goes to `groups` (write to = { connection = "groups", stream = "NAME" }, and a route from there into the target)
+        ---
+        routes/grouped.toml:3 ["groups"] nothing says which group a document belongs to (add [group] with by = "…")
+        ---
+        routes/grouped.toml:8 [" "] nothing says which group (an expression that gives the name of the group)
+        ---
+        routes/grouped.toml:7 [".id"] a document has no number of its own in a group (remove it; the route that reads the groups may give numbers)
+        ---
+        routes/days.toml:2 ["weeks"] no route that is on makes groups named `weeks` (known: days)
+        routes/grouped.toml:3 ["days"] no route that is on reads the groups `days` (known: weeks)
+        ---
+        routes/days.toml:2 ["days"] no route that is on makes groups named `days` (did you mean `Days`?)
+        routes/grouped.toml:3 ["Days"] `Days` is not a good name (lower-case letters, digits and single dashes, a letter first)
+        ---
+        routes/grouped.toml:5 ["contacts"] `contacts` does not read the same stream (remove it: only such routes could take a document twice)
+    "#]].assert_eq(&all.join("---\n"));
 }

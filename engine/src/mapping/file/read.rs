@@ -42,6 +42,7 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
                     remedy: None,
                     category: None,
                     waits_for: None,
+                    on_load: false,
                 })
                 .into_iter()
                 .collect(),
@@ -54,6 +55,7 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
     if let Some((_, value)) = table.take("options") {
         mapping.options = reader.values(value);
     }
+    mapping.copies_held = reader.flag(table.take("copies-held"), false);
     if let Some((_, value)) = table.take("let") {
         let lets = reader.table(value).map(in_order).unwrap_or_default();
         mapping.lets = lets
@@ -61,15 +63,12 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
             .filter_map(|(name, value)| Some((name, reader.text(value)?)))
             .collect();
     }
-    match table.take("fields") {
-        Some((key, value)) => {
-            mapping.fields_at = key;
-            mapping.fields = reader
-                .table(value)
-                .map(|it| reader.fields(it))
-                .unwrap_or_default();
-        }
-        None => reader.wrong(0..0, "there is no [fields]", "here", None),
+    if let Some((key, value)) = table.take("fields") {
+        mapping.fields_at = key;
+        mapping.fields = reader
+            .table(value)
+            .map(|it| reader.fields(it))
+            .unwrap_or_default();
     }
     if let Some((_, value)) = table.take("lines") {
         for (name, value) in reader.entries(value) {
@@ -78,6 +77,10 @@ pub(in crate::mapping) fn read(file: &SourceFile, findings: &mut Findings) -> Ma
     }
     if let Some((_, value)) = table.take("match") {
         mapping.matching = reader.matching(value);
+    }
+    // One that makes nothing may still find: [match] alone.
+    if mapping.fields_at.is_empty() && mapping.matching.is_none() {
+        reader.wrong(0..0, "there is no [fields]", "here", None);
     }
     if let Some((_, value)) = table.take("test") {
         mapping.tests = reader.list(value, Reader::test);
@@ -278,10 +281,12 @@ impl Reader<'_> {
         };
         let otherwise = otherwise.and_then(|it| self.words(it));
         let (mut remedy, mut category, mut waits_for) = (None, None, None);
+        let mut on_load = false;
         if requires {
             remedy = table.take("remedy").and_then(|(_, it)| self.words(it));
             category = table.take("category").and_then(|(_, it)| self.category(it));
             waits_for = table.take("waits-for").and_then(|(_, it)| self.text(it));
+            on_load = self.flag(table.take("on-load"), false);
         }
         table.finish(self);
         Some(GateToml {
@@ -290,6 +295,7 @@ impl Reader<'_> {
             remedy,
             category,
             waits_for,
+            on_load,
         })
     }
 

@@ -25,6 +25,7 @@ pub fn file_schema() -> Value {
                 "type": "object",
                 "additionalProperties": constant(),
             },
+            "copies-held": flag("It repeats what the target holds for the followed document: that is read anew before this one is made, and this one is doubted when that is void later."),
             "let": {
                 "description": "Values that several expressions share: `lines = \"…\"` is `$lines` in jq. Worked out when first asked for, once a document.",
                 "type": "object",
@@ -32,7 +33,7 @@ pub fn file_schema() -> Value {
                 "additionalProperties": false,
             },
             "fields": {
-                "description": "Target field = what it is made of; dots reach into nested objects.",
+                "description": "Target field = what it is made of; dots reach into nested objects. A mapping with [match] and without fields only finds what is there: nothing is made, and a document waits until the target has it.",
                 "type": "object",
                 "additionalProperties": source(),
             },
@@ -58,7 +59,8 @@ pub fn file_schema() -> Value {
             ),
             "test": list(test()),
         },
-        "required": ["from", "to", "fields"],
+        "required": ["from", "to"],
+        "anyOf": [{ "required": ["fields"] }, { "required": ["match"] }],
         "additionalProperties": false,
     })
 }
@@ -168,6 +170,9 @@ fn gate(requires: bool) -> Value {
         "category": category(),
         "waits-for": text(
             "jq: what is waited for, the same for all documents with the same cause; the engine looks again by itself.",
+        ),
+        "on-load": flag(
+            "About the route, not a document: it looks at $options, $settings and $target_settings alone, and a route for which it does not hold is refused when the configuration loads.",
         ),
     });
     table(

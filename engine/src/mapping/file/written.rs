@@ -107,6 +107,9 @@ pub(in crate::mapping) struct GateToml {
     /// jq: what is waited for, the same for all documents with the same cause. The engine looks
     /// again by itself.
     pub(in crate::mapping) waits_for: Option<Text>,
+    /// It is about the route and not about a document: it looks at options and settings alone, and a route
+    /// for which it does not hold is refused when the configuration loads.
+    pub(in crate::mapping) on_load: bool,
 }
 
 /// One rule of `[match]`.
@@ -171,6 +174,8 @@ pub(in crate::mapping) struct MappingToml {
     pub(in crate::mapping) when: Vec<GateToml>,
     pub(in crate::mapping) require: Vec<GateToml>,
     pub(in crate::mapping) options: Vec<(Text, Value)>,
+    /// It repeats what the target holds for the followed document.
+    pub(in crate::mapping) copies_held: bool,
     /// `[let]`: names and what they stand for, in the order of the file.
     pub(in crate::mapping) lets: Vec<(Text, Text)>,
     pub(in crate::mapping) fields: Vec<FieldToml>,
@@ -179,4 +184,11 @@ pub(in crate::mapping) struct MappingToml {
     pub(in crate::mapping) lines: Vec<LinesToml>,
     pub(in crate::mapping) matching: Option<MatchToml>,
     pub(in crate::mapping) tests: Vec<TestToml>,
+}
+
+impl MappingToml {
+    /// It makes nothing: what it is for is to be found.
+    pub(in crate::mapping) fn only_finds(&self) -> bool {
+        self.matching.is_some() && self.fields.is_empty() && self.lines.is_empty()
+    }
 }

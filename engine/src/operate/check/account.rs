@@ -163,8 +163,8 @@ fn currency(engine: &Engine, system: &Connected, account: &Account) -> CheckRow 
     let mut agrees = Vec::new();
     for plan in engine.plans_on() {
         let other = match &connection.name {
-            it if *it == plan.target.connection => &plan.source.connection,
-            it if *it == plan.source.connection => &plan.target.connection,
+            it if *it == plan.target.connection => plan.read_from(),
+            it if *it == plan.read_from() => &plan.target.connection,
             _ => continue,
         };
         let Some(there) = engine
@@ -181,7 +181,7 @@ fn currency(engine: &Engine, system: &Connected, account: &Account) -> CheckRow 
                 "connect accounts that keep their books in one currency",
             );
         }
-        if other != &connection.name && !agrees.contains(&other) {
+        if other != connection.name && !agrees.contains(&other) {
             agrees.push(other);
         }
     }
@@ -194,8 +194,7 @@ fn currency(engine: &Engine, system: &Connected, account: &Account) -> CheckRow 
         match agrees.is_empty() {
             true => format!("{here}{source}"),
             false => {
-                let names: Vec<&str> = agrees.iter().map(|it| it.as_str()).collect();
-                format!("{here}{source}, as {}", names.join(", "))
+                format!("{here}{source}, as {}", agrees.join(", "))
             }
         },
     )
@@ -226,7 +225,7 @@ fn cut_over(engine: &Engine, system: &Connected) -> Option<CheckRow> {
     let name = &system.connection.name;
     let is_source = engine
         .plans_on()
-        .any(|it| it.source.connection == *name && it.follows.is_none());
+        .any(|it| it.read_from() == *name && it.follows.is_none());
     let date = system.connection.start_date?;
     is_source.then(|| {
         CheckRow::ok(

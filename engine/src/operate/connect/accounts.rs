@@ -238,10 +238,10 @@ fn remarks(cx: &Ground<'_>, account: &Account, known: Option<&Known>) -> Vec<Str
         return found;
     };
     let connections = &cx.engine.deployment.connections;
-    let mut others: Vec<&String> = vec![&cx.system.connection.name];
+    let mut others: Vec<&str> = vec![&cx.system.connection.name];
     for plan in cx.engine.plans_on() {
-        if plan.target.connection == cx.name && !others.contains(&&plan.source.connection) {
-            others.push(&plan.source.connection);
+        if plan.target.connection == cx.name && !others.contains(&plan.read_from()) {
+            others.push(plan.read_from());
         }
     }
     for other in others {

@@ -19,6 +19,7 @@ mod run;
 mod source;
 mod sums;
 mod target;
+pub mod tie_out;
 
 pub use period::Period;
 pub use report::{

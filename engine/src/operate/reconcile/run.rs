@@ -1,6 +1,10 @@
 //! One comparison from request to report.
 
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::tz::TimeZone;
 use ledgerline_plugin_api::manifest::Op;
@@ -13,7 +17,7 @@ use super::{
 };
 use crate::{
     operate::{Answer, SyncRequest},
-    pipeline::{Engine, Progress, RoutePlan, Run, Step},
+    pipeline::{Engine, Progress, RoutePlan, Run, Step, fill_groups},
     store::{StoreError, StreamId},
 };
 
@@ -47,10 +51,19 @@ pub(in crate::operate) async fn reconcile(
         engine.cancel.clone(),
         progress,
     );
-    let mut sources: Vec<StreamId> = plans.iter().map(|it| it.source.clone()).collect();
+    let filling = filling(engine, &plans);
+    let mut sources: Vec<StreamId> = plans
+        .iter()
+        .chain(&filling)
+        .filter(|it| !it.reads_groups())
+        .map(|it| it.source.clone())
+        .collect();
     sources.sort();
     sources.dedup();
     run.read_sources(sources).await?;
+    for plan in &filling {
+        fill_groups(&run, plan).await?;
+    }
     let mut report = ReconcileReport {
         period,
         at: now.as_millisecond(),
@@ -63,7 +76,7 @@ pub(in crate::operate) async fn reconcile(
     let mut books: BTreeMap<StreamId, Vec<Arc<RoutePlan>>> = BTreeMap::new();
     for plan in &plans {
         // A source that was read in part would show as documents that are missing, or as extra ones.
-        if !report.unread.contains_key(&plan.source.connection) {
+        if !report.unread.contains_key(plan.read_from()) {
             books
                 .entry(plan.target.clone())
                 .or_default()
@@ -163,9 +176,28 @@ fn chosen(engine: &Engine, named: &[String]) -> Result<Vec<Arc<RoutePlan>>, Stri
     Ok(plans)
 }
 
+/// Routes that fill the groups which these read, in order of work.
+fn filling(engine: &Engine, plans: &[Arc<RoutePlan>]) -> Vec<Arc<RoutePlan>> {
+    let mut open: Vec<&String> = plans.iter().flat_map(|it| &it.filled_by).collect();
+    let mut wanted: BTreeSet<&String> = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if let Some(plan) = engine.plans.get(name).filter(|_| wanted.insert(name)) {
+            open.extend(&plan.filled_by);
+        }
+    }
+    let order = engine.order.iter().filter(|it| wanted.contains(it));
+    order
+        .filter_map(|it| engine.plans.get(it))
+        .cloned()
+        .collect()
+}
+
 /// Why a route cannot be compared.
 fn unfit(plan: &RoutePlan) -> Option<String> {
     let no = |it: &Option<String>| it.is_none();
+    if plan.fills_groups() {
+        return Some("it fills groups, which other routes send".to_owned());
+    }
     if plan.follows.is_some() {
         return Some("it follows another route".to_owned());
     }
@@ -197,7 +229,7 @@ impl Books<'_> {
 
     /// Currency of documents that name none; empty when nobody says.
     pub(super) fn base(&self, plan: &RoutePlan) -> String {
-        let source = self.engine.connected.get(&plan.source.connection);
+        let source = self.engine.connected.get(plan.read_from());
         source
             .and_then(|it| it.connection.base_currency.clone())
             .or_else(|| self.system.connection.base_currency.clone())

@@ -58,7 +58,7 @@ pub(super) struct Eye {
 
 impl Eye {
     pub(super) fn new(books: &Books<'_>, plan: Arc<RoutePlan>) -> Self {
-        let source = books.engine.connected.get(&plan.source.connection);
+        let source = books.engine.connected.get(plan.read_from());
         let now = books.engine.clock().now();
         Self {
             period: books.period,

@@ -29,9 +29,9 @@ impl Key {
 
 /// A sum that knows whether it is exact. A decimal has 28 digits: absurd amounts do not fit together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Exact {
-    sum: Decimal,
-    exact: bool,
+pub(super) struct Exact {
+    pub(super) sum: Decimal,
+    pub(super) exact: bool,
 }
 
 impl Default for Exact {
@@ -44,7 +44,7 @@ impl Default for Exact {
 }
 
 impl Exact {
-    fn add(&mut self, amount: Decimal) {
+    pub(super) fn add(&mut self, amount: Decimal) {
         match self.sum.checked_add(amount) {
             Some(sum) => {
                 // Digits that had no room are lost without an error: the sum has fewer places than

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::civil::Date;
-use ledgerline_plugin_api::manifest::HeldState;
+use ledgerline_plugin_api::manifest::{HeldState, Stream};
 
 use super::{
     Difference, TargetSide,
@@ -96,7 +96,7 @@ impl Lens {
             currency: facts.currency.unwrap_or_else(|| self.base.clone()),
             party: facts.party.or_else(|| self.party(&identity)),
             state,
-            posted: is_posted(plan, state),
+            posted: is_posted(&plan.target_stream, state),
         };
         Row {
             fits: self.plans.iter().any(|it| makes(it, document)),
@@ -224,13 +224,13 @@ pub(super) fn target_side(
         currency: facts.currency.unwrap_or_default(),
         party: facts.party,
         state,
-        posted: is_posted(plan, state),
+        posted: is_posted(&plan.target_stream, state),
     }
 }
 
 /// Whether a document is in the ledger. Where the stream tells of no states, everything is; a state
 /// that nobody can read is not taken for a posting.
-fn is_posted(plan: &RoutePlan, state: Option<HeldState>) -> bool {
+pub(super) fn is_posted(stream: &Stream, state: Option<HeldState>) -> bool {
     match state {
         Some(HeldState::Approved | HeldState::Paid | HeldState::Active | HeldState::Archived) => {
             true
@@ -238,6 +238,6 @@ fn is_posted(plan: &RoutePlan, state: Option<HeldState>) -> bool {
         Some(
             HeldState::Draft | HeldState::AwaitingApproval | HeldState::Voided | HeldState::Deleted,
         ) => false,
-        None => plan.target_stream.state.is_none(),
+        None => stream.state.is_none(),
     }
 }

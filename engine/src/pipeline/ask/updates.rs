@@ -5,19 +5,24 @@ use ledgerline_plugin_api::manifest::{Category, HeldState, Problem, Update};
 
 use crate::{
     config::Voids,
-    mapping::{Difference, Value, three_way, with_line_ids},
+    mapping::{Difference, Reference, Value, three_way, with_line_ids},
     pipeline::{
         ask::{Said, Wanted, ask_or_park, pushed, reversals, wanted},
         decide::{Ready, WITHDRAWN, Write, gone, problem, withdrawn_problem},
         plan::RoutePlan,
+        reapply::{TakenOff, is_gone, payments_of, stays},
         run::Run,
         settle::{held_name, outcome},
     },
-    store::{Actor, Cause, Change, Entry, Settlement, State, StoreError},
+    store::{Actor, Cause, Change, Entry, EntryId, Settlement, State, StoreError},
 };
 
 /// Key of the cause "changed on both sides".
 pub(crate) const BOTH_SIDES: &str = "changed on both sides";
+/// Key of the cause "paid, or closed otherwise".
+const CLOSED: &str = "closed in the target";
+/// Key of the cause "approved, and its route leaves such documents alone".
+const APPROVED: &str = "amounts of an approved document";
 
 /// What becomes of one update.
 pub(super) enum Verdict {
@@ -45,6 +50,14 @@ pub(crate) async fn compare_updates(
         return Ok((Vec::new(), false));
     };
     let now = run.engine.clock.now_ms();
+    let reference = match run.engine.connected.get(&plan.target.connection) {
+        Some(target) => {
+            let streams = plan.reference_streams();
+            let held = run.engine.references.held(&run.store, target, &streams);
+            Some(held.await?)
+        }
+        None => None,
+    };
     let mut settlement = Settlement::default();
     let mut going = Vec::new();
     for (mut ready, said) in updates.into_iter().zip(said) {
@@ -57,7 +70,12 @@ pub(crate) async fn compare_updates(
             Said::Holds { body, .. } if plan.matches() => {
                 pushed::compare(plan, rules, &mut ready, &body, now)
             }
-            Said::Holds { body, .. } => compare(plan, rules, &mut ready, body, now),
+            Said::Holds { body, .. } => {
+                let none = Reference::default();
+                let lists = reference.as_deref().unwrap_or(&none);
+                let verdict = compare(plan, (rules, lists), &mut ready, body.clone(), now);
+                offered(run, plan, &ready, &body, verdict).await?
+            }
         };
         match verdict {
             Verdict::Goes => {
@@ -68,6 +86,7 @@ pub(crate) async fn compare_updates(
                 ready.entry.clear_stop();
                 let state = State::Synced;
                 ready.entry.record(now, state, Actor::Engine, what, None);
+                settlement.notes.extend(ready.done_notes());
                 let told = outcome(run, plan, &ready.id.source, &ready.entry, now);
                 settlement.outcomes.extend(told);
             }
@@ -101,8 +120,35 @@ pub(crate) async fn compare_updates(
     Ok((going, progress || changed))
 }
 
+/// A question whose answer may be an edit after all, where all that stands in its way are payments of ours.
+async fn offered(
+    run: &Run<'_>,
+    plan: &RoutePlan,
+    ready: &Ready,
+    body: &str,
+    verdict: Verdict,
+) -> Result<Verdict, StoreError> {
+    let Verdict::Question(mut found, key) = verdict else {
+        return Ok(verdict);
+    };
+    let settled = ready.gap.as_ref().is_none_or(|it| it.settled || !it.read);
+    if (key == CLOSED || key == APPROVED) && !settled && plan.target_stream.settled.is_some() {
+        let there = Value::parse(body.as_bytes()).unwrap_or_default();
+        if payments_of(run, plan, &there).await?.is_ok() {
+            found.remedy = format!("{}; {}", ready.reapply_choice(plan), found.remedy);
+        }
+    }
+    Ok(Verdict::Question(found, key))
+}
+
 /// Judges one update by what the target holds, and notes that in its entry.
-fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, now: i64) -> Verdict {
+fn compare(
+    plan: &RoutePlan,
+    (rules, reference): (&Update, &Reference),
+    ready: &mut Ready,
+    body: String,
+    now: i64,
+) -> Verdict {
     let held = Value::parse(body.as_bytes()).unwrap_or_default();
     let state = plan.held_state(&held);
     let last = last_sent(&ready.entry, rules);
@@ -116,7 +162,18 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
         return Verdict::Question(found, key);
     }
     let target = &plan.target_title;
+    let unclear = ready.measure(plan, &last, &held, reference).err();
     if ready.gap.as_ref().is_some_and(|it| it.settled) {
+        if let Some(why) = unclear {
+            return question(
+                format!(
+                    "changed in {} and in {target} after its difference was settled there: {why}",
+                    plan.source_title
+                ),
+                ready.choices(plan, true),
+                BOTH_SIDES,
+            );
+        }
         return question(
             format!(
                 "changed in {} again after its difference was settled in {target}: {}",
@@ -124,7 +181,7 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
                 ready.differs(plan, None)
             ),
             ready.choices(plan, false),
-            "closed in the target",
+            CLOSED,
         );
     }
     if !compared.changed && compared.conflicts.is_empty() {
@@ -161,12 +218,13 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
                 "{}; or undo that in {target}, then `ledgerline retry {id}`",
                 ready.choices(plan, false)
             ),
-            "closed in the target",
+            CLOSED,
         );
     }
     let posted = matches!(state, Some(HeldState::Approved));
     let replaced = ready.replacing.is_some() && reversals::is_posted(state);
-    if !replaced && posted && compared.amounts_changed && !plan.route.update_approved {
+    let said = plan.route.update_approved || ready.reapply.is_some();
+    if !replaced && posted && compared.amounts_changed && !said {
         return question(
             format!(
                 "amounts changed in the source, but the document is approved in {target}: {}",
@@ -177,7 +235,7 @@ fn compare(plan: &RoutePlan, rules: &Update, ready: &mut Ready, body: String, no
                  retry {id}`",
                 ready.choices(plan, false)
             ),
-            "amounts of an approved document",
+            APPROVED,
         );
     }
     if replaced {
@@ -219,6 +277,9 @@ async fn taken_back(
     }
     let (id, target) = (&ready.id, &plan.target_title);
     let reason = ready.notices.join("; ");
+    if let Some(payment) = &ready.payment {
+        return Ok(comes_off(plan, id, payment, &held, state));
+    }
     let verdict = match state {
         Some(HeldState::Voided | HeldState::Deleted) => Verdict::IsGone,
         Some(HeldState::Paid) => question(
@@ -226,7 +287,7 @@ async fn taken_back(
             format!(
                 "remove its payments in {target}, then `ledgerline retry {id}`; or `ledgerline skip {id}`"
             ),
-            "closed in the target",
+            CLOSED,
         ),
         Some(HeldState::Draft | HeldState::AwaitingApproval) => Verdict::Goes,
         _ if plan.route.voids == Voids::Always || run.voids(ready).await? => Verdict::Goes,
@@ -236,6 +297,33 @@ async fn taken_back(
         Verdict::Goes => reversals::reverse(plan, ready, &held, state).unwrap_or(Verdict::Goes),
         other => other,
     })
+}
+
+/// Judges a payment that is to come off by what the target holds now: it may have been reconciled since.
+fn comes_off(
+    plan: &RoutePlan,
+    id: &EntryId,
+    payment: &TakenOff,
+    there: &Value,
+    state: Option<HeldState>,
+) -> Verdict {
+    // Not by us: whoever did it knows where the money is.
+    if is_gone(state) {
+        let (found, key) = gone(plan, id);
+        return Verdict::Question(found, key);
+    }
+    let Some(why) = stays(plan, there) else {
+        return Verdict::Goes;
+    };
+    let target = &plan.target_title;
+    question(
+        format!("it was to come off {}, and it {why}", payment.document),
+        format!(
+            "undo that in {target}, then `ledgerline retry {id}`; or `ledgerline resolve {} --keep`",
+            payment.document
+        ),
+        "a payment that stays",
+    )
 }
 
 fn no_longer_held(plan: &RoutePlan, ready: &Ready) -> Verdict {
@@ -253,7 +341,7 @@ pub(super) fn question(cause: String, remedy: String, key: &str) -> Verdict {
 }
 
 /// What was sent last, its lines with the ids that the target gave them.
-fn last_sent(entry: &Entry, rules: &Update) -> Value {
+pub(crate) fn last_sent(entry: &Entry, rules: &Update) -> Value {
     let Some(held) = &entry.held else {
         return Value::default();
     };

@@ -1,16 +1,25 @@
-//! Routes that share both of their streams: each document goes by one of them at most.
+//! Routes that read the same stream and share its documents: each goes by one of them at most.
 
 use ledgerline_plugin_api::manifest::{Category, HeldState};
 
 use super::{Decider, Decision, NoLinks, Source, problem};
 use crate::{
-    mapping::{Apply, Shared},
+    mapping::{Apply, Shared, Stop},
+    pipeline::{groups::GroupDocument, plan::RoutePlan},
     store::{Entry, EntryId, Held, State, StoreError},
 };
 
+/// Whether the target holds the entry's document, or may.
+pub(super) fn may_be_there(entry: &Entry) -> bool {
+    let taken_back = |it: &Held| matches!(it.state, Some(HeldState::Voided | HeldState::Deleted));
+    entry.held.as_ref().is_some_and(|it| !taken_back(it))
+        || entry.write_open_since.is_some()
+        || matches!(entry.state, State::Uncertain | State::Sending)
+}
+
 impl Decider<'_> {
     /// Stops a document that a route beside this one wants, too, or has sent already. Both routes find this,
-    /// so neither sends it.
+    /// so neither sends it; but what a group takes goes with the group.
     pub(super) fn wanted_twice(
         &self,
         id: &EntryId,
@@ -22,19 +31,19 @@ impl Decider<'_> {
                 continue;
             };
             let theirs = self.store.entry(&EntryId::new(name, &id.source))?;
-            let sent = theirs.as_ref().is_some_and(|it| {
-                let taken_back =
-                    |it: &Held| matches!(it.state, Some(HeldState::Voided | HeldState::Deleted));
-                it.held.as_ref().is_some_and(|it| !taken_back(it))
-                    || it.write_open_since.is_some()
-                    || matches!(it.state, State::Uncertain | State::Sending)
-            });
+            if other.fills_groups() {
+                match self.grouped_by(id, entry, other, theirs.as_ref(), source)? {
+                    Some(it) => return Ok(Some(it)),
+                    None => continue,
+                }
+            }
+            let sent = theirs.as_ref().is_some_and(may_be_there);
             let skipped = theirs.is_some_and(|it| it.state == State::Skipped);
-            let own = self.apply(source, None, &NoLinks);
+            let shared = Shared::default();
             let gate = other.mapping.gate(&Apply {
                 // Values of its own [let].
-                shared: &Shared::default(),
-                ..own
+                shared: &shared,
+                ..self.apply(source, None, &NoLinks)
             });
             // One that is switched off sends nothing more; what it has sent is there.
             if !sent && (skipped || gate.is_err() || !other.route.enabled) {
@@ -59,5 +68,62 @@ impl Decider<'_> {
             return Ok(Some(self.stop(id, entry, State::Warning, found, cause)));
         }
         Ok(None)
+    }
+
+    /// Leaves a document out, when the route that makes groups takes it.
+    fn grouped_by(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        other: &RoutePlan,
+        theirs: Option<&Entry>,
+        source: &Source,
+    ) -> Result<Option<Decision>, StoreError> {
+        let groups = &other.target.stream;
+        let goes = |what: String| Ok(Some(self.exclude(entry, &what)));
+        let mut left = None;
+        if let Some(key) = theirs.and_then(|it| it.number.as_ref()) {
+            let document = self.store.document(&other.target, key)?;
+            let group = document.filter(|it| !it.deleted);
+            let member = EntryId::new(other.name(), &id.source);
+            let holds = group.is_some_and(|it| GroupDocument::read(&it.body).holds(&member));
+            let sent = self.group_was_sent(&other.target, key)?;
+            if holds && (sent || other.route.enabled) {
+                return goes(format!("goes with {groups}/{key}"));
+            }
+            left = Some(key).filter(|_| sent && !holds);
+        }
+        if let Some(key) = left {
+            let found = problem(
+                Category::Ownership,
+                format!("it has left {groups}/{key}, which was sent with it"),
+                format!(
+                    "put it right in {}; or, once the group in the target is without it, `ledgerline reset {}` \
+                     and leave it out there",
+                    self.plan.source_title,
+                    EntryId::new(other.name(), &id.source)
+                ),
+            );
+            let cause = format!("has left {groups}");
+            return Ok(Some(self.stop(id, entry, State::Warning, found, cause)));
+        }
+        let skipped = theirs.is_some_and(|it| it.state == State::Skipped);
+        // What another poster took is looked for by the route that would send it.
+        if skipped || !other.route.enabled || self.facts(source).imported {
+            return Ok(None);
+        }
+        let shared = Shared::default();
+        let cx = Apply {
+            shared: &shared,
+            ..self.apply(source, None, &NoLinks)
+        };
+        match (other.mapping.gate(&cx), other.mapping.number(&cx)) {
+            (Ok(()), Ok(Some(key))) => goes(format!("goes with {groups}/{key}")),
+            // It waits for something before it is in its group.
+            (Err(Stop::Problem { .. }), _) | (Ok(()), Err(_)) => {
+                goes(format!("goes with a group of {groups}"))
+            }
+            _ => Ok(None),
+        }
     }
 }

@@ -65,6 +65,9 @@ impl Decider<'_> {
         Ok(Gap {
             base,
             total,
+            now: ready.mapped.clone(),
+            now_total: ready.total,
+            read: false,
             settled: last.is_some(),
             said: last.is_some() || decided.kept.is_some(),
         })
@@ -104,37 +107,61 @@ impl Decider<'_> {
             return Ok(true);
         };
         let whole = EntryId::new(&follows.route, whole_of(&id.source));
-        let (Some(plan), Some(entry)) = (self.plans.get(&follows.route), self.store.entry(&whole)?)
-        else {
+        let Some(now) = self.wanted_now(&whole)? else {
             return Ok(false);
+        };
+        let decided = Decided::read(self.store, &whole, &now.held)?;
+        let part = decided.parts.iter().find(|it| it.entry == *id);
+        Ok(part.is_some_and(|it| it.fingerprint == now.ready.fingerprint))
+    }
+
+    /// A linked document of another route as it would be sent now; none where its source or a person wants
+    /// nothing of it, or where it cannot be prepared.
+    pub(super) fn wanted_now(&self, whole: &EntryId) -> Result<Option<WantedNow>, StoreError> {
+        let (Some(plan), Some(entry)) = (self.plans.get(&whole.route), self.store.entry(whole)?)
+        else {
+            return Ok(None);
         };
         let (Some(held), Some(document)) = (
-            &entry.held,
+            entry.held.clone(),
             self.store.document(&plan.source, &whole.source)?,
         ) else {
-            return Ok(false);
-        };
-        let decided = Decided::read(self.store, &whole, held)?;
-        let Some(part) = decided.parts.iter().find(|it| it.entry == *id) else {
-            return Ok(false);
+            return Ok(None);
         };
         let left_out = matches!(entry.state, State::Skipped | State::Excluded);
         if document.deleted || left_out {
-            return Ok(false);
+            return Ok(None);
         }
         let Ok(value) = Value::parse(&document.body) else {
-            return Ok(false);
+            return Ok(None);
         };
         let decider = Decider {
             plan,
             matches: None,
+            settings: &plan.source_settings,
+            target_settings: &plan.target_settings,
             ..*self
         };
         let source = Source::of(value);
         if decider.gate(&source, &entry).is_err() {
-            return Ok(false);
+            return Ok(None);
         }
-        let made = decider.make(&whole, &entry, &document, &source, Write::Update);
-        Ok(made.is_ok_and(|it| it.fingerprint == part.fingerprint))
+        let made = decider.make(whole, &entry, &document, &source, Write::Update);
+        let Ok(ready) = made else { return Ok(None) };
+        let is_open = decider.held_period_is_open(&held).is_ok()
+            && decider.period_is_open(&ready.body).is_ok();
+        Ok(Some(WantedNow {
+            ready,
+            held,
+            is_open,
+        }))
     }
+}
+
+/// What is wanted of a linked document of another route.
+pub(super) struct WantedNow {
+    pub(super) ready: Ready,
+    pub(super) held: Held,
+    /// No closed period is in the way of it.
+    pub(super) is_open: bool,
 }

@@ -10,6 +10,7 @@ use crate::{
     mapping::{MatchAnswer, MatchIndex, Shared, Value},
     pipeline::{
         decide::{Decider, Decision, NoLinks, Source, Takers, lock},
+        reapply::is_gone,
         reference,
     },
     store::{Actor, Candidate, Document, Entry, EntryId, Held, State, StoreError},
@@ -125,6 +126,9 @@ impl Decider<'_> {
                 });
                 self.which(id, index, all.collect())
             }
+            MatchAnswer::None { .. } if self.plan.mapping.only_finds() => {
+                return Ok(Some(self.not_there(id, entry, source)));
+            }
             MatchAnswer::None { suggestions } => {
                 if self.plan.route.unmatched == Unmatched::Create && suggestions.is_empty() {
                     return Ok(None);
@@ -138,6 +142,45 @@ impl Decider<'_> {
             }
         };
         Ok(Some(self.ask(id, entry, question)))
+    }
+
+    /// What becomes of a link on a route that makes nothing, where it does not stand: what was found is
+    /// gone from the target, or the rule that found it finds another one by now. A link that a person
+    /// made moves only in the first case.
+    pub(super) fn found_anew(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        source: &Source,
+        held: &Held,
+    ) -> Result<Option<Decision>, StoreError> {
+        let list = &self.plan.target;
+        // What was never read would look like a target that holds nothing.
+        if self.matches.is_none() || self.store.note(&reference::note(list))?.is_none() {
+            return Ok(None);
+        }
+        let there = self.reference.get(&list.stream, &held.id);
+        let is_gone = there.is_none_or(|it| is_gone(self.plan.held_state(it)));
+        let by_hand = entry.events.iter().any(|it| {
+            let then = it.at..=it.last_at;
+            matches!(it.by, Actor::Person(_))
+                && it.to == State::Synced
+                && then.contains(&held.seen_at)
+        });
+        if !is_gone && by_hand {
+            return Ok(None);
+        }
+        let unlinked = Entry {
+            held: None,
+            ..entry.clone()
+        };
+        let decision = self.unlinked(id, &unlinked, document, source)?;
+        let stands = match &decision {
+            Decision::Settled(next) => next.held.as_ref().is_some_and(|it| it.id == held.id),
+            _ => false,
+        };
+        Ok((!stands).then_some(decision))
     }
 
     fn link(
@@ -212,8 +255,12 @@ impl Decider<'_> {
     fn which(&self, id: &EntryId, index: &MatchIndex, candidates: Vec<Candidate>) -> Question {
         let title = &self.plan.target_title;
         let in_use = |it: &Candidate| index.current(&it.id).is_none_or(|(_, active)| active);
+        let or_create = match self.plan.mapping.only_finds() {
+            true => "",
+            false => ", or `--create`",
+        };
         let choose =
-            format!("`ledgerline link {id} --to ID` with one of the candidates, or `--create`");
+            format!("`ledgerline link {id} --to ID` with one of the candidates{or_create}");
         if candidates.iter().any(in_use) {
             let cause = format!("{} in {title} may be meant", candidates.len());
             return Question {
@@ -288,6 +335,27 @@ impl Decider<'_> {
             next.candidates = candidates;
         }
         decision
+    }
+
+    /// The target is to get it from somebody else: that is waited for.
+    fn not_there(&self, id: &EntryId, entry: &Entry, source: &Source) -> Decision {
+        let cx = self.apply(source, entry.number.as_deref(), &NoLinks);
+        let sought = match self.plan.mapping.sought(&cx) {
+            Ok(it) => it.unwrap_or_else(|| id.source.clone()),
+            Err(stop) => return self.stopped(id, entry, stop),
+        };
+        let (title, kind) = (&self.plan.target_title, &self.plan.target_stream.title);
+        let problem = Problem {
+            category: Category::DocumentState,
+            field: None,
+            cause: format!("{kind} {sought} is not in {title}"),
+            remedy: format!(
+                "enter it there, and this goes on by itself; `ledgerline link {id} --to ID` where it is there \
+                 under another number, `ledgerline skip {id}` if there will be none"
+            ),
+        };
+        let key = format!("{kind} {sought}");
+        self.stop(id, entry, State::Waiting, problem, key)
     }
 
     /// What a target document is, for people.

@@ -43,6 +43,10 @@ impl Decider<'_> {
         document: &Document,
     ) -> Result<Decision, StoreError> {
         match &entry.held {
+            // What was found is not ours to take back.
+            Some(_) if self.plan.mapping.only_finds() => {
+                Ok(self.exclude(entry, "the source deleted it"))
+            }
             Some(held) => self.withdrawn(id, entry, document, held, "it was deleted in the source"),
             None => Ok(self.exclude(entry, "the source deleted it before it was sent")),
         }
@@ -100,6 +104,8 @@ impl Decider<'_> {
             version: document.version.clone(),
             instead: Vec::new(),
             gap: None,
+            reapply: None,
+            payment: None,
         })))
     }
 }

@@ -19,7 +19,7 @@ impl Run<'_> {
     pub(super) fn streams(&self) -> Vec<StreamId> {
         let mut streams: Vec<StreamId> = Vec::new();
         for plan in &self.routes {
-            if plan.follows.is_none() && !streams.contains(&plan.source) {
+            if plan.follows.is_none() && !plan.reads_groups() && !streams.contains(&plan.source) {
                 streams.push(plan.source.clone());
             }
         }
@@ -94,6 +94,9 @@ impl Run<'_> {
             },
         )
         .await;
+        if matches!(done, Ok(Pulled::ToItsEnd)) {
+            lock(&self.ended).insert(stream.clone());
+        }
         match done {
             Ok(Pulled::SoFar) => {
                 for route in &routes {
@@ -123,6 +126,11 @@ impl Run<'_> {
     /// Whether no more pages of the stream will come in this run.
     pub(crate) fn is_pulled(&self, stream: &StreamId) -> bool {
         lock(&self.pulls).get(stream).copied().unwrap_or(true)
+    }
+
+    /// Whether the stream was read to its end in this run.
+    pub(crate) fn was_read_whole(&self, stream: &StreamId) -> bool {
+        lock(&self.ended).contains(stream)
     }
 
     fn note_page(&self) {

@@ -5,13 +5,15 @@ use std::{
     sync::Arc,
 };
 
+use jiff::civil::Date;
 use ledgerline_plugin_api::abi::Status;
 
 use super::Run;
 use crate::{
+    files::FileTrouble,
     mapping::{Reference, Value},
     pipeline::{calls::ReadEffects, decide::lock, engine::Connected, progress::Step},
-    plugins::{Asked, Given, Operation, SessionError},
+    plugins::{Asked, Given, Operation, Session, SessionError},
     store::{StoreError, StreamId},
 };
 
@@ -33,6 +35,11 @@ impl Run<'_> {
         lock(&self.report).parked.clone()
     }
 
+    /// Exported files of which something could not be read.
+    pub(crate) fn file_troubles(&self) -> Vec<FileTrouble> {
+        lock(&self.report).files.clone()
+    }
+
     /// Lists of a target: those in `now` as they are at this moment, others as a run would take them.
     pub(crate) async fn lists(
         &self,
@@ -51,6 +58,29 @@ impl Run<'_> {
         &self,
         system: &Connected,
         stream: &StreamId,
+        met: impl FnMut(HeldNow),
+    ) -> Result<(), SessionError> {
+        let session = system.session(Operation::Pull, &stream.stream, &[])?;
+        self.read_through(system, stream, session, met).await
+    }
+
+    /// Reads a stream whose documents are of one day, which `setting` of the connection says.
+    pub(crate) async fn read_day(
+        &self,
+        system: &Connected,
+        stream: &StreamId,
+        (setting, day): (&str, Date),
+        met: impl FnMut(HeldNow),
+    ) -> Result<(), SessionError> {
+        let session = system.session_of_day(Some(setting), day, &stream.stream, &[])?;
+        self.read_through(system, stream, session, met).await
+    }
+
+    async fn read_through(
+        &self,
+        system: &Connected,
+        stream: &StreamId,
+        mut session: Session,
         mut met: impl FnMut(HeldNow),
     ) -> Result<(), SessionError> {
         let effects = ReadEffects {
@@ -60,7 +90,6 @@ impl Run<'_> {
             clock: self.engine.clock,
             cancel: self.cancel.clone(),
         };
-        let mut session = system.session(Operation::Pull, &stream.stream, &[])?;
         loop {
             let documents = match session.next(Given::Nothing, &effects).await? {
                 Asked::Page { documents, .. } => documents,

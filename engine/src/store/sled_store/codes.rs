@@ -3,6 +3,7 @@
 //! The numbers are written down here and nowhere else. They do not follow the order of the enums, so
 //! that a variant can be added anywhere without old rows changing their meaning.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use jiff::civil::Date;
 use ledgerline_plugin_api::manifest::{Category, HeldState};
 use rust_decimal::Decimal;
@@ -235,7 +236,7 @@ pub(super) struct Hash<const N: usize>(pub(super) [u8; N]);
 impl<const N: usize> Serialize for Hash<N> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         if to.is_human_readable() {
-            to.serialize_str(&hex(&self.0))
+            to.serialize_str(&HEXLOWER.encode(&self.0))
         } else {
             to.serialize_bytes(&self.0)
         }
@@ -245,7 +246,8 @@ impl<const N: usize> Serialize for Hash<N> {
 impl<'de, const N: usize> Deserialize<'de> for Hash<N> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let bytes = if from.is_human_readable() {
-            unhex(&String::deserialize(from)?)
+            let text = String::deserialize(from)?;
+            HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
         } else {
             Some(from.deserialize_byte_buf(Bytes)?)
         };
@@ -254,28 +256,6 @@ impl<'de, const N: usize> Deserialize<'de> for Hash<N> {
             .map(Self)
             .ok_or_else(|| D::Error::custom(format_args!("not a hash of {N} bytes")))
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|it| it.to_digit(16).and_then(|it| u8::try_from(it).ok()))
-        .collect();
-    let digits = digits?;
-    let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty()
-        .then(|| pairs.iter().map(|[high, low]| (high << 4) | low).collect())
 }
 
 struct Bytes;

@@ -8,9 +8,10 @@
 
 use std::ops::ControlFlow;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+
 use super::{
     SledStore,
-    codes::{hex, unhex},
     keys::{self, CauseHash, Number},
 };
 use crate::store::{Entry, EntryId, Filter, Listing, Result, State};
@@ -194,7 +195,7 @@ impl<'f> Page<'f> {
     fn new(filter: &'f Filter, after: Option<&str>, limit: usize) -> Self {
         Self {
             filter,
-            after: after.and_then(unhex),
+            after: after.and_then(|it| HEXLOWER_PERMISSIVE.decode(it.as_bytes()).ok()),
             limit: limit.max(1),
             looked_at: 0,
             last: None,
@@ -210,7 +211,7 @@ impl<'f> Page<'f> {
     fn is_full(&mut self) -> bool {
         let full = self.listing.rows.len() >= self.limit || self.looked_at >= STRETCH;
         if full {
-            self.listing.next = self.last.as_deref().map(hex);
+            self.listing.next = self.last.as_deref().map(|it| HEXLOWER.encode(it));
         }
         full
     }

@@ -50,6 +50,11 @@ pub(crate) enum Seen {
 }
 
 impl Keys {
+    /// As if the life of every key were over.
+    pub(crate) fn forget(&mut self) {
+        self.held.clear();
+    }
+
     pub(crate) fn look_up(&mut self, app: &str, key: &str, call: &Request, now: Timestamp) -> Seen {
         let name = name(app, key);
         let Some(memory) = self.held.get(&name) else {

@@ -43,6 +43,11 @@ pub(crate) const BASE: &str = "/api.xro/2.0/";
 const BODY_LIMIT: usize = 3_500_000;
 
 impl Xero {
+    /// As if the life of every idempotency key were over.
+    pub(crate) fn forget_keys(&mut self) {
+        self.keys.forget();
+    }
+
     /// An organisation by tenant id or name.
     pub fn find(&self, name: &str) -> Option<&Organisation> {
         self.organisations.iter().find(|it| answers_to(it, name))

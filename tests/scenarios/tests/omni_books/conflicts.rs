@@ -18,15 +18,15 @@ use serde_json::{Value, json};
 use crate::{
     ground::{
         BILL_ADDITIONS, BILL_CREDITS, BILLS, ORDERS, SALES_ADDITIONS, SALES_CREDITS,
-        SALES_CREDITS_APPLIED, clean, edit, expect_balances, invoices, posted, put, settle_down,
-        stage, strike, writes,
+        SALES_CREDITS_APPLIED, change_line, clean, edit, expect_balances, invoices, posted, put,
+        settle_down, stage, strike, writes,
     },
     purchases,
     sales::order,
 };
 
-const NUMBER: &str = "20001 SO-1";
-const ENTRY: &str = "omni-sales-orders/40001";
+pub(crate) const NUMBER: &str = "20001 SO-1";
+pub(crate) const ENTRY: &str = "omni-sales-orders/40001";
 
 fn only(id: &str) -> Filter {
     Filter {
@@ -36,7 +36,7 @@ fn only(id: &str) -> Filter {
 }
 
 /// A bookkeeper enters a payment.
-fn pay(stage: &Stage, number: &str, amount: &str) {
+pub(crate) fn pay(stage: &Stage, number: &str, amount: &str) {
     let id = &numbered(stage, number)["InvoiceID"];
     let payment = json!({ "Invoice": { "InvoiceID": id }, "Account": { "Code": "091" },
         "Date": "2026-11-21", "Amount": amount });
@@ -45,7 +45,7 @@ fn pay(stage: &Stage, number: &str, amount: &str) {
 }
 
 /// An order of 286.00 whose invoice is paid as far as `amount`.
-async fn paid(amount: &str) -> Stage {
+pub(crate) async fn paid(amount: &str) -> Stage {
     let stage = stage(posted).await;
     put(&stage, "SalesOrders", order(1, json!({})));
     stage.sync().await;
@@ -56,7 +56,7 @@ async fn paid(amount: &str) -> Stage {
 }
 
 /// The order has so many caps at 20.00 instead of three: 22.00 each with tax.
-fn caps(stage: &Stage, count: i64) {
+pub(crate) fn caps(stage: &Stage, count: i64) {
     let products = Decimal::from(190 + 20 * count);
     let total = (products + dec("10")) * dec("1.1");
     let number = |it: Decimal| scenarios::books::number(&it.to_string());
@@ -71,13 +71,13 @@ fn caps(stage: &Stage, count: i64) {
     );
 }
 
-async fn asked(stage: &Stage) -> Entry {
+pub(crate) async fn asked(stage: &Stage) -> Entry {
     let entry = stage.entry(ENTRY).await;
     assert_eq!(entry.state, State::Warning, "{entry:#?}");
     entry
 }
 
-async fn resolve_at(stage: &Stage, id: &str, how: Resolve) -> Result<String, String> {
+pub(crate) async fn resolve_at(stage: &Stage, id: &str, how: Resolve) -> Result<String, String> {
     let id = id.parse().expect("an entry's id");
     let request = Request::Resolve {
         id,
@@ -85,17 +85,17 @@ async fn resolve_at(stage: &Stage, id: &str, how: Resolve) -> Result<String, Str
         reason: Some("as agreed".to_owned()),
     };
     match stage.ask(request).await {
-        Answer::Resolved { what } => Ok(what),
+        Answer::Resolved { what, .. } => Ok(what),
         Answer::Refused { message } => Err(message),
         other => panic!("{other:?}"),
     }
 }
 
-async fn resolve(stage: &Stage, how: Resolve) -> Result<String, String> {
+pub(crate) async fn resolve(stage: &Stage, how: Resolve) -> Result<String, String> {
     resolve_at(stage, ENTRY, how).await
 }
 
-fn credit(amount: &str) -> Resolve {
+pub(crate) fn credit(amount: &str) -> Resolve {
     let amount = Some(dec(amount));
     Resolve::Credit { amount }
 }
@@ -105,7 +105,7 @@ fn additional(amount: &str) -> Resolve {
     Resolve::Additional { amount }
 }
 
-fn numbered(stage: &Stage, number: &str) -> Value {
+pub(crate) fn numbered(stage: &Stage, number: &str) -> Value {
     let all = invoices(stage);
     let found = all.iter().find(|it| it["InvoiceNumber"] == *number);
     found.unwrap_or_else(|| panic!("no {number}")).clone()
@@ -115,7 +115,7 @@ fn credits(stage: &Stage) -> Vec<Value> {
     stage.xero_notes()
 }
 
-async fn reconciled(stage: &Stage) -> ReconcileReport {
+pub(crate) async fn reconciled(stage: &Stage) -> ReconcileReport {
     match stage
         .ask(Request::Reconcile(ReconcileRequest::default()))
         .await
@@ -126,7 +126,7 @@ async fn reconciled(stage: &Stage) -> ReconcileReport {
 }
 
 /// Everything is in the books and both sides agree; nothing more is sent.
-async fn at_rest(stage: &Stage) {
+pub(crate) async fn at_rest(stage: &Stage) {
     for _ in 0..2 {
         assert_eq!(writes(&stage.next().await), 0);
     }
@@ -350,7 +350,12 @@ async fn an_invoice_in_a_closed_period_is_credited_on_the_day() {
     let entry = stage.entry(ENTRY).await;
     let problem = entry.problem.expect("a problem");
     assert_eq!(entry.state, State::Waiting, "{problem:?}");
-    assert!(problem.remedy.contains("--credit 44.00`"), "{problem:?}");
+    // Nothing is offered that was not read just then.
+    let command = "`ledgerline resolve omni-sales-orders/40001` reads it";
+    assert!(problem.remedy.contains(command), "{problem:?}");
+    let told = resolve(&stage, Resolve::Ask).await.expect("it is told");
+    assert!(told.contains("--credit 44.00`"), "{told}");
+    assert!(told.contains("286.00 there, 242.00 now"), "{told}");
     resolve(&stage, credit("44.00")).await.expect("it is said");
     stage.next().await;
     let notes = credits(&stage);
@@ -509,4 +514,153 @@ async fn a_foreign_invoice_is_credited_at_its_own_rate() {
     // 140.00 / 0.65
     expect_balances(&stage, &[("200", "-215.38"), ("610", "215.38")]);
     at_rest(&stage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_a_bookkeeper_moved_is_credited_where_it_is() {
+    let stage = paid("286.00").await;
+    // The caps were sales of another account, and without tax: 280.00.
+    let moved = json!({ "AccountCode": "200", "TaxType": "EXEMPTOUTPUT" });
+    change_line(&stage, NUMBER, 1, moved);
+    caps(&stage, 1);
+    stage.next().await;
+    let problem = asked(&stage).await.problem.expect("a problem");
+    assert!(
+        problem.cause.contains("280.00 there, 240.00 now"),
+        "{}",
+        problem.cause
+    );
+    assert!(
+        problem.remedy.contains("--credit 40.00`"),
+        "{}",
+        problem.remedy
+    );
+    resolve(&stage, credit("40.00")).await.expect("it is said");
+    stage.next().await;
+    let notes = credits(&stage);
+    assert_eq!(
+        scenarios::books::lines_of(&notes[0]),
+        ["200 EXEMPTOUTPUT 1 40 0"]
+    );
+    assert_eq!(cents(&notes[0]["Total"]), dec("40.00"));
+    let invoice = numbered(&stage, NUMBER);
+    assert_eq!(cents(&invoice["Total"]), dec("280.00"), "as it was");
+    assert_eq!(writes(&stage.next().await), 0);
+    // Measured against both of them from now on.
+    caps(&stage, 2);
+    stage.next().await;
+    let problem = asked(&stage).await.problem.expect("a problem");
+    assert!(
+        problem.remedy.contains("--additional 20.00`"),
+        "{}",
+        problem.remedy
+    );
+}
+
+/// The question is as old as its run; what is decided is not.
+#[tokio::test(start_paused = true)]
+async fn what_was_edited_after_the_question_is_read_before_anything_is_made() {
+    let stage = paid("286.00").await;
+    caps(&stage, 1);
+    stage.next().await;
+    asked(&stage).await;
+    change_line(&stage, NUMBER, 1, json!({ "AccountCode": "200" }));
+    let told = resolve(&stage, Resolve::Ask).await.expect("it is told");
+    assert!(told.contains("--credit 44.00`"), "{told}");
+    resolve(&stage, credit("44.00")).await.expect("it is said");
+    stage.next().await;
+    let notes = credits(&stage);
+    assert_eq!(scenarios::books::lines_of(&notes[0]), ["200 OUTPUT 1 40 4"]);
+    expect_balances(
+        &stage,
+        &[
+            ("091", "286"),
+            ("200", "-210"),
+            ("260", "-10"),
+            ("610", "-44"),
+            ("820", "-22"),
+        ],
+    );
+    at_rest(&stage).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quantity_that_changed_on_both_sides_after_the_question_makes_nothing() {
+    let stage = paid("100.00").await;
+    caps(&stage, 1);
+    stage.next().await;
+    asked(&stage).await;
+    change_line(
+        &stage,
+        NUMBER,
+        1,
+        json!({ "Quantity": 2, "UnitAmount": 20 }),
+    );
+    for how in [credit("44.00"), credit("22.00"), Resolve::Reapply] {
+        let why = resolve(&stage, how).await.expect_err("both sides");
+        assert!(why.contains("too"), "{why}");
+    }
+    stage.change_xero("invoices", NUMBER, json!({ "Status": "VOIDED" }));
+    let why = resolve(&stage, Resolve::Keep).await.expect_err("void");
+    assert!(why.contains("voided"), "{why}");
+    assert_eq!(writes(&stage.next().await), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_cannot_be_read_decides_nothing() {
+    let stage = paid("286.00").await;
+    caps(&stage, 1);
+    stage.next().await;
+    let id = numbered(&stage, NUMBER)["InvoiceID"].clone();
+    let path = format!("/api.xro/2.0/Invoices/{}", id.as_str().expect("an id"));
+    let rule =
+        json!({ "match": { "method": "GET", "path": path }, "times": 200, "fault": "reset" });
+    let rules = serde_json::from_value(json!([rule])).expect("rules");
+    stage.world.set_faults(rules);
+    for how in [credit("44.00"), Resolve::Keep, Resolve::Ask] {
+        let why = resolve(&stage, how).await.expect_err("not read");
+        assert!(why.contains("nothing was decided"), "{why}");
+    }
+    assert_eq!(stage.entry(ENTRY).await.state, State::Warning);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_a_bookkeeper_changed_is_the_rate_of_the_credit() {
+    let stage = stage(posted).await;
+    let of = |count: i64, total: &str| {
+        json!({ "currencyCode": "USD", "currencyRate": scenarios::books::number("1.538462"),
+            "taxStatus": "Exempt", "taxRate": 0, "freightTotal": 0,
+            "productTotal": scenarios::books::number(total), "total": scenarios::books::number(total),
+            "lineItems": [line("Mug", count, "20.0", json!({}))] })
+    };
+    put(&stage, "SalesOrders", order(1, of(10, "200.0")));
+    stage.sync().await;
+    stage.next().await;
+    stage.change_xero("invoices", NUMBER, json!({ "CurrencyRate": 0.8 }));
+    edit(&stage, "SalesOrders", 40_001, of(7, "140.0"));
+    stage.next().await;
+    asked(&stage).await;
+    resolve(&stage, credit("60.00")).await.expect("it is said");
+    stage.next().await;
+    stage.next().await;
+    assert_eq!(cents(&credits(&stage)[0]["CurrencyRate"]), dec("0.8"));
+    // 140.00 / 0.8
+    expect_balances(&stage, &[("200", "-175"), ("610", "175")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_in_another_currency_is_no_difference_of_an_amount() {
+    let stage = paid("286.00").await;
+    edit(
+        &stage,
+        "SalesOrders",
+        40_001,
+        json!({ "currencyCode": "USD", "currencyRate": scenarios::books::number("1.538462") }),
+    );
+    caps(&stage, 1);
+    stage.next().await;
+    let problem = asked(&stage).await.problem.expect("a problem");
+    assert!(!problem.remedy.contains("--credit"), "{}", problem.remedy);
+    let why = resolve(&stage, credit("44.00")).await.expect_err("no");
+    assert!(why.contains("currency"), "{why}");
 }

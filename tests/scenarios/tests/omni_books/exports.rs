@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ledgerline::{
-    operate::{Answer, Request, SyncReport},
-    store::State,
+    operate::{Answer, LinkAnswer, LinkTo, Request, SyncReport},
+    store::{EntryId, State},
 };
 use scenarios::{
     Stage,
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::{
     ground::{
-        BILLS, COGS, LANDED_COSTS, SUPPLIER_ALLOCATIONS, SUPPLIER_NOTES, all_on, clean,
-        expect_balances, invoices, posted, put, settle_down, stage, stays_so, strike, supplier,
-        writes,
+        BILLS, COGS, LANDED_COST_BILLS, LANDED_COSTS, SUPPLIER_ALLOCATIONS, SUPPLIER_NOTES, all_on,
+        clean, expect_balances, invoices, posted, put, settle_down, stage, stays_so, strike,
+        supplier, writes,
     },
     purchases::order,
 };
@@ -81,6 +81,176 @@ async fn a_landed_cost_becomes_a_journal_once() {
     }
     assert_eq!(journals(&stage).len(), 1);
     clean(&stage);
+}
+
+/// A bill in Xero that did not come from here.
+fn enter_bill(stage: &Stage, number: &str) {
+    let bill = json!({
+        "Type": "ACCPAY", "InvoiceNumber": number, "Contact": { "Name": "Tide Freight" }, "Date": "2026-11-09",
+        "DueDate": "2026-12-09", "Status": "AUTHORISED", "LineAmountTypes": "NoTax",
+        "LineItems": [{ "Description": "Freight", "Quantity": "1", "UnitAmount": "300", "AccountCode": "312" }],
+    });
+    stage
+        .world
+        .xero(ORGANISATION)
+        .enter("invoices", bill)
+        .expect("it is entered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_landed_cost_whose_bill_is_missing_is_told_until_it_is_there() {
+    let stage = stage(posted).await;
+    let costs = [
+        ("LC-1", "FF-1"),
+        ("LC-2", "FF-2"),
+        ("LC-3", ""),
+        ("LC-4", "FF-4"),
+    ];
+    let rows = costs.map(|(id, bill)| format!("{id},PO-1,2026-11-09,Freight,,300,{bill}\n"));
+    drop_file(
+        &stage,
+        "landed-costs-1.csv",
+        &format!("{COSTS}{}", rows.concat()),
+    );
+    enter_bill(&stage, "FF-2");
+    stage.change_xero("invoices", "FF-2", json!({ "Status": "VOIDED" }));
+    enter_bill(&stage, "FF-4");
+    stage.sync().await;
+    // The journals go whether or not there is a bill.
+    assert_eq!(
+        journals(&stage).len(),
+        4,
+        "{:?}",
+        stage.states(LANDED_COSTS).await
+    );
+    assert_eq!(
+        stage.ids(LANDED_COST_BILLS, State::Waiting).await,
+        ["LC-1", "LC-2"]
+    );
+    assert_eq!(
+        stage.ids(LANDED_COST_BILLS, State::Excluded).await,
+        ["LC-3"]
+    );
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Synced).await, ["LC-4"]);
+    let entry = stage.entry("omni-landed-cost-bills/LC-1").await;
+    let problem = entry.problem.expect("what is waited for");
+    assert_eq!(problem.cause, "bill FF-1 is not in Xero");
+    stays_so(&stage).await;
+
+    // One is entered by hand, the other comes with a purchase order of Omni.
+    enter_bill(&stage, "FF-1");
+    let freight = json!({ "supplierInvoiceReference": "FF-2" });
+    put(&stage, "PurchaseOrders", order(&stage, 9, freight));
+    settle_down(&stage).await;
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Waiting).await, [""; 0]);
+    assert_eq!(stage.states(LANDED_COST_BILLS).await["synced"], 3);
+    assert_eq!(journals(&stage).len(), 4);
+    stays_so(&stage).await;
+}
+
+/// The forwarder's bill was entered under another number: a person says which it is, and no bill is made.
+#[tokio::test(start_paused = true)]
+async fn a_landed_cost_is_linked_to_its_bill_by_hand() {
+    let stage = stage(posted).await;
+    let row = "LC-1,PO-1,2026-11-09,Freight,,300,FF-1\n";
+    drop_file(&stage, "landed-costs-1.csv", &format!("{COSTS}{row}"));
+    enter_bill(&stage, "881/A");
+    stage.sync().await;
+    let entry = EntryId::new(LANDED_COST_BILLS, "LC-1");
+    let answer = async |to: LinkTo| {
+        let answers = vec![LinkAnswer {
+            id: entry.clone(),
+            to,
+        }];
+        match stage.ask(Request::Link { answers }).await {
+            Answer::Linked {
+                linked, refused, ..
+            } => (linked, refused),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (linked, refused) = answer(LinkTo::Create).await;
+    assert_eq!(linked, 0);
+    let why = &refused[0].1;
+    assert!(why.contains("makes nothing"), "{why}");
+    let bill = invoices(&stage)[0]["InvoiceID"].as_str().map(str::to_owned);
+    let (linked, refused) = answer(LinkTo::Target(bill.expect("an id"))).await;
+    assert_eq!((linked, refused.len()), (1, 0), "{refused:?}");
+    settle_down(&stage).await;
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Synced).await, ["LC-1"]);
+    assert_eq!(invoices(&stage).len(), 1);
+    stays_so(&stage).await;
+
+    // What a person said stands when the row changes, as long as there is that bill.
+    let row = "LC-1,PO-1,2026-11-09,Freight,,310,FF-1\n";
+    drop_file(&stage, "landed-costs-1.csv", &format!("{COSTS}{row}"));
+    settle_down(&stage).await;
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Synced).await, ["LC-1"]);
+    stage.change_xero("invoices", "881/A", json!({ "Status": "VOIDED" }));
+    drop_file(
+        &stage,
+        "landed-costs-1.csv",
+        &format!("{COSTS}{}", row.replace("310", "320")),
+    );
+    settle_down(&stage).await;
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Waiting).await, ["LC-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_landed_cost_that_changed_looks_for_its_bill_again() {
+    let stage = stage(posted).await;
+    let one = "LC-1,PO-1,2026-11-09,Freight,,300,FF-1\n";
+    let two = "LC-2,PO-2,2026-11-09,Freight,,300,FF-2\n";
+    let three = "LC-3,PO-3,2026-11-09,Freight,,300,FF-2\n";
+    drop_file(
+        &stage,
+        "landed-costs-1.csv",
+        &format!("{COSTS}{one}{two}{three}"),
+    );
+    enter_bill(&stage, "FF-1");
+    enter_bill(&stage, "FF-2");
+    stage.sync().await;
+    assert_eq!(stage.states(LANDED_COST_BILLS).await["synced"], 3);
+    // One is void, another is named as the bill of the second; of the third only the amount changed.
+    stage.change_xero("invoices", "FF-1", json!({ "Status": "VOIDED" }));
+    stage.pass(Duration::from_secs(3_700)).await;
+    let one = one.replace("300", "310");
+    let two = two.replace("FF-2", "FF-3");
+    let three = three.replace("300", "310");
+    drop_file(
+        &stage,
+        "landed-costs-1.csv",
+        &format!("{COSTS}{one}{two}{three}"),
+    );
+    settle_down(&stage).await;
+    let mut waiting = stage.ids(LANDED_COST_BILLS, State::Waiting).await;
+    waiting.sort();
+    assert_eq!(waiting, ["LC-1", "LC-2"]);
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Synced).await, ["LC-3"]);
+    enter_bill(&stage, "FF-3");
+    settle_down(&stage).await;
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Waiting).await, ["LC-1"]);
+    stays_so(&stage).await;
+}
+
+/// The store came from a backup: what was never sent is no question.
+#[tokio::test(start_paused = true)]
+async fn a_landed_cost_waits_for_its_bill_after_a_restore_too() {
+    let stage = stage(posted).await;
+    let rows = "LC-1,PO-1,2026-11-09,Freight,,300,FF-1\nLC-2,PO-2,2026-11-09,Freight,,300,FF-2\n";
+    drop_file(&stage, "landed-costs-1.csv", &format!("{COSTS}{rows}"));
+    enter_bill(&stage, "FF-2");
+    stage.sync().await;
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Waiting).await, ["LC-1"]);
+    let doubted = stage.engine.store().distrust(stage.clock.now_ms());
+    assert!(doubted.expect("a sound store") > 0);
+    settle_down(&stage).await;
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Warning).await, [""; 0]);
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Waiting).await, ["LC-1"]);
+    assert_eq!(stage.ids(LANDED_COST_BILLS, State::Synced).await, ["LC-2"]);
+    enter_bill(&stage, "FF-1");
+    settle_down(&stage).await;
+    assert_eq!(stage.states(LANDED_COST_BILLS).await["synced"], 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,14 @@ pub(crate) fn invoices(stage: &Stage) -> Vec<Value> {
     stage.world.xero(ORGANISATION).invoices()
 }
 
+/// A bookkeeper changes one line of an invoice.
+pub(crate) fn change_line(stage: &Stage, number: &str, line: usize, patch: Value) {
+    let edit = json!({ "vendor": "xero", "account": ORGANISATION, "kind": "invoices", "id": number,
+        "line": line, "patch": patch });
+    let edit = serde_json::from_value(edit).expect("an edit");
+    stage.world.edit(&edit).expect("the line is there");
+}
+
 /// What each account holds, as text, those that hold nothing left out.
 pub(crate) fn balances(stage: &Stage) -> BTreeMap<String, String> {
     let all = stage

@@ -25,7 +25,7 @@ fn pay(stage: &Stage, number: &str, amount: &str) -> String {
     entered.expect("it is paid").expect("an id").to_string()
 }
 
-fn payments(stage: &Stage) -> Vec<Value> {
+pub(crate) fn payments(stage: &Stage) -> Vec<Value> {
     stage.world.omni(ACCOUNT).documents("Payments")
 }
 
@@ -129,7 +129,7 @@ async fn a_payment_that_two_routes_want_is_entered_by_neither() {
 }
 
 /// Somebody pays an order through the portal.
-fn paid_in_omni(stage: &Stage, id: i64, method: &str, amount: i64) {
+pub(crate) fn paid_in_omni(stage: &Stage, id: i64, method: &str, amount: i64) {
     put(
         stage,
         "Payments",
@@ -139,7 +139,7 @@ fn paid_in_omni(stage: &Stage, id: i64, method: &str, amount: i64) {
     );
 }
 
-fn portal(it: &mut ledgerline::config::Deployment) {
+pub(crate) fn portal(it: &mut ledgerline::config::Deployment) {
     posted(it);
     let route = it.routes.get_mut(PORTAL_PAYMENTS).expect("the route");
     route.options.insert("method".to_owned(), json!("Cin7 Pay"));

@@ -1,6 +1,6 @@
 //! Purchase orders become bills: debit stock (or purchases), debit tax, credit payables.
 
-use ledgerline::store::State;
+use ledgerline::{config::Deployment, store::State};
 use sandbox::seed::Counterpart;
 use scenarios::{
     Stage,
@@ -9,8 +9,9 @@ use scenarios::{
 use serde_json::{Value, json};
 
 use crate::ground::{
-    BILLS, BILLS_IMPORTED, SUPPLIERS, all_on, clean, company, edit, expect_balances, invoices,
-    omni, patched, posted, put, settle_down, stage, strike, supplier, writes,
+    ADJUSTMENTS, BILLS, BILLS_IMPORTED, COGS, LANDED_COSTS, SUPPLIERS, all_on, clean, company,
+    edit, expect_balances, invoices, omni, patched, posted, put, settle_down, stage, strike,
+    supplier, writes,
 };
 
 /// A hundred tees at 8.10 and freight of 40.00, 10 % tax on top: 935.00.
@@ -58,14 +59,30 @@ async fn an_order_with_a_suppliers_invoice_becomes_a_bill_once() {
     clean(&stage);
 }
 
+fn periodic(deployment: &mut Deployment) {
+    let omni = deployment.connections.get_mut("omni-au").expect("Omni");
+    omni.settings["stock-method"] = json!("periodic");
+}
+
+/// They would move stock that the books do not keep: nothing of the run begins.
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "with that method nothing of this is posted")]
+async fn the_periodic_method_refuses_journals_of_stock() {
+    stage(|it| {
+        posted(it);
+        periodic(it);
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_the_periodic_method_goods_go_to_purchases() {
     let stage = stage(|it| {
         posted(it);
-        let route = it.routes.get_mut(BILLS).expect("the route");
-        route
-            .options
-            .insert("stock-method".to_owned(), json!("periodic"));
+        periodic(it);
+        for route in [ADJUSTMENTS, LANDED_COSTS, COGS] {
+            it.routes.get_mut(route).expect("the route").enabled = false;
+        }
     })
     .await;
     put(&stage, "PurchaseOrders", order(&stage, 1, json!({})));

@@ -4,10 +4,11 @@ use jiff::{ToSpan, civil::Date};
 use sandbox::{World, edit::Edit};
 use serde_json::{Value, json};
 
+use super::ground::{TILL_LATE, TILL_VOID};
 use crate::books::{ACCOUNT, ORGANISATION, number};
 
 /// Everything is new; it is paid or becomes void, and adjustments are counted again; some payments are
-/// removed.
+/// removed, and an order of the till comes late.
 pub(in crate::campaigns) const ACTS: usize = 3;
 
 /// A way to the vendors' own pages.
@@ -43,6 +44,20 @@ impl Hands for World {
 /// What people do before an act, the first of which is 0: nothing before that.
 pub(in crate::campaigns) fn deeds(hands: &dyn Hands, act: usize, today: Date, count: i64) {
     let held = hands.held();
+    let till = [
+        (1, TILL_VOID, json!({ "isVoid": true, "status": "VOID" })),
+        (
+            2,
+            TILL_LATE,
+            json!({ "isApproved": true, "status": "APPROVED" }),
+        ),
+    ];
+    for (_, id, patch) in till.into_iter().filter(|it| it.0 == act) {
+        hands.edit(
+            &json!({ "vendor": "omni", "account": ACCOUNT, "kind": "SalesOrders",
+            "id": id.to_string(), "patch": patch }),
+        );
+    }
     for serial in (1..=count).filter(|it| act == 1 && is_counted_again(*it)) {
         hands.edit(&json!({
             "vendor": "omni", "account": ACCOUNT, "kind": "Adjustments", "id": (900 + serial).to_string(),

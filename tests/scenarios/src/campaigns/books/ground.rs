@@ -2,6 +2,8 @@
 //!
 //! Of its documents number 1, 5, 9, … become payments that are removed again, 3, 7, 11, … payments
 //! that stay; 2, 6, … are left as they are; 4, 8, … become void. Odd sales orders are credited.
+//! Beside them a till sells: what it takes in a day is one batch, of which one order becomes void and one
+//! comes late.
 
 use std::path::Path;
 
@@ -31,8 +33,21 @@ pub(in crate::campaigns) const COGS: &str = "omni-cogs";
 pub(in crate::campaigns) const SALES_PAYMENTS: &str = "omni-sales-payments";
 pub(in crate::campaigns) const PURCHASE_PAYMENTS: &str = "omni-purchase-payments";
 
+pub(in crate::campaigns) const TILL_ORDERS: &str = "omni-batch-orders";
+pub(in crate::campaigns) const TILL_RETURNS: &str = "omni-batch-returns";
+pub(in crate::campaigns) const TILL_MEMBERS: &str = "omni-batch-members";
+pub(in crate::campaigns) const BATCHES: &str = "omni-batches";
+pub(in crate::campaigns) const TILL_ORDERS_MARKED: &str = "omni-batch-orders-marked";
+pub(in crate::campaigns) const TILL_RETURNS_MARKED: &str = "omni-batch-returns-marked";
+
 /// Routes whose documents are posted at once.
-pub(in crate::campaigns) const POSTED: [&str; 3] = [ORDERS, BILLS, NOTES];
+pub(in crate::campaigns) const POSTED: [&str; 4] = [ORDERS, BILLS, NOTES, BATCHES];
+/// Routes whose posted documents may be changed.
+pub(in crate::campaigns) const CHANGED: [&str; 1] = [BATCHES];
+/// Routes that batch what is sold at the till.
+pub(in crate::campaigns) const AT_THE_TILL: [&str; 2] = [TILL_ORDERS, TILL_RETURNS];
+/// Omni's name of the till.
+pub(in crate::campaigns) const TILL: &str = "Till";
 /// Routes whose posted documents become void with their orders.
 pub(in crate::campaigns) const VOIDED: [&str; 2] = [ORDERS, BILLS];
 /// Scopes that the app needs beside those of the configuration.
@@ -73,6 +88,14 @@ pub(in crate::campaigns) fn company(seed: &mut toml::Table, today: Date, count: 
             documents.push(("CreditNotes", credit_note(calendar, serial)));
         }
     }
+    for serial in 1..=AT_TILL {
+        let order = till_order(calendar, serial);
+        documents.push(("Payments", paid(calendar, &order)));
+        documents.push(("SalesOrders", order));
+    }
+    let credit = till_return(calendar);
+    documents.push(("Payments", paid(calendar, &credit)));
+    documents.push(("CreditNotes", credit));
     let documents = documents.into_iter().map(|(resource, mut document)| {
         document["modifiedDate"] = calendar.at(2, (1, 0));
         toml::Value::Table(toml::Table::from_iter([
@@ -127,6 +150,43 @@ fn sales_order(calendar: Calendar, serial: i64) -> Value {
         "surcharge": 0, "discountTotal": 0, "total": 231.0, "accountingAttributes": new_to_the_books(),
         "customFields": { "orders_1000": "North", "orders_1001": "Wholesale" },
         "lineItems": [line("Tee", 10, "20.0", json!({ "id": 400_000 + serial }))],
+    })
+}
+
+/// Orders of the till.
+pub(in crate::campaigns) const AT_TILL: i64 = 3;
+/// The one of them that becomes void in the second act.
+pub(in crate::campaigns) const TILL_VOID: i64 = 45_002;
+/// The one of them that is approved in the third.
+pub(in crate::campaigns) const TILL_LATE: i64 = 45_003;
+
+/// As [`sales_order`], at the till; the last one is not approved yet.
+fn till_order(calendar: Calendar, serial: i64) -> Value {
+    let mut order = sales_order(calendar, serial);
+    order["id"] = json!(45_000 + serial);
+    order["reference"] = json!(format!("TILL-{serial}"));
+    order["invoiceNumber"] = json!(25_000 + serial);
+    order["source"] = json!(TILL);
+    if order["id"] == TILL_LATE {
+        order["status"] = json!("DRAFT");
+        order["isApproved"] = json!(false);
+    }
+    order
+}
+
+/// 44.00 come back to the till.
+fn till_return(calendar: Calendar) -> Value {
+    let mut note = credit_note(calendar, 90);
+    note["source"] = json!(TILL);
+    note
+}
+
+fn paid(calendar: Calendar, document: &Value) -> Value {
+    let id = document["id"].as_i64().unwrap_or_default();
+    json!({
+        "id": 100_000 + id, "orderId": id, "orderRef": document["reference"], "orderType": "Undefined",
+        "method": "Cash", "amount": document["total"], "paymentDate": calendar.day(14), "isAuthorized": true,
+        "comments": "", "transactionRef": "", "batchReference": "", "createdDate": calendar.at(14, (22, 14)),
     })
 }
 

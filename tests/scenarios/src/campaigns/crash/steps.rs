@@ -85,6 +85,14 @@ const LATER_IN_LIFE: [&str; 5] = [
 /// Steps that come only when something is old.
 const OLD: [&str; 1] = ["read-again"];
 
+/// Steps of edits that a person has to ask for, and of deposits: `tests/omni_books/killed.rs` goes through them.
+const BY_WORD: [&str; 4] = [
+    "word-weighed",
+    "word-kept",
+    "payment-weighed",
+    "followed-read",
+];
+
 /// Steps of deliver and settle.
 const SENDING: [&str; 5] = [
     "batch-formed",
@@ -193,9 +201,8 @@ fn die(
 
 fn cases(all: bool) -> Vec<Case> {
     let mut cases = Vec::new();
-    let plain = STEPS
-        .iter()
-        .filter(|it| !LATER_IN_LIFE.contains(it) && !OLD.contains(it));
+    let others = [&LATER_IN_LIFE[..], &OLD, &BY_WORD].concat();
+    let plain = STEPS.iter().filter(|it| !others.contains(it));
     for step in plain {
         for times in 1..=if all { 3 } else { 1 } {
             cases.push(Case {
@@ -311,11 +318,11 @@ mod tests {
     fn every_step_has_a_case() {
         for all in [false, true] {
             let cases = cases(all);
-            for step in STEPS {
+            for step in STEPS.iter().filter(|it| !BY_WORD.contains(it)) {
                 let has = |it: &Case| {
                     it.deaths
                         .iter()
-                        .any(|it| it.split(':').next() == Some(step))
+                        .any(|it| it.split(':').next() == Some(*step))
                 };
                 assert!(cases.iter().any(has), "{step}");
             }

@@ -23,9 +23,10 @@ use crate::{
     Stage,
     books::ORGANISATION,
     campaigns::books::{
-        ACTS, Held, POSTED, SCOPES, VOIDED, company, deeds, demonstration, drop_exports,
+        ACTS, AT_THE_TILL, CHANGED, Held, POSTED, SCOPES, TILL, TILL_MEMBERS, VOIDED, company,
+        deeds, demonstration, drop_exports,
     },
-    omni_routes::{PORTAL_PAYMENTS, exports_beside_the_store},
+    omni_routes::{BATCH_PAYMENTS, PORTAL_PAYMENTS, exports_beside_the_store},
 };
 
 /// Sales orders of the company, and as many purchase orders and adjustments.
@@ -61,9 +62,9 @@ const fn path(
     }
 }
 
-const PATHS: [Path; 11] = [
+const PATHS: [Path; 13] = [
     Path {
-        holds: Some("ACCREC"),
+        holds: Some("20003 SO-3"),
         ..path(
             "invoices",
             "PUT",
@@ -74,6 +75,14 @@ const PATHS: [Path; 11] = [
     Path {
         holds: Some("ACCPAY"),
         ..path("bills", "PUT", "/api.xro/2.0/Invoices", Some("INV-3 PO-3"))
+    },
+    Path {
+        holds: Some("BATCH"),
+        ..path("batches", "PUT", "/api.xro/2.0/Invoices", None)
+    },
+    Path {
+        holds: Some("BATCH"),
+        ..path("batch-changes", "POST", "/api.xro/2.0/Invoices*", None)
     },
     path("voids", "POST", "/api.xro/2.0/Invoices*", None),
     path(
@@ -227,7 +236,15 @@ fn prepare(deployment: &mut Deployment) {
     exports_beside_the_store(deployment);
     for (name, route) in &mut deployment.routes {
         // How much of it has read Omni's payments at an act's end is chance, and nothing is paid there.
-        route.enabled = name != PORTAL_PAYMENTS;
+        route.enabled = name != PORTAL_PAYMENTS && name != BATCH_PAYMENTS;
+        if name == TILL_MEMBERS {
+            let cash = json!("Cash");
+            route.options.insert("without-payment".to_owned(), cash);
+        }
+        if AT_THE_TILL.contains(&name.as_str()) {
+            route.options.insert("channels".to_owned(), json!(TILL));
+        }
+        route.update_approved = CHANGED.contains(&name.as_str());
         route.confirmed = true;
         // Of allocations one goes at a time.
         if !route.to.stream.ends_with("_allocations") {

@@ -1,14 +1,18 @@
-//! What exports alone tell, worked out from the very files: landed costs and the cost of goods sold.
+//! What exports alone tell, worked out from the very files: landed costs and the cost of goods sold; and
+//! deposits, of which it is known who entered them.
 
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::ledger::{Books, Fate, Rules};
+use super::{
+    ledger::{Books, Fate, Papers, Rules, Sort},
+    people::Deposit,
+};
 use crate::{
     Stage,
     books::ACCOUNT,
-    omni_routes::{COGS, LANDED_COSTS},
+    omni_routes::{COGS, LANDED_COSTS, PURCHASE_DEPOSITS, SALES_DEPOSITS},
 };
 
 /// What must become of a document of an export, by route and id.
@@ -18,10 +22,14 @@ pub(super) type Fates = BTreeMap<(&'static str, String), Fate>;
 pub(super) struct Exports(BTreeMap<&'static str, String>);
 
 impl Exports {
-    /// Exports both and drops them where the deployment looks.
+    /// Exports all and drops them where the deployment looks.
     pub(super) fn dropped(stage: &Stage) -> Self {
         let folder = stage.folder().join("exports");
-        let kinds = [("landed_costs", "landed-costs.csv"), ("cogs", "cogs.csv")];
+        let kinds = [
+            ("landed_costs", "landed-costs.csv"),
+            ("cogs", "cogs.csv"),
+            ("deposits", "deposits.csv"),
+        ];
         let texts = kinds.map(|(kind, file)| {
             let text = stage.world.omni(ACCOUNT).export(kind).expect("a kind");
             std::fs::write(folder.join(file), &text).expect("the folder is there");
@@ -72,6 +80,50 @@ impl Exports {
                 }
             }
             fates.insert((COGS, month), fate);
+        }
+        fates
+    }
+
+    /// Adds what the books must hold of deposits. Each is in the books at once; the credit note that takes it back
+    /// waits for its order.
+    pub(super) fn book_deposits(
+        &self,
+        deposits: &[Deposit],
+        papers: &Papers,
+        rules: &Rules,
+        books: &mut Books,
+    ) -> Fates {
+        let mut fates = Fates::new();
+        let told = self.grouped("deposits", 0).len();
+        assert_eq!(told, deposits.len(), "the export has each deposit once");
+        for it in deposits {
+            let (route, back, applied) = match it.order.0 {
+                Sort::Purchase => (
+                    PURCHASE_DEPOSITS,
+                    "omni-purchase-deposit-reversals",
+                    "omni-purchase-deposit-allocations",
+                ),
+                _ => (
+                    SALES_DEPOSITS,
+                    "omni-sales-deposit-reversals",
+                    "omni-sales-deposit-allocations",
+                ),
+            };
+            let id = format!("DEP-{}", it.payment);
+            let order = &papers.papers[&it.order];
+            books.deposit(it.order, order, it.amount, rules);
+            fates.insert((route, id.clone()), Fate::Booked);
+            if books.fates.get(&it.order) == Some(&Fate::Booked) {
+                fates.insert((back, id.clone()), Fate::Booked);
+                fates.insert((applied, id), Fate::Booked);
+            } else {
+                // Sales orders without an invoice date are not even read.
+                let why = match it.order.0 {
+                    Sort::Purchase => "it has no invoice date",
+                    _ => "has not been read from the source",
+                };
+                fates.insert((back, id), Fate::Stopped(why));
+            }
         }
         fates
     }

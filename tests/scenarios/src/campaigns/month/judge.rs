@@ -22,14 +22,15 @@ use super::{
     exports::{Exports, Fates},
     ledger::{Books, Fate, Key, Papers, Rules, Sort, books},
     papers::{Adjustment, Paper},
-    people::{Bookkeeper, Deeds, Payment, rate_of_payment, resource},
+    people::{Bookkeeper, Deeds, Deposit, Payment, rate_of_payment, resource},
     seed::{AMBIGUOUS, ARCHIVED, OLD_ACCOUNT, Size, seed},
 };
 use crate::{
     Stage,
     books::{ACCOUNT, ORGANISATION},
     omni_routes::{
-        ADJUSTMENTS, ALLOCATIONS, BILLS, NOTES, ORDERS, PURCHASE_PAYMENTS, SALES_PAYMENTS, posted,
+        ADJUSTMENTS, ALLOCATIONS, BILLS, NOTES, ORDERS, PURCHASE_DEPOSITS, PURCHASE_PAYMENTS,
+        SALES_DEPOSITS, SALES_PAYMENTS, posted,
     },
     repository,
 };
@@ -81,6 +82,10 @@ pub async fn play(size: Size, chance: u64) -> Month {
     let (mut deeds, pay) = Deeds::drawn(&originals, &first);
     pay_some(&stage, &originals, &mut deeds, pay).await;
     month.come_to_rest(&stage, "after payments").await;
+    let deposits = Deposit::drawn(&originals, &first, &rules, &deeds);
+    for it in &deposits {
+        it.in_omni(&stage, &originals);
+    }
     // What they cost changes with the edits: a later export of a month takes the place of this one.
     Exports::dropped(&stage);
     month.come_to_rest(&stage, "after the first exports").await;
@@ -97,7 +102,8 @@ pub async fn play(size: Size, chance: u64) -> Month {
     let (papers, mut ends) = after(&stage, originals, &deeds, &rules);
     let paid: Vec<_> = deeds.kept.iter().map(|it| it.paid.clone()).collect();
     let mut wanted = books(&papers, &paid, &rules);
-    let of_exports = exports.book(&rules, &mut wanted);
+    let mut of_exports = exports.book(&rules, &mut wanted);
+    of_exports.extend(exports.book_deposits(&deposits, &papers, &rules, &mut wanted));
     wanted.balances.retain(|_, it| !it.is_zero());
     for (key, fate) in &wanted.fates {
         ends.entry(*key).or_insert_with(|| match fate {
@@ -129,6 +135,15 @@ fn settings(deployment: &mut Deployment) {
     for route in deployment.routes.values_mut() {
         route.unmatched = Unmatched::Create;
     }
+    for route in [SALES_DEPOSITS, PURCHASE_DEPOSITS] {
+        let mut options = deployment.routes.get_mut(route).map(|it| &mut it.options);
+        let said = [("status", "AUTHORISED"), ("deposit-tax", "on-deposit")];
+        for (name, value) in said {
+            if let Some(options) = options.as_deref_mut() {
+                options.insert(name.to_owned(), value.into());
+            }
+        }
+    }
     if let Some(orders) = deployment.routes.get_mut(ORDERS) {
         orders.update_approved = true;
         orders.voids = Voids::Always;
@@ -141,6 +156,7 @@ fn rules() -> Rules {
         "omni-purchase-accounts",
         "omni-adjustment-accounts",
         "omni-landed-cost-accounts",
+        "omni-deposit-accounts",
     ];
     let terms = [
         "30 days",

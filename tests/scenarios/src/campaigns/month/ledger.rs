@@ -147,6 +147,31 @@ impl Books {
         *self.balances.entry(account.to_owned()).or_default() += amount;
     }
 
+    /// A deposit whose tax is due with it, on an order: what its own document posts and, once the order is in the
+    /// books, the credit note that takes it back, at the same rate and applied to the order.
+    pub(super) fn deposit(&mut self, key: Key, order: &Paper, amount: Decimal, rules: &Rules) {
+        let accounts = &rules.tables["omni-deposit-accounts"];
+        let (control, account, sign) = match key.0 {
+            Sort::Purchase => (PAYABLES, &accounts["purchase"], Decimal::NEGATIVE_ONE),
+            _ => (RECEIVABLES, &accounts["sales"], Decimal::ONE),
+        };
+        let percent = rate(order);
+        let tax = cents(amount * percent / (Decimal::ONE + percent));
+        let mut entry = Entry {
+            sign,
+            control,
+            rate: foreign_per_home(order, rules),
+            total: amount,
+            tax,
+            lines: vec![(account.clone(), amount - tax)],
+        };
+        entry.post(self);
+        if self.fates.get(&key) == Some(&Fate::Booked) {
+            entry.sign = -sign;
+            entry.post(self);
+        }
+    }
+
     /// What payments and credits take of documents. Both sides of a credit are receivables: only where
     /// they are valued differently does anything remain, a gain or loss of currency.
     fn settle(&mut self, papers: &Papers, paid: &[Paid], entries: &BTreeMap<Key, Entry>) {
@@ -401,20 +426,23 @@ fn entry(
     } else {
         lines.push((ROUNDING.to_owned(), difference));
     }
-    let rate = if paper.currency_code == rules.home {
-        Decimal::ONE
-    } else {
-        (Decimal::ONE / paper.currency_rate.0)
-            .round_dp_with_strategy(6, RoundingStrategy::MidpointAwayFromZero)
-    };
     Ok(Entry {
         sign,
         control,
-        rate,
+        rate: foreign_per_home(paper, rules),
         total,
         tax,
         lines,
     })
+}
+
+/// Foreign units for one of the home currency, as the document holds it the other way round.
+fn foreign_per_home(paper: &Paper, rules: &Rules) -> Decimal {
+    if paper.currency_code == rules.home {
+        return Decimal::ONE;
+    }
+    (Decimal::ONE / paper.currency_rate.0)
+        .round_dp_with_strategy(6, RoundingStrategy::MidpointAwayFromZero)
 }
 
 /// The sides of an adjustment: stock, and each other account.

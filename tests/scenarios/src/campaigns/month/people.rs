@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use sandbox::Request;
 use serde_json::{Value, json};
 
-use super::ledger::{Books, Fate, Key, Paid, Papers, Sort};
+use super::ledger::{Books, Fate, Key, Paid, Papers, Rules, Sort};
 use crate::{
     Stage,
     books::{ACCOUNT, ORGANISATION, dec, number},
@@ -136,6 +136,96 @@ impl Deeds {
             };
             edit(key, patch);
         }
+    }
+}
+
+/// A deposit that somebody paid on an order, and entered in Omni.
+#[derive(Debug, Clone)]
+pub(super) struct Deposit {
+    /// Omni's id of the payment.
+    pub(super) payment: i64,
+    /// The order.
+    pub(super) order: Key,
+    /// In the order's currency.
+    pub(super) amount: Decimal,
+}
+
+/// First id of payments that are deposits.
+const DEPOSITS_FROM: i64 = 880_001;
+
+impl Deposit {
+    /// Deposits on orders that nothing else is done to: at home and foreign, with goods and with money still to
+    /// come. A third of each order, to the cent.
+    pub(super) fn drawn(papers: &Papers, books: &Books, rules: &Rules, deeds: &Deeds) -> Vec<Self> {
+        let credited: Vec<Key> = papers
+            .papers
+            .values()
+            .filter_map(|it| it.sales_reference.clone())
+            .filter_map(|it| {
+                let sale = |(key, paper): (&Key, &super::papers::Paper)| {
+                    (key.0 == Sort::Sale && paper.reference.as_ref() == Some(&it)).then_some(*key)
+                };
+                papers.papers.iter().find_map(sale)
+            })
+            .collect();
+        let paid = deeds.kept.iter().chain(&deeds.removed);
+        let busy: Vec<Key> = paid
+            .map(|it| it.paid.document)
+            .chain(deeds.dearer.iter().copied())
+            .chain(deeds.renamed.iter().copied())
+            .chain(deeds.voided.iter().copied())
+            .chain(deeds.kept_void.keys().copied())
+            .chain(credited)
+            .collect();
+        let of = |sort: Sort, home: bool, fate: Fate| {
+            let orders: Vec<(Key, Decimal)> = papers
+                .papers
+                .iter()
+                .filter(|(key, _)| key.0 == sort && books.fates.get(*key) == Some(&fate))
+                .filter(|(key, _)| !busy.contains(key))
+                .filter(|(_, it)| (it.currency_code == rules.home) == home)
+                .filter(|(_, it)| {
+                    let company = it.company.as_deref().unwrap_or_default();
+                    !rules.refused.contains_key(company)
+                })
+                .map(|(key, it)| (*key, it.total.0))
+                .filter(|(_, total)| *total > Decimal::TEN)
+                .collect();
+            let share = (orders.len() / 20).max(2);
+            orders.into_iter().rev().take(share).collect::<Vec<_>>()
+        };
+        let mut orders = of(Sort::Sale, true, Fate::Booked);
+        orders.extend(of(Sort::Sale, false, Fate::Booked));
+        orders.extend(of(Sort::Sale, true, Fate::LeftOut("no invoice date")));
+        orders.extend(of(Sort::Purchase, true, Fate::Booked));
+        orders.extend(of(Sort::Purchase, false, Fate::Booked));
+        orders.extend(of(Sort::Purchase, true, Fate::LeftOut("no invoice date")));
+        let third = |total: Decimal| (total / Decimal::from(3)).round_dp(2);
+        (DEPOSITS_FROM..)
+            .zip(orders)
+            .map(|(payment, (order, total))| Self {
+                payment,
+                order,
+                amount: third(total),
+            })
+            .collect()
+    }
+
+    /// Somebody enters it on its order.
+    pub(super) fn in_omni(&self, stage: &Stage, papers: &Papers) {
+        let kind = match self.order.0 {
+            Sort::Purchase => "PurchaseOrder",
+            _ => "SalesOrder",
+        };
+        let payment = json!({
+            "id": self.payment, "orderId": self.order.1, "orderType": kind,
+            "orderRef": papers.papers[&self.order].reference, "method": "Bank transfer",
+            "amount": number(&self.amount.to_string()), "paymentDate": "2026-10-22T13:00:00Z", "isAuthorized": true,
+            "comments": "Deposit", "transactionRef": "", "batchReference": "",
+            "createdDate": "2026-10-22T13:00:00Z", "modifiedDate": "2026-10-23T01:00:00Z",
+        });
+        let omni = stage.world.omni(ACCOUNT);
+        omni.put("Payments", payment).expect("it is entered");
     }
 }
 
