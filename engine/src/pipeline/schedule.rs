@@ -77,13 +77,10 @@ impl Engine {
                 for (connection, why) in &report.parked {
                     tracing::error!(connection, why, "a connection needs a person");
                 }
-                // A connection that cannot be used is tried again when its routes are due: asking every
-                // minute would use up what the others are allowed.
-                let left_over = report.unfinished && report.parked.is_empty();
                 let done = self.clock.now();
                 for name in routes {
                     let more = report.routes.get(&name).is_some_and(|it| it.more);
-                    let next = match left_over {
+                    let next = match report.unfinished && self.may_go_on(&name, &report.parked) {
                         _ if more => done,
                         true => later(done, LEFT_OVER).min(self.next(&name, now)),
                         false => self.next(&name, now),
@@ -110,6 +107,16 @@ impl Engine {
     /// Whether a route starts by itself. Those that follow or serve others run with them.
     fn starts(&self, plan: &super::plan::RoutePlan) -> bool {
         plan.route.enabled && plan.follows.is_none()
+    }
+
+    /// Whether a route uses no connection that cannot be used. One that does is tried again when it is due:
+    /// asking every minute would use up what the others are allowed. The others do not wait for it, since a
+    /// lost answer has to be asked about while the other side still knows.
+    fn may_go_on(&self, route: &str, parked: &BTreeMap<String, String>) -> bool {
+        self.plans.get(route).is_some_and(|it| {
+            let ends = [&it.source.connection, &it.target.connection];
+            ends.into_iter().all(|it| !parked.contains_key(it))
+        })
     }
 
     /// A route with a time of day waits for it; the others begin with the engine.
