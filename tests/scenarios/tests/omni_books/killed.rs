@@ -75,7 +75,6 @@ fn programs() -> Programs {
             documents.to_vec(),
         );
         plan.built = built_with_steps();
-        plan.vendors.push("--no-limits".into());
         for (name, route) in &mut plan.routes {
             if name == SALES_DEPOSITS {
                 set(route, "options/deposit-tax", "on-deposit");
@@ -91,22 +90,23 @@ fn programs() -> Programs {
                 set(route, "options/clearing", "625");
             }
         }
-        let settings = "connections/omni-au/settings/settle-seconds";
-        set(&mut plan.deployment, settings, 0);
+        // Edits are dated within the last hour, see `edited`: every run reads as far back.
+        let settings = "connections/omni-au/settings/overlap-minutes";
+        set(&mut plan.deployment, settings, 24 * 60);
         let app = &mut plan.deployment["apps"]["xero-app"];
         let scopes = app["scopes"].as_array_mut().expect("scopes");
         scopes.push("accounting.payments".into());
     })
 }
 
-/// The order has so many caps.
-fn caps(programs: &Programs, count: i64) {
+/// The order has so many caps, changed at an instant.
+fn caps(programs: &Programs, count: i64, at: Timestamp) {
     let products = rust_decimal::Decimal::from(190 + 20 * count);
     let total = (products + dec("10")) * dec("1.1");
-    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let patch = patched(
         json!({ "productTotal": number(&products.to_string()), "total": number(&total.to_string()) }),
-        json!({ "modifiedDate": now, "lineItems": [
+        json!({ "modifiedDate": at, "lineItems": [
             line("Tee", 10, "20.0", json!({ "discount": 10.0 })),
             line("Cap", count, "20.0", json!({ "accountCode": "260" })),
         ] }),
@@ -141,23 +141,15 @@ fn held(programs: &Programs) -> (Value, Vec<Value>) {
     )
 }
 
-/// Somebody edits the order, and a person is asked about it. An edit in the second of what was read last would
-/// be passed over, so it is made again until it is met.
-fn edited(programs: &Programs, count: i64) -> Ended {
-    let mut asked = None;
-    for _ in 0..3 {
-        std::thread::sleep(std::time::Duration::from_millis(2_100));
-        caps(programs, count);
-        let run = programs.run(["sync", "--json"]);
-        let shown = programs.run(["show", ENTRY, "--json"]);
-        let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
-        let met = shown["entry"]["state"] == "warning";
-        asked = Some(run);
-        if met {
-            break;
-        }
-    }
-    asked.expect("a run")
+/// Somebody edits the order, and a person is asked about it. Omni dates changes by the second: each edit has a
+/// second of its own, which is over whenever it is read.
+fn edited(programs: &Programs, count: i64, at: Timestamp) -> Ended {
+    caps(programs, count, at);
+    let run = programs.run(["sync", "--json"]);
+    let shown = programs.run(["show", ENTRY, "--json"]);
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    assert_eq!(shown["entry"]["state"], "warning", "{run:#?}");
+    run
 }
 
 fn resolve(programs: &Programs, step: Option<&str>) -> Ended {
@@ -184,12 +176,14 @@ fn an_engine_that_is_killed_on_the_way_of_an_edit_finishes_it_once() {
         // It comes off, the invoice is edited, it is made anew.
         steps.extend([payments(step, 1), orders(step), payments(step, 2)]);
     }
+    let first = Timestamp::now() - 1.hour();
     for (at, step) in steps.iter().enumerate() {
         let (count, total) = match at % 2 {
             0 => (1, "242.00"),
             _ => (3, "286.00"),
         };
-        let asked = edited(&programs, count);
+        let edited_at = first + i64::try_from(at).expect("few steps").minutes();
+        let asked = edited(&programs, count, edited_at);
         let dead = resolve(&programs, Some(step));
         assert!(
             dead.signal.is_some(),
