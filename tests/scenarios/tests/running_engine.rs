@@ -180,6 +180,11 @@ fn sigterm_in_the_middle_of_a_call() {
         for route in plan.routes.values_mut() {
             set(route, "confirmed", true);
         }
+        set(
+            &mut plan.deployment,
+            "connections/xero-au/call-timeout",
+            "60s",
+        );
     });
     programs.tell(
         "/_sandbox/faults",

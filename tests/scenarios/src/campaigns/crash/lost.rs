@@ -146,6 +146,10 @@ pub fn lost(how: Lost, say: &(dyn Fn(&str) + Sync)) -> Tally {
 
 fn ground(documents: usize) -> Programs {
     Programs::start(documents, |plan| {
+        for connection in ["omni-au", "xero-au"] {
+            let path = format!("connections/{connection}/call-timeout");
+            set(&mut plan.deployment, &path, "5s");
+        }
         // Answers take a while, so that the engine can be met waiting.
         set(&mut plan.seed, "xero/latency-ms", 50);
     })
