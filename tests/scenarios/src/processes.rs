@@ -131,6 +131,20 @@ impl Plan {
         set(&mut self.seed, "zudello/teams/0/generate/others", 0);
     }
 
+    /// The vendors keep their limits, and the deployment those that it has.
+    pub fn limited(&mut self) {
+        self.vendors.retain(|it| it != "--no-limits");
+        let own = read_toml(&repository().join("config/ledgerline.toml"));
+        let connections = self.deployment["connections"].as_table_mut();
+        for (name, connection) in connections.expect("connections") {
+            let connection = connection.as_table_mut().expect("a connection");
+            connection.remove("budget");
+            if let Some(budget) = own["connections"][name].get("budget") {
+                connection.insert("budget".to_owned(), budget.clone());
+            }
+        }
+    }
+
     /// Documents of one call at most, on every route that is on.
     pub fn batch(&mut self, documents: i64) {
         let on =
