@@ -30,7 +30,7 @@ use crate::{
         reapply::is_gone,
         run::Run,
         settle::{hold, outcome, took_back},
-        steps,
+        steps, taken_back,
         uncertain::for_a_person,
     },
     plugins::{Asked, Given, Operation, OutDoc, SessionError},
@@ -259,7 +259,12 @@ pub(crate) async fn clear_uncertain(
                                 entry.record(now, State::Uncertain, Actor::Engine, what, None);
                                 off.push(ready.id.clone());
                             }
-                            None => settlement.notes.extend(ready.done_notes()),
+                            None => {
+                                settlement.notes.extend(ready.done_notes());
+                                let gone = taken_back::done_note(plan, &ready);
+                                off.extend(gone.iter().map(|_| ready.id.clone()));
+                                settlement.notes.extend(gone);
+                            }
                         }
                     }
                     Ok(()) => {

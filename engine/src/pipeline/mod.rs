@@ -34,6 +34,7 @@ mod scope;
 mod send;
 mod settle;
 pub(crate) mod steps;
+mod taken_back;
 mod uncertain;
 mod work;
 

@@ -12,7 +12,7 @@ use crate::{
         plan::RoutePlan,
         run::Run,
         send::{AfterBatch, Batch, Done, ending},
-        steps,
+        steps, taken_back,
         work::LONGEST_PAUSE,
     },
     store::{
@@ -133,9 +133,11 @@ pub(crate) async fn settle_batch(
         }
         if matches!(ending, Ending::Synced { .. }) {
             settlement.notes.extend(ready.done_notes());
-            if ready.write == Write::Void && ready.payment.is_some() {
+            let gone = taken_back::done_note(plan, &ready);
+            if gone.is_some() || ready.write == Write::Void && ready.payment.is_some() {
                 off.push(ready.id.clone());
             }
+            settlement.notes.extend(gone);
         }
         let (ending, by) = reversed_by(plan, &ready, ending);
         let mut entry = settled_entry(plan, &ready, (&ending, by.as_deref()), call, now);

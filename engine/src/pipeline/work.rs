@@ -21,7 +21,7 @@ use crate::{
         run::Run,
         send::{self, Batch, pack},
         settle::outcome,
-        steps,
+        steps, taken_back,
     },
     store::{
         Actor, Cause, Change, Document, Entry, EntryId, Settlement, State, StoreError, offload,
@@ -600,6 +600,7 @@ async fn deliver(
     if !updates.is_empty() {
         let (fit, changed) = ask::compare_updates(run, plan, updates).await?;
         progress |= changed;
+        taken_back::announce(run, plan, &fit).await?;
         going.extend(fit);
     }
     if !creates.is_empty() {

@@ -6,7 +6,7 @@ use super::{Decider, Decision, NoLinks, Source, problem};
 use crate::{
     mapping::{Apply, Shared, Stop},
     pipeline::{groups::GroupDocument, plan::RoutePlan},
-    store::{Entry, EntryId, Held, State, StoreError},
+    store::{Cause, Entry, EntryId, Held, State, StoreError},
 };
 
 /// Whether the target holds the entry's document, or may.
@@ -38,7 +38,7 @@ impl Decider<'_> {
                 }
             }
             let sent = theirs.as_ref().is_some_and(may_be_there);
-            let skipped = theirs.is_some_and(|it| it.state == State::Skipped);
+            let skipped = theirs.as_ref().is_some_and(|it| it.state == State::Skipped);
             let shared = Shared::default();
             let gate = other.mapping.gate(&Apply {
                 // Values of its own [let].
@@ -48,6 +48,15 @@ impl Decider<'_> {
             // One that is switched off sends nothing more; what it has sent is there.
             if !sent && (skipped || gate.is_err() || !other.route.enabled) {
                 continue;
+            }
+            let unwanted = matches!(gate, Err(Stop::Excluded { .. }));
+            if self.plan.reads_groups() && unwanted && !skipped && other.route.enabled {
+                return Ok(Some(self.waits_for_the_other(
+                    id,
+                    entry,
+                    name,
+                    theirs.as_ref(),
+                )));
             }
             let why = match sent {
                 true => format!("the route {name} has sent this document already"),
@@ -68,6 +77,29 @@ impl Decider<'_> {
             return Ok(Some(self.stop(id, entry, State::Warning, found, cause)));
         }
         Ok(None)
+    }
+
+    /// A group became another kind of document: it goes once what was made of it before is taken back.
+    fn waits_for_the_other(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        name: &str,
+        theirs: Option<&Entry>,
+    ) -> Decision {
+        let other = EntryId::new(name, &id.source);
+        let remedy = theirs.and_then(|it| it.problem.as_ref()).map_or_else(
+            || format!("`ledgerline sync {name}`"),
+            |it| it.remedy.clone(),
+        );
+        let target = &self.plan.target_title;
+        let found = problem(
+            Category::DocumentState,
+            format!("{target} holds it as {other} still, which is to be taken back first"),
+            remedy,
+        );
+        let key = Cause::entry(&other).key;
+        self.stop(id, entry, State::Waiting, found, key)
     }
 
     /// Leaves a document out, when the route that makes groups takes it.

@@ -83,6 +83,18 @@ impl Decider<'_> {
         if posted && let Err(stop) = self.held_period_is_open(held) {
             return Ok(self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for));
         }
+        self.taking_back(id, entry, document, held, reason)
+    }
+
+    /// The target's document goes away; `reason` is for the entry's history.
+    pub(super) fn taking_back(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        held: &Held,
+        reason: &str,
+    ) -> Result<Decision, StoreError> {
         Ok(Decision::Send(Box::new(Ready {
             id: id.clone(),
             seen: entry.seen(),
@@ -94,7 +106,6 @@ impl Decider<'_> {
             mapped: Value::default(),
             fingerprint: held.fingerprint,
             total: None,
-            // Why, for the entry's history.
             notices: vec![reason.to_owned()],
             replacing: match self.plan.route.replace {
                 Replace::Reverse => Some(Box::new(self.reversing(id, entry, held)?)),

@@ -1,5 +1,7 @@
 //! Batches: one invoice, or credit note, for all that a branch sold in a day and was paid for in one way.
 
+mod again;
+
 use ledgerline::{
     config::Deployment,
     operate::{
