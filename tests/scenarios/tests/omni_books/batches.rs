@@ -1,6 +1,7 @@
 //! Batches: one invoice, or credit note, for all that a branch sold in a day and was paid for in one way.
 
 mod again;
+mod killed;
 
 use ledgerline::{
     config::Deployment,

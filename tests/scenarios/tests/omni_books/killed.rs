@@ -10,7 +10,10 @@ use scenarios::{
 use serde_json::{Value, json};
 
 use crate::{
-    ground::{ORDERS, PORTAL_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS, patched},
+    ground::{
+        BATCH_ORDERS, BATCH_RETURNS, ORDERS, PORTAL_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS,
+        patched,
+    },
     sales::order,
 };
 
@@ -29,13 +32,25 @@ const ROUTES: [&str; 6] = [
 const ENTRY: &str = "omni-sales-orders/40001";
 
 /// An instant so many days ago, at one in the afternoon.
-fn days_ago(days: i64) -> String {
+pub(crate) fn days_ago(days: i64) -> String {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let date = today.saturating_sub(days.days());
     format!("{date}T13:00:00Z")
 }
 
 fn programs() -> Programs {
+    let dates = json!({ "createdDate": days_ago(14), "invoiceDate": days_ago(13),
+        "dispatchedDate": days_ago(13), "modifiedDate": days_ago(2) });
+    let payment = json!({ "id": 501, "orderId": 40_001, "orderRef": "SO-1", "orderType": "SalesOrder",
+        "method": "Cin7 Pay", "amount": 286, "paymentDate": days_ago(3), "isAuthorized": true,
+        "comments": "", "transactionRef": "tx-501", "batchReference": "",
+        "createdDate": days_ago(3), "modifiedDate": days_ago(2) });
+    let documents = [("SalesOrders", order(1, dates)), ("Payments", payment)];
+    programs_with(&documents, &ROUTES)
+}
+
+/// A company whose Omni holds these documents, with these routes switched on.
+pub(crate) fn programs_with(documents: &[(&str, Value)], routes: &[&str]) -> Programs {
     Programs::start(0, |plan: &mut Plan| {
         for name in ["faults", "core", "zudello"] {
             plan.seed.remove(name);
@@ -56,23 +71,16 @@ fn programs() -> Programs {
         ]);
         let customers = vec![toml::Value::Table(customer)];
         set(&mut plan.seed, "omni/accounts/0/customers", customers);
-        let dates = json!({ "createdDate": days_ago(14), "invoiceDate": days_ago(13),
-            "dispatchedDate": days_ago(13), "modifiedDate": days_ago(2) });
-        let payment = json!({ "id": 501, "orderId": 40_001, "orderRef": "SO-1", "orderType": "SalesOrder",
-            "method": "Cin7 Pay", "amount": 286, "paymentDate": days_ago(3), "isAuthorized": true,
-            "comments": "", "transactionRef": "tx-501", "batchReference": "",
-            "createdDate": days_ago(3), "modifiedDate": days_ago(2) });
-        let documents = [("SalesOrders", order(1, dates)), ("Payments", payment)];
-        let documents = documents.map(|(resource, document)| {
+        let documents = documents.iter().map(|(resource, document)| {
             toml::Value::Table(toml::Table::from_iter([
-                ("resource".to_owned(), resource.into()),
+                ("resource".to_owned(), (*resource).into()),
                 ("json".to_owned(), document.to_string().into()),
             ]))
         });
         set(
             &mut plan.seed,
             "omni/accounts/0/documents",
-            documents.to_vec(),
+            documents.collect::<Vec<_>>(),
         );
         plan.built = built_with_steps();
         plan.vendors.push("--no-limits".into());
@@ -80,11 +88,14 @@ fn programs() -> Programs {
             if name == SALES_DEPOSITS {
                 set(route, "options/deposit-tax", "on-deposit");
             }
-            let on = ROUTES.contains(&name.as_str());
+            let on = routes.contains(&name.as_str());
             set(route, "enabled", on);
             set(route, "confirmed", true);
             if [ORDERS, SALES_DEPOSITS].contains(&name.as_str()) {
                 set(route, "options/status", "AUTHORISED");
+            }
+            if [BATCH_ORDERS, BATCH_RETURNS].contains(&name.as_str()) {
+                set(route, "options/channels", "Shop");
             }
             if name == PORTAL_PAYMENTS {
                 set(route, "options/method", "Cin7 Pay");
@@ -115,7 +126,7 @@ fn caps(programs: &Programs, count: i64) {
     programs.tell("/_sandbox/edit", &edit);
 }
 
-fn to_its_end(programs: &Programs) {
+pub(crate) fn to_its_end(programs: &Programs) {
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         let ended = programs.run(["sync", "--json"]);
