@@ -282,13 +282,9 @@ pub(crate) async fn clear_uncertain(
                             None,
                         );
                         run.found(plan, &ready, true);
-                        settlement.outcomes.extend(outcome(
-                            run,
-                            plan,
-                            &ready.id.source,
-                            &entry,
-                            now,
-                        ));
+                        settlement
+                            .outcomes
+                            .extend(outcome(plan, &ready.id.source, &entry, now));
                         ready.compared_once(&mut entry, now);
                     }
                     // The update did not arrive: it is compared and sent again.
@@ -628,13 +624,9 @@ pub(crate) async fn look_for(
                             None,
                         );
                         run.adopted(plan, &ready);
-                        settlement.outcomes.extend(outcome(
-                            run,
-                            plan,
-                            &ready.id.source,
-                            &entry,
-                            now,
-                        ));
+                        settlement
+                            .outcomes
+                            .extend(outcome(plan, &ready.id.source, &entry, now));
                     }
                     Ok(()) => taken(
                         plan,

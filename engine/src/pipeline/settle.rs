@@ -144,7 +144,7 @@ pub(crate) async fn settle_batch(
         if entry.state == State::Synced {
             settlement
                 .outcomes
-                .extend(outcome(run, plan, &ready.id.source, &entry, now));
+                .extend(outcome(plan, &ready.id.source, &entry, now));
             ready.compared_once(&mut entry, now);
         }
         settlement.changes.push(Change {
@@ -445,7 +445,7 @@ fn backoff_ms(attempts: u32) -> i64 {
 }
 
 /// The outcome document of an entry, for the routes that follow and want to know of such.
-pub(crate) fn outcome_of(
+pub(crate) fn outcome(
     plan: &RoutePlan,
     source_id: &str,
     entry: &Entry,
@@ -495,15 +495,29 @@ pub(crate) fn outcome_of(
     })
 }
 
-/// As [`outcome_of`], of what a run decides.
-pub(crate) fn outcome(
-    _: &Run<'_>,
+/// As [`outcome`], of an entry that may be linked no more: who follows is told that it is gone.
+pub(crate) fn outcome_anew(
     plan: &RoutePlan,
     source_id: &str,
     entry: &Entry,
     now: i64,
 ) -> Option<OutcomeIn> {
-    outcome_of(plan, source_id, entry, now)
+    if entry.state == State::Synced && entry.held.is_some() {
+        return outcome(plan, source_id, entry, now);
+    }
+    Some(OutcomeIn {
+        stream: StreamId {
+            connection: "outcomes".into(),
+            stream: plan.route.name.clone(),
+        },
+        routes: plan.told.get(&State::Synced)?.clone(),
+        document: Incoming {
+            id: source_id.to_owned(),
+            version: now.to_string(),
+            body: None,
+            facts: entry.facts.clone(),
+        },
+    })
 }
 
 /// Kebab-case name of a held state.

@@ -384,7 +384,7 @@ impl<'a> Turn<'a> {
                     self.run.synced_without_call(self.plan, linked);
                     settlement
                         .outcomes
-                        .extend(outcome(self.run, self.plan, &id.source, &next, now));
+                        .extend(outcome(self.plan, &id.source, &next, now));
                     settlement.changes.push(Change {
                         id,
                         seen: entry.seen(),

@@ -81,7 +81,7 @@ impl Decider<'_> {
         }
         // Drafts lie in no period of the books.
         if posted && let Err(stop) = self.held_period_is_open(held) {
-            return Ok(self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for));
+            return Ok(self.forbidden(id, entry, stop));
         }
         self.taking_back(id, entry, document, held, reason)
     }

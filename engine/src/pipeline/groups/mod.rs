@@ -20,7 +20,7 @@ use std::sync::Arc;
 use ledgerline_plugin_api::manifest::{Manifest, Stream};
 
 pub(crate) use document::{GroupDocument, Member, stopped_member};
-pub(crate) use told::tell_members;
+pub(crate) use told::{members_of, members_told, tell_members, tell_members_anew};
 pub(crate) use turn::{are_complete, fill};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use ledgerline::{
     config::{Deployment, Voids},
-    operate::Request,
+    operate::{Answer, Request},
     store::{Entry, Filter, State},
 };
 use scenarios::{
@@ -434,5 +434,57 @@ async fn half_of_the_batches_is_told_when_the_route_for_it_is_switched_off() {
         assert_eq!(batch(&stage, off).await.state, State::Synced);
         assert_eq!(invoices(&stage).len() + credit_notes(&stage).len(), 1);
         stays_so(&stage).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_adopts_a_batch_and_takes_that_back_marks_none_of_its_orders() {
+    for undone in [true, false] {
+        // The batch was made, and nothing is known of that.
+        let stage = stage(|it| {
+            super::shop(it);
+            it.routes
+                .get_mut("omni-batch-orders-marked")
+                .expect("the route")
+                .enabled = false;
+        })
+        .await;
+        sold(&stage, 1, "Cash", json!({}));
+        stage.sync().await;
+        let held = batch(&stage, BATCHES).await.held.expect("a link").id;
+        let stage = stage.lose_store().await;
+        some_runs(&stage).await;
+        let found = batch(&stage, BATCHES).await;
+        assert_eq!(found.state, State::Warning, "{found:#?}");
+        let stage = stage.restart_with(shop).await;
+        let adopt = Request::Adopt {
+            id: format!("{BATCHES}/{CASH}").parse().expect("an entry's id"),
+            target: Some(held),
+            anyway: true,
+        };
+        stage.ask(adopt).await;
+        assert_eq!(batch(&stage, BATCHES).await.state, State::Synced);
+        let undo = |count_only| Request::Undo {
+            action: None,
+            count_only,
+        };
+        if undone {
+            let done = stage.ask(undo(false)).await;
+            assert!(
+                matches!(&done, Answer::Undone(it) if it.tally.count == 1),
+                "{done:?}"
+            );
+        }
+        some_runs(&stage).await;
+        let wanted = if undone { "NotImported" } else { "DoNotImport" };
+        assert_eq!(status(&stage, "SalesOrders", 40_001), wanted);
+        if !undone {
+            // Omni was told by now.
+            let done = stage.ask(undo(false)).await;
+            let refused =
+                matches!(&done, Answer::Undone(it) if it.tally.count == 0 && it.refused.len() == 1);
+            assert!(refused, "{done:?}");
+        }
+        clean(&stage);
     }
 }
