@@ -453,6 +453,8 @@ async fn who_adopts_a_batch_and_takes_that_back_marks_none_of_its_orders() {
         stage.sync().await;
         let held = batch(&stage, BATCHES).await.held.expect("a link").id;
         let stage = stage.lose_store().await;
+        // Longer than the target knows the key of the call.
+        stage.pass(std::time::Duration::from_secs(420)).await;
         some_runs(&stage).await;
         let found = batch(&stage, BATCHES).await;
         assert_eq!(found.state, State::Warning, "{found:#?}");
@@ -462,8 +464,12 @@ async fn who_adopts_a_batch_and_takes_that_back_marks_none_of_its_orders() {
             target: Some(held),
             anyway: true,
         };
-        stage.ask(adopt).await;
-        assert_eq!(batch(&stage, BATCHES).await.state, State::Synced);
+        let done = stage.ask(adopt).await;
+        assert_eq!(
+            batch(&stage, BATCHES).await.state,
+            State::Synced,
+            "{done:?}"
+        );
         let undo = |count_only| Request::Undo {
             action: None,
             count_only,
