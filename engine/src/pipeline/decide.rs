@@ -458,7 +458,8 @@ impl Decider<'_> {
             return Ok(self.exclude(entry, what));
         }
         if let Err(stop) = self.gate(source, entry) {
-            return Ok(self.stopped(id, entry, stop));
+            let grouped = self.goes_with_a_group(id, entry, source, &stop)?;
+            return Ok(grouped.unwrap_or_else(|| self.stopped(id, entry, stop)));
         }
         if let Some(decision) = self.wanted_twice(id, entry, source)? {
             return Ok(decision);

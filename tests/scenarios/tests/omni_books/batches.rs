@@ -11,7 +11,7 @@ use ledgerline::{
 use ledgerline_plugin_api::manifest::HeldState;
 use scenarios::{
     Stage,
-    books::{ORGANISATION, cents, dec, lines_of, note},
+    books::{ORGANISATION, cents, dec, line, lines_of, note, number},
 };
 use serde_json::{Value, json};
 
@@ -136,6 +136,66 @@ async fn a_day_of_the_shop_is_one_invoice_and_nothing_of_it_goes_alone() {
     ] {
         assert_eq!(status(&stage, resource, id), "DoNotImport", "{id}");
     }
+    stays_so(&stage).await;
+}
+
+/// A till asks for no sales reference and gives no payment terms: what goes alone would need them.
+#[tokio::test(start_paused = true)]
+async fn what_would_stop_an_order_alone_is_no_question_when_it_goes_with_a_batch() {
+    let stage = stage(shop).await;
+    sold(&stage, 1, "Cash", json!({ "paymentTerms": "" }));
+    sold(&stage, 2, "Cash", clear_terms(today()));
+    stage.put(note(
+        3,
+        json!({ "source": "Shop", "salesReference": "", "creditNoteDate": "2026-11-22T01:00:00Z" }),
+    ));
+    for run in 0..3 {
+        stage.next().await;
+        for (route, id) in [(ORDERS, 40_001), (ORDERS, 40_002), (NOTES, 5_003)] {
+            let alone = stage.entry(&format!("{route}/{id}")).await;
+            assert_eq!(alone.state, State::Excluded, "{run}: {alone:#?}");
+            assert!(alone.last_words().starts_with("goes with"), "{alone:#?}");
+        }
+    }
+    // Its batch is there and it is marked: the mark is ours, and it is still told where the order is.
+    assert_eq!(status(&stage, "SalesOrders", 40_001), "DoNotImport");
+    // Void, it is in no batch.
+    let void = json!({ "status": "VOID", "isVoid": true });
+    edit(&stage, "SalesOrders", 40_001, void);
+    stage.next().await;
+    let alone = stage.entry(&format!("{ORDERS}/40001")).await;
+    assert!(alone.last_words().contains("void in Omni"), "{alone:#?}");
+}
+
+fn clear_terms(mut patch: Value) -> Value {
+    patch["paymentTerms"] = json!("");
+    patch
+}
+
+/// Each order misses a cent, as Omni rounds the whole and the books round each line: 1.01 and 1.01 are 2.01. Three of
+/// them together miss more than any one document may.
+#[tokio::test(start_paused = true)]
+async fn cents_of_many_orders_do_not_stop_their_batch() {
+    let stage = stage(shop).await;
+    for serial in 1..=3 {
+        let lines = [
+            line("Tee", 1, "1.005", json!({})),
+            line("Cap", 1, "1.005", json!({})),
+        ];
+        let fine = json!({ "taxStatus": "Incl", "freightTotal": 0, "lineItems": lines,
+            "productTotal": number("2.01"), "total": number("2.01") });
+        sold(&stage, serial, "Cash", fine);
+    }
+    stage.next().await;
+    let all = invoices(&stage);
+    assert_eq!(
+        all.len(),
+        1,
+        "{:?}",
+        stage.engine.store().groups(&[]).unwrap()
+    );
+    assert_eq!(lines_of(&all[0]), ["200 OUTPUT 1 6.03 0.55"]);
+    expect_balances(&stage, &[("200", "-5.48"), ("610", "6.03"), ("820", "-0.55")]);
     stays_so(&stage).await;
 }
 

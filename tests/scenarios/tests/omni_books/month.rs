@@ -12,6 +12,10 @@ async fn a_month_is_booked_to_the_cent_and_every_stop_is_explained() {
         purchases: 30,
         adjustments: 10,
         credit_notes: 20,
+        supplier_credit_notes: 5,
+        till_sales: 40,
+        till_returns: 8,
+        till_days: 3,
     };
     let month = play(size, 7).await;
     assert!(month.wrong.is_empty(), "{:#?}", month.wrong);
