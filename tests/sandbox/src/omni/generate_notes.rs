@@ -63,7 +63,11 @@ impl<'a> NoteMaker<'a> {
     }
 
     /// The next one.
-    pub(super) fn note(&mut self, recipe: &CreditNoteSeed, clean: bool) -> Result<Object, SeedError> {
+    pub(super) fn note(
+        &mut self,
+        recipe: &CreditNoteSeed,
+        clean: bool,
+    ) -> Result<Object, SeedError> {
         let generate = &self.maker.seed.generate;
         let customer = self.maker.contact(&recipe.customer, "a credit note")?;
         let date = recipe.date.unwrap_or_else(|| self.maker.date());

@@ -135,11 +135,7 @@ fn states_tax(paper: &Paper) -> &'static str {
 }
 
 /// What it adds to its batch, or why it is in none.
-fn lines(
-    sort: Sort,
-    paper: &Paper,
-    rules: &Rules,
-) -> Result<BTreeMap<LineOf, Sum>, Standing> {
+fn lines(sort: Sort, paper: &Paper, rules: &Rules) -> Result<BTreeMap<LineOf, Sum>, Standing> {
     let status = said(paper.status.as_ref()).unwrap_or_default();
     let out = |why| Err(Standing::Out(why));
     if status.eq_ignore_ascii_case("void") || paper.is_void == Some(true) {
@@ -161,7 +157,9 @@ fn lines(
         return out("total is zero");
     }
     if sort == Sort::Credit && total >= Decimal::ZERO {
-        return Err(Standing::Stopped("a credit note of Omni has a negative one"));
+        return Err(Standing::Stopped(
+            "a credit note of Omni has a negative one",
+        ));
     }
     // A credit note is below zero in Omni and so in its batch.
     let parts = parts(sort, paper, Decimal::ONE);
@@ -200,7 +198,13 @@ fn lines(
     // Omni taxes and rounds the whole: what the lines miss belongs to the tax, without one to the largest line.
     let mut most: Option<&mut Sum> = None;
     for (_, sum) in &mut sums {
-        let of = |it: &Sum| if on_top { it.tax.abs() } else { it.amount.abs() };
+        let of = |it: &Sum| {
+            if on_top {
+                it.tax.abs()
+            } else {
+                it.amount.abs()
+            }
+        };
         if most.as_deref().is_none_or(|it| of(sum) > of(it)) {
             most = Some(sum);
         }
@@ -260,21 +264,44 @@ impl Batch {
         self.total - made
     }
 
-    /// What it was before, taken off: what a correcting document is about.
+    /// What it was before, taken off: what a correcting document is about. Its lines are told apart by account, tax
+    /// rate and tracking alone.
     pub(super) fn less(&self, before: &Self) -> Self {
-        let mut less = self.clone();
-        less.total -= before.total;
-        for (of, sum) in &before.lines {
-            less.lines.entry(of.clone()).or_default().add(Sum {
-                amount: -sum.amount,
-                tax: -sum.tax,
-            });
+        let mut less = Self {
+            total: self.total - before.total,
+            lines: BTreeMap::new(),
+            ..self.clone()
+        };
+        let one = Decimal::ONE;
+        for (lines, factor) in [(&self.lines, one), (&before.lines, -one)] {
+            for ((account, percent, tracking, _), sum) in lines {
+                let of = (
+                    account.clone(),
+                    percent.clone(),
+                    tracking.clone(),
+                    String::new(),
+                );
+                less.lines.entry(of).or_default().add(Sum {
+                    amount: factor * sum.amount,
+                    tax: factor * sum.tax,
+                });
+            }
         }
         less
     }
 
     /// Adds it to the books.
     pub(super) fn post(&self, books: &mut Books) {
+        self.entry().post(books);
+    }
+
+    /// The tax in it; below zero for a credit note.
+    pub(super) fn tax(&self) -> Decimal {
+        let entry = self.entry();
+        entry.sign * entry.tax
+    }
+
+    fn entry(&self) -> Entry {
         let sign = match self.total < Decimal::ZERO {
             true => Decimal::NEGATIVE_ONE,
             false => Decimal::ONE,
@@ -295,14 +322,13 @@ impl Batch {
         } else {
             tax += left;
         }
-        let entry = Entry {
+        Entry {
             sign,
             control: RECEIVABLES,
             rate: self.rate,
             total: sign * self.total,
             tax,
             lines,
-        };
-        entry.post(books);
+        }
     }
 }

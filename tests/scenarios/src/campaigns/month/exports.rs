@@ -27,10 +27,11 @@ impl Exports {
         Self::of_kinds(
             stage,
             &[
-            ("landed_costs", "landed-costs.csv"),
-            ("cogs", "cogs.csv"),
-            ("deposits", "deposits.csv"),
-        ])
+                ("landed_costs", "landed-costs.csv"),
+                ("cogs", "cogs.csv"),
+                ("deposits", "deposits.csv"),
+            ],
+        )
     }
 
     /// Supplier credit notes alone.

@@ -30,11 +30,11 @@ use super::{
 };
 use crate::{
     Stage,
-    books::{ACCOUNT, ORGANISATION, dec, money},
+    books::{ACCOUNT, ORGANISATION, cents, dec},
     omni_routes::{
         ADJUSTMENTS, ALLOCATIONS, BILLS, NOTES, ORDERS, PORTAL_PAYMENTS, PURCHASE_DEPOSITS,
-        PURCHASE_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS, SUPPLIER_ALLOCATIONS, SUPPLIER_NOTES, batched,
-        posted,
+        PURCHASE_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS, SUPPLIER_ALLOCATIONS, SUPPLIER_NOTES,
+        batched, posted,
     },
     repository,
 };
@@ -141,7 +141,11 @@ pub async fn play(size: Size, chance: u64) -> Month {
     month.allocations(&stage, &papers, &wanted);
     let marked = self::papers(&stage, &rules);
     month.flags(&marked, &papers, &wanted, &deeds.voided);
-    month.till(&stage, &marked, &at_the_till.posted(&posted, &at_last, &rules));
+    month.till(
+        &stage,
+        &marked,
+        &at_the_till.posted(&posted, &at_last, &rules),
+    );
     month.payments_in_omni(&stage, &deeds.kept, &[], &deeds.removed);
     month.reconciled(&stage).await;
     month.nothing_is_left(&stage).await;
@@ -511,29 +515,29 @@ impl Month {
         }
     }
 
-    /// Each batch is one document of the books with the total of its orders and credit notes, and those alone
-    /// are marked: Omni costs them, and nobody sends them alone.
+    /// Each batch is one document of the books with total and tax of its orders and credit notes; these are marked,
+    /// so that Omni costs them.
     fn till(&mut self, stage: &Stage, marked: &Papers, posted: &BTreeMap<String, Posted>) {
         let books = stage.world.xero(ORGANISATION);
         let of = |all: Vec<Value>, number: &str| {
             let all = all.into_iter().filter_map(|it| {
                 let name = it[number].as_str()?.strip_prefix("BATCH ")?.to_owned();
-                Some((name, money(&it["Total"])))
+                Some((name, cents(&it["Total"]), cents(&it["TotalTax"])))
             });
             all.collect::<Vec<_>>()
         };
         let mut held = of(books.invoices(), "InvoiceNumber");
         let credits = of(books.credit_notes(), "CreditNoteNumber");
-        held.extend(credits.into_iter().map(|(name, total)| (name, -total)));
-        held.sort();
-        let wanted: Vec<(String, Decimal)> = posted
+        let credited = |(name, total, tax): (String, Decimal, Decimal)| (name, -total, -tax);
+        held.extend(credits.into_iter().map(credited));
+        let wanted: Vec<(String, Decimal, Decimal)> = posted
             .iter()
             .flat_map(|(name, it)| {
-                let whole = (name.clone(), it.total);
                 let differs = it.corrected.map(|by| (format!("{name}-D1"), by));
-                [Some(whole), differs]
+                [Some((name.clone(), it.whole)), differs]
             })
             .flatten()
+            .map(|(name, (total, tax))| (name, total, tax))
             .collect();
         self.batches = posted.len();
         for it in held.iter().filter(|it| !wanted.contains(it)) {

@@ -38,9 +38,7 @@ impl PortalPayment {
             papers
                 .papers
                 .iter()
-                .filter(move |(key, _)| {
-                    key.0 == Sort::Sale && books.fates.get(*key) == Some(&fate)
-                })
+                .filter(move |(key, _)| key.0 == Sort::Sale && books.fates.get(*key) == Some(&fate))
                 .filter(|(key, _)| !busy.contains(key))
                 .filter(move |(_, it)| (it.currency_code == rules.home) == home)
                 .map(|(key, it)| (*key, it.total.0))
@@ -76,14 +74,26 @@ impl PortalPayment {
         for (order, total) in of(false, Fate::Booked).into_iter().take(share) {
             pay((order, total), Fate::Booked);
         }
-        for (order, total) in of(true, Fate::LeftOut("no invoice date")).into_iter().take(2) {
-            pay((order, total), Fate::Stopped("has not been read from the source"));
+        for (order, total) in of(true, Fate::LeftOut("no invoice date"))
+            .into_iter()
+            .take(2)
+        {
+            pay(
+                (order, total),
+                Fate::Stopped("has not been read from the source"),
+            );
         }
         if let Some((order, total)) = home.next() {
-            pay((order, total + Decimal::TEN), Fate::Stopped("larger than what is outstanding"));
+            pay(
+                (order, total + Decimal::TEN),
+                Fate::Stopped("larger than what is outstanding"),
+            );
         }
         if let Some((order, total)) = home.next() {
-            pay((order, -total), Fate::Stopped("refunds are entered in Xero by hand"));
+            pay(
+                (order, -total),
+                Fate::Stopped("refunds are entered in Xero by hand"),
+            );
         }
         let (refused, early) = (home.next(), home.next());
         if let Some(it) = refused {
@@ -119,7 +129,11 @@ impl PortalPayment {
         (self.fate == Fate::Booked).then(|| Paid {
             document: self.order,
             amount: self.amount,
-            rate: rules.day_rates.get(currency).copied().unwrap_or(Decimal::ONE),
+            rate: rules
+                .day_rates
+                .get(currency)
+                .copied()
+                .unwrap_or(Decimal::ONE),
             account: CLEARING.to_owned(),
         })
     }
@@ -130,5 +144,4 @@ impl PortalPayment {
             .map(|it| ((PORTAL_PAYMENTS, it.id.to_string()), it.fate.clone()))
             .collect()
     }
-
 }

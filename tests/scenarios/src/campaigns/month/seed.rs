@@ -174,7 +174,16 @@ fn sales() -> Vec<OrderSeed> {
         account("999", 1),
         order(SURE, json!({ "paymentTerms": "when it suits" })),
         order(SURE, json!({ "total": 1 })),
+        OrderSeed {
+            tax_status: Some("Exempt".to_owned()),
+            ..order(SURE, json!({ "lineItems": [ribbon(), ribbon()] }))
+        },
     ]
+}
+
+/// Two of them are 2.02 in the books and 2.01 in Omni, and no tax can take the cent.
+fn ribbon() -> Value {
+    json!({ "code": "", "name": "Ribbon", "qty": 1, "unitPrice": books::number("1.005") })
 }
 
 fn purchases() -> Vec<OrderSeed> {

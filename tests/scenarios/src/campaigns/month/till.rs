@@ -153,6 +153,10 @@ impl AtTheTill {
             let fate = match was {
                 None => is.fate(rules),
                 Some(was) if *was == is || self.answered.contains(name) => Fate::Booked,
+                // It would be a credit note by now, or an invoice.
+                Some(was) if (was.total < Decimal::ZERO) != (is.total < Decimal::ZERO) => {
+                    Fate::Stopped("no longer wants this document")
+                }
                 Some(_) => Fate::Stopped("changed"),
             };
             match was {
@@ -197,10 +201,11 @@ impl AtTheTill {
             let mut corrected = None;
             if let Some(is) = is.filter(|_| self.answered.contains(name)) {
                 members.extend(&is.members);
-                corrected = Some(is.total - whole.total);
+                let less = is.less(whole);
+                corrected = Some((less.total, less.tax()));
             }
             let it = Posted {
-                total: whole.total,
+                whole: (whole.total, whole.tax()),
                 corrected,
                 members,
             };
@@ -213,10 +218,10 @@ impl AtTheTill {
 /// A batch as the books hold it.
 #[derive(Debug)]
 pub(super) struct Posted {
-    /// What it came to when it was posted; below zero for a credit note.
-    pub(super) total: Decimal,
-    /// What a correcting document comes to.
-    pub(super) corrected: Option<Decimal>,
+    /// What it came to when it was posted, and the tax in that; below zero for a credit note.
+    pub(super) whole: (Decimal, Decimal),
+    /// The same of a correcting document.
+    pub(super) corrected: Option<(Decimal, Decimal)>,
     /// Its orders and credit notes.
     pub(super) members: BTreeSet<Key>,
 }
