@@ -106,6 +106,15 @@ pub async fn play(size: Size, chance: u64) -> Month {
     month.payments_in_omni(&stage, &deeds.kept, &deeds.removed, &[]);
     deeds.in_omni(&stage);
     let at_the_till = AtTheTill::drawn(&originals, &posted, &rules);
+    let applied = |sort: Sort| first.applied.keys().any(|it| it.0 == sort);
+    if !(applied(Sort::Credit) && applied(Sort::SupplierCredit)) {
+        month
+            .wrong
+            .push("no case of a credit note that is applied".to_owned());
+    }
+    for it in at_the_till.lacks(&posted, &rules) {
+        month.wrong.push(format!("the till shows no case of {it}"));
+    }
     at_the_till.in_omni(&stage);
     let bookkeeper = Bookkeeper::new(&stage);
     for payment in &deeds.removed {
@@ -115,9 +124,10 @@ pub async fn play(size: Size, chance: u64) -> Month {
     let (at_last, till) = till::after(papers(&stage, &rules), &originals, &rules);
     let refused = at_the_till.answer(&stage, &posted, &at_last).await;
     month.wrong.extend(refused);
-    month.come_to_rest(&stage, "after the answers").await;
     let exports = Exports::dropped(&stage);
-    month.come_to_rest(&stage, "after the exports").await;
+    month
+        .come_to_rest(&stage, "after the answers and the exports")
+        .await;
 
     let (papers, mut ends) = after(&stage, originals, &deeds, &rules);
     let mut paid: Vec<_> = deeds.kept.iter().map(|it| it.paid.clone()).collect();

@@ -67,6 +67,36 @@ impl AtTheTill {
         deeds
     }
 
+    /// What this till does not show, although a month is to be about it.
+    pub(super) fn lacks(&self, first: &Batches, rules: &Rules) -> Vec<&'static str> {
+        let any = |fits: fn(&str, &Batch) -> bool| {
+            let booked = first.batches.iter();
+            let mut booked = booked.filter(|it| it.1.fate(rules) == Fate::Booked);
+            booked.any(|(name, it)| fits(name, it))
+        };
+        let shown = [
+            (!self.voided.is_empty(), "an order that becomes void"),
+            (!self.dearer.is_empty(), "an order that is edited"),
+            (!self.again.is_empty(), "a late order"),
+            (!self.paid_at_last.is_empty(), "an order that is paid late"),
+            (any(|_, it| it.total < Decimal::ZERO), "a negative batch"),
+            (any(|_, it| it.members.len() > 2), "a batch of three"),
+            (any(|it, _| it.contains("Card and Cash")), "two ways to pay"),
+            (any(|it, _| it.contains("branch 3")), "a branch"),
+            (any(|it, _| it.contains("branch 4")), "another branch"),
+            (any(|it, _| !it.contains("AUD")), "a foreign batch"),
+            (
+                first
+                    .standing
+                    .values()
+                    .any(|it| *it == Standing::Out("not approved in Omni")),
+                "an order that is not approved",
+            ),
+        ];
+        let missing = shown.into_iter().filter(|it| !it.0);
+        missing.map(|it| it.1).collect()
+    }
+
     /// Everything that is done in Omni.
     pub(super) fn in_omni(&self, stage: &Stage) {
         let edit = |key: &Key, patch: Value| {
