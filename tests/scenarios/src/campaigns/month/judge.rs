@@ -26,11 +26,11 @@ use super::{
     people::{Bookkeeper, Deeds, Deposit, Payment, rate_of_payment, resource},
     portal::{self, PortalPayment},
     seed::{AMBIGUOUS, ARCHIVED, OLD_ACCOUNT, Size, TILL, seed},
-    till::{self, AtTheTill, Posted},
+    till::{self, AtTheTill},
 };
 use crate::{
     Stage,
-    books::{ACCOUNT, ORGANISATION, cents, dec},
+    books::{ACCOUNT, ORGANISATION, dec},
     omni_routes::{
         ADJUSTMENTS, ALLOCATIONS, BILLS, NOTES, ORDERS, PORTAL_PAYMENTS, PURCHASE_DEPOSITS,
         PURCHASE_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS, SUPPLIER_ALLOCATIONS, SUPPLIER_NOTES,
@@ -151,7 +151,7 @@ pub async fn play(size: Size, chance: u64) -> Month {
     month.allocations(&stage, &papers, &wanted);
     let marked = self::papers(&stage, &rules);
     month.flags(&marked, &papers, &wanted, &deeds.voided);
-    month.till(
+    month.batches(
         &stage,
         &marked,
         &at_the_till.posted(&posted, &at_last, &rules),
@@ -521,47 +521,6 @@ impl Month {
             if (is == "Imported") != (booked || announced) && wanted.fates.contains_key(key) {
                 self.wrong
                     .push(format!("{key:?} is marked {is}, booked {booked}"));
-            }
-        }
-    }
-
-    /// Each batch is one document of the books with total and tax of its orders and credit notes; these are marked,
-    /// so that Omni costs them.
-    fn till(&mut self, stage: &Stage, marked: &Papers, posted: &BTreeMap<String, Posted>) {
-        let books = stage.world.xero(ORGANISATION);
-        let of = |all: Vec<Value>, number: &str| {
-            let all = all.into_iter().filter_map(|it| {
-                let name = it[number].as_str()?.strip_prefix("BATCH ")?.to_owned();
-                Some((name, cents(&it["Total"]), cents(&it["TotalTax"])))
-            });
-            all.collect::<Vec<_>>()
-        };
-        let mut held = of(books.invoices(), "InvoiceNumber");
-        let credits = of(books.credit_notes(), "CreditNoteNumber");
-        let credited = |(name, total, tax): (String, Decimal, Decimal)| (name, -total, -tax);
-        held.extend(credits.into_iter().map(credited));
-        let wanted: Vec<(String, Decimal, Decimal)> = posted
-            .iter()
-            .flat_map(|(name, it)| {
-                let differs = it.corrected.map(|by| (format!("{name}-D1"), by));
-                [Some((name.clone(), it.whole)), differs]
-            })
-            .flatten()
-            .map(|(name, (total, tax))| (name, total, tax))
-            .collect();
-        self.batches = posted.len();
-        for it in held.iter().filter(|it| !wanted.contains(it)) {
-            self.wrong.push(format!("the books hold {it:?}"));
-        }
-        for it in wanted.iter().filter(|it| !held.contains(it)) {
-            self.wrong.push(format!("the books do not hold {it:?}"));
-        }
-        let members: BTreeSet<&Key> = posted.values().flat_map(|it| &it.members).collect();
-        for (key, paper) in &marked.at_the_till {
-            let is = paper.import_status();
-            if members.contains(key) && is != "DoNotImport" {
-                self.wrong
-                    .push(format!("{key:?} is batched and marked {is}"));
             }
         }
     }

@@ -4,11 +4,12 @@
 //! or stopped as the seed explains, and the books hold to the cent what an independent ledger says.
 //!
 //! `seed` makes the month, `people` and `till` what is done to it afterwards, `ledger` the balances that must come
-//! out, `batches`, `exports` and `portal` theirs of those, `judge` compares.
+//! out, `batches`, `exports` and `portal` theirs of those, `judge` and `judge_batches` compare.
 
 mod batches;
 mod exports;
 mod judge;
+mod judge_batches;
 mod ledger;
 mod options;
 mod papers;
