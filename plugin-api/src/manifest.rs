@@ -6,9 +6,15 @@
 //! no change to the engine. Fields that hold *jq* are compiled when the configuration loads; the
 //! connector's own prelude is in scope as `NAME::function`, dashes of the name turned to underscores.
 
+mod settling;
+mod stock;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use settling::{Reversal, Settled, Settles};
+pub use stock::{Ledger, Stock};
 
 /// The manifest of one connector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -361,70 +367,6 @@ pub struct Stream {
     pub ledger: Option<Ledger>,
 }
 
-/// What the documents of a stream do to the value of stock. Amounts are at cost and in the base currency,
-/// above zero where stock grows; `$settings` is bound, and `$account`, the code of the stock account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Stock {
-    /// jq: false for documents that move nothing (void ones, drafts). Absent: all count.
-    #[serde(default)]
-    pub counts: Option<String>,
-    /// jq: the day on which the goods moved, or the value changed; null while they did not.
-    #[serde(default)]
-    pub moved: Option<String>,
-    /// jq: the day of its document in the books; null while there is none.
-    #[serde(default)]
-    pub billed: Option<String>,
-    /// What people call a document whose goods moved: `received`.
-    #[serde(default)]
-    pub moved_as: String,
-    /// What people call a document that is in the books: `billed`.
-    #[serde(default)]
-    pub billed_as: String,
-    /// One that is in the books and whose goods did not move is told, although nothing of it is in stock or in
-    /// the account: a sale without its cost. Without it such a document (a credit for the price) is no news.
-    #[serde(default)]
-    pub must_move: bool,
-    /// jq: by how much stock grows; null where the document does not say.
-    #[serde(default)]
-    pub amount: Option<String>,
-    /// Stream of the same connector that tells the cost of these documents instead, in its `rows`.
-    #[serde(default)]
-    pub costs: Option<String>,
-    /// jq: the costs of other documents, `[{stream, of, on, amount}]`: by its stream and id the document, the day on which
-    /// its goods moved, and by how much stock grows.
-    #[serde(default)]
-    pub rows: Option<String>,
-    /// jq: what the goods are worth at the price of the document, without tax; shown where the cost is not known.
-    #[serde(default)]
-    pub worth: Option<String>,
-    /// jq: an estimate of `amount`, shown as one and never added up with what is known.
-    #[serde(default)]
-    pub estimate: Option<String>,
-    /// jq over nothing: which documents the connection's settings leave unread, and what to set, in words; null
-    /// when all are read.
-    #[serde(default)]
-    pub unseen: Option<String>,
-}
-
-/// How the balance of an account on a day is read: a document for each account that was posted to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Ledger {
-    /// Setting of the connection that says the day. The engine fills it in for this reading alone.
-    pub day: String,
-    /// jq: the balance, debit above zero, in the base currency.
-    pub balance: String,
-    /// Reference stream of the accounts. Its `key` is what people call an account.
-    pub accounts: String,
-    /// jq over an account: its id among the balances.
-    pub id: String,
-    /// jq over an account: its name.
-    pub name: String,
-}
-
 /// What stands in an exported file (CSV with a row of column names), for what a vendor's API does not tell.
 /// Rows that agree in `by` are one document: `{"rows": [{"COLUMN": …}, …]}`, in the order of the file, and
 /// what stands in `by` is its id.
@@ -508,53 +450,6 @@ pub struct Update {
     /// Held states in which a document may still change.
     #[serde(default)]
     pub open_states: Vec<HeldState>,
-}
-
-/// How a posted document is taken back by another one of its kind, instead of being changed or voided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Reversal {
-    /// jq over this system's form of a document that it holds: the document that takes it back, as it is
-    /// sent. Of the same date, its amounts with their signs turned, named after the one that it reverses.
-    pub document: String,
-    /// Top-level field of a document to create in which the reversal of the one that it replaces travels.
-    /// The connector sends both in one call, which the system takes or refuses as a whole, and gives the
-    /// reversal in the same field of what it answers.
-    pub carried_in: String,
-}
-
-/// What a document is settled with. The expressions are jq over this system's form of one that it holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settled {
-    /// Stream of its payments, which has `settles`.
-    pub by: String,
-    /// jq: the keys of its payments, as a list of texts.
-    pub payments: String,
-    /// jq: whatever else it is settled with and what stands in the way of an edit, as a list of texts for
-    /// people (`a credit note of 36.00`).
-    pub others: String,
-    /// jq: what is open of it.
-    pub open: String,
-}
-
-/// How a payment is taken off a document and made anew. It is taken back as any document of its stream is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settles {
-    /// Path of the key of the document that it settles, in both forms.
-    pub document: String,
-    /// Path of its amount, in both forms.
-    pub amount: String,
-    /// jq over this system's form: why it has to stay where it is, in words that follow "it" (`is
-    /// reconciled`); null where it may be taken off.
-    pub fixed: String,
-    /// jq over this system's form: an object of what was never sent with it and goes along when it is made
-    /// anew (a rate of the day).
-    pub with: String,
 }
 
 /// One rule over reference lists. `keys` are read from the document (or from each element of

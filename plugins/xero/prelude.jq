@@ -188,7 +188,8 @@ def rounding_line($difference; $account):
 
 # The lines by which `$now` differs from `$before`, two forms of one document as they are sent, each
 #   description, amount, account, tax, tracking   of a line with quantity 1
-#   tax_amount   0 for what is outside of the tax, else null: Xero reckons it
+#   tax_amount   0 for what is outside of the tax; what the stated taxes differ by, where all lines state theirs;
+#                else null: Xero reckons it
 # One for each account, tax type and tracking. `$sign` is 1 for what became more, -1 for what became less.
 def difference_lines($before; $now; $sign):
   def each_of($old; $factor):
@@ -200,7 +201,8 @@ def difference_lines($before; $now; $sign):
         untaxed: $untaxed,
         before: (if $old then $amount else 0 end),
         now: (if $old then 0 else $amount end),
-        amount: ($factor * $amount)
+        amount: ($factor * $amount),
+        stated: (if .TaxAmount == null then null else $factor * (.TaxAmount | amount) end)
       };
   [($now | each_of(false; $sign)), ($before | each_of(true; 0 - $sign))] as $all
   | (reduce $all[] as $each ({keys: [], groups: {}};
@@ -219,7 +221,13 @@ def difference_lines($before; $now; $sign):
           account: $line.AccountCode,
           tax: $line.TaxType,
           tracking: $line.Tracking,
-          tax_amount: (if $group[0].untaxed and ($now | amounts_are) != "NoTax" then 0 else null end)
+          tax_amount: (
+            if $group[0].untaxed and ($now | amounts_are) != "NoTax" then 0
+            elif $group | all(.stated != null) then
+              ($group | map(.stated) | sum) as $tax
+              # Xero refuses a tax above the line's own amount, or of the other sign.
+              | if $tax * $amount >= 0 and $tax * $tax <= $amount * $amount then $tax else null end
+            else null end)
         }
     ];
 

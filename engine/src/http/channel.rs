@@ -1,6 +1,10 @@
 //! One connection's way to its vendor: what it is made of, and what may be asked of it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use ledgerline_plugin_api::manifest::Answers;
 use url::Url;
@@ -41,6 +45,8 @@ pub(super) struct Line {
     pub(super) call_timeout: Duration,
     /// Every exchange is the end of its call.
     pub(super) no_repetition: bool,
+    /// The last reading call that came to an end had used up its tries.
+    pub(super) is_down: AtomicBool,
     pub(super) clock: Clock,
     pub(super) pace: Pace,
     pub(super) scrubber: Scrubber,

@@ -3,7 +3,10 @@
 //! The one question that everything here turns on is whether a writing call may have done something.
 //! Once a try has left without a complete answer, nothing that is met afterwards (a spent budget, a
 //! withdrawn consent, a refused connection) may turn the call into "not sent" again.
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use url::Url;
@@ -100,17 +103,28 @@ impl<'a> Course<'a> {
 
     /// Runs to the end.
     pub(super) async fn run(mut self) -> Outcome {
-        let limit = match self.line.no_repetition {
-            true => 1,
-            false => verdict::tries(&self.call.repeat),
-        };
+        let reads = matches!(self.call.repeat, Repeat::Safe) && !verdict::writes(&self.call.method);
         let mut refused_token = None;
         loop {
             let (pause, end) = match self.attempt(refused_token.take()).await {
-                Try::End(outcome) => return outcome,
+                Try::End(outcome) => {
+                    if reads && matches!(outcome, Outcome::Answer(_)) {
+                        self.line.is_down.store(false, Relaxed);
+                    }
+                    return outcome;
+                }
                 Try::Failed(Setback { end, pause }) => {
                     self.failures += 1;
+                    // Who has just tried in vain need not be outdone by each of those who read beside it.
+                    let limit =
+                        match self.line.no_repetition || reads && self.line.is_down.load(Relaxed) {
+                            true => 1,
+                            false => verdict::tries(&self.call.repeat),
+                        };
                     if self.failures >= limit {
+                        if reads {
+                            self.line.is_down.store(true, Relaxed);
+                        }
                         return end;
                     }
                     (pause, Some(end))

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 use ledgerline_plugin_api::manifest::{AuthSlot, Manifest};
@@ -286,6 +286,7 @@ impl Network {
                 buckets,
                 call_timeout: connection.call_timeout,
                 no_repetition: self.shared.transport.gives_ends(),
+                is_down: AtomicBool::new(false),
                 clock: self.shared.clock,
                 pace: self.shared.pace.clone(),
                 scrubber: self.shared.secrets.scrubber().clone(),

@@ -80,7 +80,8 @@ pub(super) fn on_answer(
         Repeat::Safe => {
             matches!(status, 502..=504)
                 || answers.try_again.contains(&status)
-                || (status == 500 && !writes(&call.method))
+                || (!writes(&call.method)
+                    && (status == 500 || is_a_page_instead(call, status, headers)))
         }
         // 501 and 505 will not change; of all others nobody knows what was done, and the key makes
         // it safe to ask again.
@@ -94,6 +95,20 @@ pub(super) fn on_answer(
     } else {
         Verdict::Final
     }
+}
+
+/// Whether something on the way showed a page for people, where a program asked for JSON.
+fn is_a_page_instead(call: &Call, status: u16, headers: &[(String, String)]) -> bool {
+    let says = |headers: &[(String, String)], name: &str, what: &str| {
+        let mut values = headers
+            .iter()
+            .filter(|it| it.0.eq_ignore_ascii_case(name))
+            .map(|it| it.1.to_ascii_lowercase());
+        values.any(|it| it.contains(what))
+    };
+    (200..300).contains(&status)
+        && says(&call.headers, "accept", "json")
+        && says(headers, "content-type", "text/html")
 }
 
 /// Longest body that may be a note rather than a document that quotes one.
@@ -222,6 +237,34 @@ mod tests {
                     call.method, call.repeat
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_page_in_place_of_what_was_asked_for_is_asked_for_again() {
+        use Verdict::{Final, TryAgain};
+        let html = "text/html; charset=utf-8";
+        let cases = [
+            ("GET", Some("application/json"), 200, html, TryAgain),
+            ("GET", Some("application/json"), 404, html, Final),
+            (
+                "GET",
+                Some("application/json"),
+                200,
+                "application/json",
+                Final,
+            ),
+            ("GET", Some("*/*"), 200, html, Final),
+            ("GET", None, 200, html, Final),
+            ("PUT", Some("application/json"), 200, html, Final),
+        ];
+        for (method, accept, status, kind, expected) in cases {
+            let mut call = call(method, Repeat::Safe);
+            let accept = accept.map(|it| ("Accept".to_owned(), it.to_owned()));
+            call.headers.extend(accept);
+            let headers = [("content-type".to_owned(), kind.to_owned())];
+            let actual = on_answer(&answers(), &call, status, &headers, b"", false);
+            assert_eq!(actual, expected, "{method} {status} {kind}");
         }
     }
 

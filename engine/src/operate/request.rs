@@ -309,6 +309,18 @@ pub struct SyncReport {
     pub unfinished: bool,
 }
 
+impl SyncReport {
+    /// Whether anything came of it: a new or changed document, or one that the target has now.
+    #[must_use]
+    pub fn moved_on(&self) -> bool {
+        self.routes.values().any(|it| {
+            let arrived = [&it.created, &it.updated, &it.voided, &it.adopted];
+            let counts = [it.new, it.changed, it.uncertain, it.found, it.not_found];
+            arrived.iter().any(|it| it.count > 0) || counts.iter().any(|it| *it > 0)
+        })
+    }
+}
+
 /// What one run did on one route.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RouteReport {

@@ -14,7 +14,7 @@ use crate::{
         Answer,
         actions::{self, Action, Before, Deed, Kept, UndoneBy},
     },
-    pipeline::{Engine, Takers, first_sight_note, void_note},
+    pipeline::{Engine, Takers, first_sight_note, members_of, tell_members_anew, void_note},
     store::{
         Actor, Change, Entry, EntryId, Event, Filter, OutcomeIn, Settlement, State, StoreError,
         Tally, offload,
@@ -102,7 +102,12 @@ async fn take_back(
         return Ok(());
     }
     while !going.is_empty() {
-        let settlement = settlement(engine, by, kept, &going);
+        let mut settlement = settlement(engine, by, kept, &going);
+        if matches!(kept.action.deed, Deed::Adopt) {
+            let relinked = going.iter().filter(|(before, _)| before.link.is_some());
+            let relinked = relinked.map(|(before, _)| before.id.clone()).collect();
+            tell_members_anew(engine, engine.store(), &mut settlement, &relinked).await?;
+        }
         match offload::run(engine.store(), move |store| store.settle(settlement)).await {
             Ok(()) => {
                 mark(engine, by, kept, going.len() as u64);
@@ -302,16 +307,27 @@ impl Since {
         {
             return Ok(Err(format!("{other} stands for {held} now")));
         }
-        for follower in self.followers.get(&before.id.route).into_iter().flatten() {
-            let id = EntryId::new(follower, &before.id.source);
-            let named = id.clone();
-            let entry = offload::run(engine.store(), move |store| store.entry(&named)).await?;
-            let went = entry.is_some_and(|it| {
-                matches!(it.state, State::Sending | State::Uncertain)
-                    || it.events.iter().any(|it| self.is_call(it))
-            });
-            if went {
-                return Ok(Err(format!("{id} was sent since")));
+        // Who follows what is in a group is told of the group, too.
+        let (plans, group) = (engine.plans.clone(), before.id.clone());
+        let relinked = before.link.is_some();
+        let members = offload::run(engine.store(), move |store| match relinked {
+            true => members_of(store, &plans, &group),
+            false => Ok(Vec::new()),
+        })
+        .await?;
+        let own = members.iter().filter(|it| **it != before.id);
+        for told in own.chain([&before.id]) {
+            for follower in self.followers.get(&told.route).into_iter().flatten() {
+                let id = EntryId::new(follower, &told.source);
+                let named = id.clone();
+                let entry = offload::run(engine.store(), move |store| store.entry(&named)).await?;
+                let went = entry.is_some_and(|it| {
+                    matches!(it.state, State::Sending | State::Uncertain)
+                        || it.events.iter().any(|it| self.is_call(it))
+                });
+                if went {
+                    return Ok(Err(format!("{id} was sent since")));
+                }
             }
         }
         Ok(Ok(current))

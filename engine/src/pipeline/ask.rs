@@ -29,8 +29,8 @@ use crate::{
         plan::RoutePlan,
         reapply::is_gone,
         run::Run,
-        settle::{hold, outcome, took_back},
-        steps,
+        settle::{backoff_ms, hold, outcome, took_back},
+        steps, taken_back,
         uncertain::for_a_person,
     },
     plugins::{Asked, Given, Operation, OutDoc, SessionError},
@@ -259,7 +259,12 @@ pub(crate) async fn clear_uncertain(
                                 entry.record(now, State::Uncertain, Actor::Engine, what, None);
                                 off.push(ready.id.clone());
                             }
-                            None => settlement.notes.extend(ready.done_notes()),
+                            None => {
+                                settlement.notes.extend(ready.done_notes());
+                                let gone = taken_back::done_note(plan, &ready);
+                                off.extend(gone.iter().map(|_| ready.id.clone()));
+                                settlement.notes.extend(gone);
+                            }
                         }
                     }
                     Ok(()) => {
@@ -277,13 +282,9 @@ pub(crate) async fn clear_uncertain(
                             None,
                         );
                         run.found(plan, &ready, true);
-                        settlement.outcomes.extend(outcome(
-                            run,
-                            plan,
-                            &ready.id.source,
-                            &entry,
-                            now,
-                        ));
+                        settlement
+                            .outcomes
+                            .extend(outcome(plan, &ready.id.source, &entry, now));
                         ready.compared_once(&mut entry, now);
                     }
                     // The update did not arrive: it is compared and sent again.
@@ -469,6 +470,10 @@ fn again(plan: &RoutePlan, entry: &mut Entry, now: i64) {
     }
     // It was asked for when it was sent; it still is.
     entry.requested = true;
+    // One answer may be lost; whoever gives none again and again is given time.
+    if entry.attempts > 1 {
+        entry.not_before = now + backoff_ms(entry.attempts);
+    }
     entry.record(now, State::Pending, Actor::Engine, what, None);
 }
 
@@ -623,13 +628,9 @@ pub(crate) async fn look_for(
                             None,
                         );
                         run.adopted(plan, &ready);
-                        settlement.outcomes.extend(outcome(
-                            run,
-                            plan,
-                            &ready.id.source,
-                            &entry,
-                            now,
-                        ));
+                        settlement
+                            .outcomes
+                            .extend(outcome(plan, &ready.id.source, &entry, now));
                     }
                     Ok(()) => taken(
                         plan,

@@ -16,12 +16,9 @@ use crate::{
         plan::RoutePlan,
         progress::Silent,
         run::Run,
-        settle::{hold, outcome},
+        settle::{hold, outcome, outcome_anew},
     },
-    store::{
-        Actor, Candidate, Entry, EntryId, Held, Incoming, OutcomeIn, State, StoreError, StreamId,
-        offload,
-    },
+    store::{Actor, Candidate, Entry, EntryId, Held, OutcomeIn, State, StoreError, offload},
 };
 
 /// Whether a decision heeds the link that an entry has.
@@ -217,24 +214,7 @@ impl Engine {
     /// What those who follow an entry's route are to be told when its link is as it was before.
     pub(crate) fn told_anew(&self, id: &EntryId, entry: &Entry) -> Option<OutcomeIn> {
         let plan = self.plans.get(&id.route)?;
-        let now = self.clock.now_ms();
-        if entry.state == State::Synced && entry.held.is_some() {
-            let request = SyncRequest::default();
-            return outcome(&self.by_hand(&request), plan, &id.source, entry, now);
-        }
-        Some(OutcomeIn {
-            stream: StreamId {
-                connection: "outcomes".into(),
-                stream: id.route.clone(),
-            },
-            routes: plan.told.get(&State::Synced)?.clone(),
-            document: Incoming {
-                id: id.source.clone(),
-                version: now.to_string(),
-                body: None,
-                facts: entry.facts.clone(),
-            },
-        })
+        outcome_anew(plan, &id.source, entry, self.clock.now_ms())
     }
 }
 
@@ -390,7 +370,7 @@ impl Weighing<'_> {
         let what = format!("adopted {target}");
         next.record(now, State::Synced, self.by.clone(), what, None);
         Ok(Adoption {
-            outcome: outcome(self.run, plan, &id.source, &next, now),
+            outcome: outcome(plan, &id.source, &next, now),
             before: entry,
             next,
         })

@@ -9,6 +9,7 @@ mod beside;
 mod copied;
 pub(crate) mod cut_over;
 mod differences;
+mod grouped;
 mod links;
 mod making;
 mod matched;
@@ -333,11 +334,20 @@ impl Decider<'_> {
                 }
                 return Ok(self.keep_synced(entry, &reason));
             }
+            if let Some(decision) = self.other_half_is_off(id, entry, source, &reason) {
+                return Ok(decision);
+            }
             return self.withdrawn(id, entry, document, held, &reason);
         }
         if gone_there {
+            if let Some(decision) = self.made_anew(id, entry, document, source, held)? {
+                return Ok(decision);
+            }
             let (problem, cause) = gone(self.plan, id);
             return Ok(self.stop(id, entry, State::Warning, problem, cause));
+        }
+        if let Some(decision) = self.was_taken_back(id, entry, document, held)? {
+            return Ok(decision);
         }
         if self.plan.matches() {
             return Ok(self.counterparty(id, entry, document, source, held));
@@ -458,9 +468,21 @@ impl Decider<'_> {
             return Ok(self.exclude(entry, what));
         }
         if let Err(stop) = self.gate(source, entry) {
-            return Ok(self.stopped(id, entry, stop));
+            if let Stop::Excluded { reason } = &stop
+                && let Some(decision) = self.other_half_is_off(id, entry, source, reason)
+            {
+                return Ok(decision);
+            }
+            let grouped = self.goes_with_a_group(id, entry, source, &stop)?;
+            return Ok(grouped.unwrap_or_else(|| self.stopped(id, entry, stop)));
         }
         if let Some(decision) = self.wanted_twice(id, entry, source)? {
+            return Ok(decision);
+        }
+        // One that may be there already was sent with what its documents said then.
+        if entry.state != State::Uncertain
+            && let Some(decision) = self.waits_for_member(id, entry, source)?
+        {
             return Ok(decision);
         }
         if self.plan.matches()

@@ -34,6 +34,7 @@ mod scope;
 mod send;
 mod settle;
 pub(crate) mod steps;
+mod taken_back;
 mod uncertain;
 mod work;
 
@@ -43,7 +44,9 @@ pub(crate) use difference::Decided;
 pub(crate) use engine::Connected;
 pub use engine::{Engine, OpenError, Parts};
 pub(crate) use first_sights::note as first_sight_note;
-pub(crate) use groups::{GroupDocument, fill as fill_groups, tell_members};
+pub(crate) use groups::{
+    GroupDocument, fill as fill_groups, members_of, tell_members, tell_members_anew,
+};
 pub(crate) use plan::RoutePlan;
 pub use plans::{Offline, check_offline};
 pub use progress::{Progress, Silent, Step};

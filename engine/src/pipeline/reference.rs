@@ -144,6 +144,10 @@ async fn due_list(
     let at = stored.and_then(|it| it.parse::<i64>().ok());
     let limit = i64::try_from(system.connection.reference_age.as_millis()).unwrap_or(i64::MAX);
     let first_this_run = run.first_look(&id);
+    // A run asks once who does not answer, not for each route.
+    if !first_this_run && run.is_parked(&id.connection) {
+        return Ok(None);
+    }
     let due = at.is_none_or(|it| !is_fresh(it, now, limit))
         || ((stream.always_fresh || mended) && first_this_run);
     Ok(due.then_some(id))

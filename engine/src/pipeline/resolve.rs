@@ -280,6 +280,7 @@ impl Decider<'_> {
                 .push((TakenOff::note(&payment.id), Some(off.to_text())));
             let mut next = payment.entry.clone();
             next.attempts = 0;
+            next.not_before = 0;
             next.requested = true;
             let what = word.told(&format!("comes off {} for an edit", word.id));
             next.record(self.now, State::Pending, word.by.clone(), what, None);

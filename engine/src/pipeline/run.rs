@@ -308,16 +308,18 @@ impl<'a> Run<'a> {
     /// kept in any case.
     pub(crate) async fn settle(&self, mut settlement: Settlement) -> Result<(), StoreError> {
         self.tell_of_stops(&mut settlement);
-        groups::tell_members(self.engine, &self.store, &mut settlement).await?;
+        let mut told = groups::members_told(self.engine, &self.store, &settlement.changes).await?;
         let mut added = read_back::tell_copies(self, &mut settlement).await?;
         while settlement.intent.is_none() && !settlement.changes.is_empty() {
-            let tried = settlement.clone();
+            let mut tried = settlement.clone();
+            tried.outcomes.extend(told.iter().map(|it| it.1.clone()));
             match offload::run(&self.store, move |store| store.settle(tried)).await {
                 Ok(()) => {
                     self.note_states(&settlement);
                     return Ok(());
                 }
                 Err(StoreError::Conflict { id } | StoreError::Missing { id }) => {
+                    told.retain(|(group, _)| *group != id);
                     tracing::debug!(%id, "changed meanwhile; decided about again later");
                     let before = settlement.changes.len();
                     settlement.changes.retain(|it| it.id != id);
@@ -334,6 +336,7 @@ impl<'a> Run<'a> {
             }
         }
         if settlement.intent.is_some() {
+            settlement.outcomes.extend(told.into_iter().map(|it| it.1));
             // What repeats a document that is void now is written together with that, so that no crash
             // comes between. No call stands behind it, though: a person may have done something with it
             // meanwhile, and what the call did is kept all the same.
@@ -370,7 +373,7 @@ impl<'a> Run<'a> {
         let outcomes: Vec<_> = stopped
             .filter_map(|it| {
                 let plan = self.engine.plans.get(&it.id.route)?;
-                outcome(self, plan, &it.id.source, &it.entry, now)
+                outcome(plan, &it.id.source, &it.entry, now)
             })
             .collect();
         settlement.outcomes.extend(outcomes);

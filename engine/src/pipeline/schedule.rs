@@ -17,8 +17,12 @@ use crate::{
 
 /// How often manual routes are pulled and prepared.
 const PREPARE_EVERY: Duration = Duration::from_secs(15 * 60);
-/// How often work that was left (a passing fault, an answer to ask about) is taken up again.
+/// When work that was left (a passing fault, an answer to ask about) is taken up again, however long the pauses of
+/// the schedule are: the other side knows of a lost renewal of tokens for half an hour.
 const LEFT_OVER: Duration = Duration::from_secs(60);
+/// Each time in a row that nothing came of it, or that a connection could not be used, it is left for twice as long
+/// and at most for this: asking every minute would use up what the others are allowed.
+const LEFT_OVER_AT_MOST: Duration = Duration::from_secs(3_600);
 /// How often old calls are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(6 * 3600);
 
@@ -49,6 +53,7 @@ impl Engine {
             .collect();
         let mut prune_at = started;
         let mut before = started;
+        let mut left_over = LEFT_OVER;
         while !self.cancel.is_cancelled() {
             let now = self.clock.now();
             if now < before {
@@ -77,15 +82,19 @@ impl Engine {
                 for (connection, why) in &report.parked {
                     tracing::error!(connection, why, "a connection needs a person");
                 }
-                // A connection that cannot be used is tried again when its routes are due: asking every
-                // minute would use up what the others are allowed.
-                let left_over = report.unfinished && report.parked.is_empty();
                 let done = self.clock.now();
+                let is_well = report.parked.is_empty() && report.moved_on();
+                let stands_still = report.unfinished && !is_well;
+                let pause = if stands_still { left_over } else { LEFT_OVER };
+                left_over = match stands_still {
+                    true => (pause * 2).min(LEFT_OVER_AT_MOST),
+                    false => LEFT_OVER,
+                };
                 for name in routes {
                     let more = report.routes.get(&name).is_some_and(|it| it.more);
-                    let next = match left_over {
+                    let next = match report.unfinished {
                         _ if more => done,
-                        true => later(done, LEFT_OVER).min(self.next(&name, now)),
+                        true => later(done, pause).min(self.next(&name, now)),
                         false => self.next(&name, now),
                     };
                     self.tell_next(&name, next).await?;

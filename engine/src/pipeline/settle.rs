@@ -12,7 +12,7 @@ use crate::{
         plan::RoutePlan,
         run::Run,
         send::{AfterBatch, Batch, Done, ending},
-        steps,
+        steps, taken_back,
         work::LONGEST_PAUSE,
     },
     store::{
@@ -133,16 +133,18 @@ pub(crate) async fn settle_batch(
         }
         if matches!(ending, Ending::Synced { .. }) {
             settlement.notes.extend(ready.done_notes());
-            if ready.write == Write::Void && ready.payment.is_some() {
+            let gone = taken_back::done_note(plan, &ready);
+            if gone.is_some() || ready.write == Write::Void && ready.payment.is_some() {
                 off.push(ready.id.clone());
             }
+            settlement.notes.extend(gone);
         }
         let (ending, by) = reversed_by(plan, &ready, ending);
         let mut entry = settled_entry(plan, &ready, (&ending, by.as_deref()), call, now);
         if entry.state == State::Synced {
             settlement
                 .outcomes
-                .extend(outcome(run, plan, &ready.id.source, &entry, now));
+                .extend(outcome(plan, &ready.id.source, &entry, now));
             ready.compared_once(&mut entry, now);
         }
         settlement.changes.push(Change {
@@ -437,13 +439,13 @@ fn refusal_key(problem: &Problem) -> String {
     format!("refused: {}", problem.cause)
 }
 
-/// 5 s, 10 s, 20 s … one hour.
-fn backoff_ms(attempts: u32) -> i64 {
-    (5_000i64 << attempts.saturating_sub(1).min(10)).min(LONGEST_PAUSE)
+/// 5 s, 20 s, 80 s … one hour: with the usual number of attempts a fault of two hours passes without a person.
+pub(crate) fn backoff_ms(attempts: u32) -> i64 {
+    (5_000i64 << (2 * attempts.saturating_sub(1).min(5))).min(LONGEST_PAUSE)
 }
 
 /// The outcome document of an entry, for the routes that follow and want to know of such.
-pub(crate) fn outcome_of(
+pub(crate) fn outcome(
     plan: &RoutePlan,
     source_id: &str,
     entry: &Entry,
@@ -493,15 +495,29 @@ pub(crate) fn outcome_of(
     })
 }
 
-/// As [`outcome_of`], of what a run decides.
-pub(crate) fn outcome(
-    _: &Run<'_>,
+/// As [`outcome`], of an entry that may be linked no more: who follows is told that it is gone.
+pub(crate) fn outcome_anew(
     plan: &RoutePlan,
     source_id: &str,
     entry: &Entry,
     now: i64,
 ) -> Option<OutcomeIn> {
-    outcome_of(plan, source_id, entry, now)
+    if entry.state == State::Synced && entry.held.is_some() {
+        return outcome(plan, source_id, entry, now);
+    }
+    Some(OutcomeIn {
+        stream: StreamId {
+            connection: "outcomes".into(),
+            stream: plan.route.name.clone(),
+        },
+        routes: plan.told.get(&State::Synced)?.clone(),
+        document: Incoming {
+            id: source_id.to_owned(),
+            version: now.to_string(),
+            body: None,
+            facts: entry.facts.clone(),
+        },
+    })
 }
 
 /// Kebab-case name of a held state.

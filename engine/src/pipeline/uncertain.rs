@@ -34,7 +34,6 @@ pub(crate) fn may_ask_at(run: &Run<'_>, plan: &RoutePlan, entry: &Entry) -> i64 
     entry
         .write_open_until
         .map_or(0, |until| until.saturating_add(grace))
-        .max(entry.not_before)
 }
 
 /// Whether an entry is stopped by another one.

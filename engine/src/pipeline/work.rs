@@ -21,7 +21,7 @@ use crate::{
         run::Run,
         send::{self, Batch, pack},
         settle::outcome,
-        steps,
+        steps, taken_back,
     },
     store::{
         Actor, Cause, Change, Document, Entry, EntryId, Settlement, State, StoreError, offload,
@@ -354,16 +354,20 @@ impl<'a> Turn<'a> {
     /// Settles what needs no call and keeps what is to be sent.
     async fn decide_page(&mut self, page: Vec<Claimed>, state: State) -> Result<bool, StoreError> {
         let now = self.run.engine.clock.now_ms();
+        let claimed = page.len();
         let page: Vec<Claimed> = page
             .into_iter()
             .filter(|(id, entry, _)| {
-                state != State::Failed
-                    || entry.not_before <= now
+                entry.not_before <= now
                     // Reckoned by a clock that has been set back since.
                     || entry.not_before > now.saturating_add(LONGEST_PAUSE)
                     || self.run.interactive && !self.run.failed_now(id)
             })
             .collect();
+        // A later run is to come for what has its time ahead, also where the schedule has long pauses.
+        if page.len() < claimed {
+            self.run.unfinished();
+        }
         let mut settlement = Settlement::default();
         let mut look_for = Vec::new();
         for (id, entry, decision) in self.decide(page).await? {
@@ -384,7 +388,7 @@ impl<'a> Turn<'a> {
                     self.run.synced_without_call(self.plan, linked);
                     settlement
                         .outcomes
-                        .extend(outcome(self.run, self.plan, &id.source, &next, now));
+                        .extend(outcome(self.plan, &id.source, &next, now));
                     settlement.changes.push(Change {
                         id,
                         seen: entry.seen(),
@@ -600,6 +604,7 @@ async fn deliver(
     if !updates.is_empty() {
         let (fit, changed) = ask::compare_updates(run, plan, updates).await?;
         progress |= changed;
+        taken_back::announce(run, plan, &fit).await?;
         going.extend(fit);
     }
     if !creates.is_empty() {

@@ -106,6 +106,7 @@ impl Entry {
         self.words = None;
         self.cause = None;
         self.candidates.clear();
+        self.not_before = 0;
         self.write_open_since = None;
         self.write_open_until = None;
     }

@@ -115,7 +115,9 @@ impl Omni {
     }
 
     fn get(&self, path: &str) -> Request {
-        Request::get(self.url(path)).auth("api")
+        Request::get(self.url(path))
+            .auth("api")
+            .header("Accept", "application/json")
     }
 }
 

@@ -9,8 +9,9 @@ use crate::settings::UpdateMethod;
 impl Zudello {
     /// The credential slot, and whose documents are meant.
     pub(crate) fn call(&self, request: Request) -> Request {
+        let request = request.auth("api").header("Accept", "application/json");
         let context = self.settings.context();
-        context.fold(request.auth("api"), |request, (name, value)| {
+        context.fold(request, |request, (name, value)| {
             request.header(name, value)
         })
     }

@@ -18,7 +18,7 @@ use crate::faults::FaultRule;
 use crate::json::Json;
 use crate::omni::account::{Ledger, Permission};
 use crate::omni::behaviour::{Behaviour, Limits as OmniLimits};
-use crate::omni::seed::{AdjustmentSeed, ExportSeed, OrderSeed, PaymentSeed};
+use crate::omni::seed::{AdjustmentSeed, ExportSeed, OrderSeed, PaymentSeed, TillSeed};
 use crate::xero::settings::{DayRates, Limits as XeroLimits, Switches};
 use crate::xero::tokens::App;
 use crate::zudello::seed::ZudelloSeed;
@@ -271,6 +271,8 @@ pub struct OmniAccountSeed {
     pub purchase_orders: Vec<OrderSeed>,
     /// Stock adjustments by name.
     pub adjustments: Vec<AdjustmentSeed>,
+    /// Tills, with what goes over them.
+    pub tills: Vec<TillSeed>,
     /// Payments by name.
     pub payments: Vec<PaymentSeed>,
     /// Any other documents in Omni's own JSON.
@@ -300,6 +302,7 @@ impl Default for OmniAccountSeed {
             sales_orders: Vec::new(),
             purchase_orders: Vec::new(),
             adjustments: Vec::new(),
+            tills: Vec::new(),
             payments: Vec::new(),
             documents: Vec::new(),
             exports: ExportSeed::new(),

@@ -53,10 +53,14 @@ fn own_folder() -> PathBuf {
 
 fn build(folder: PathBuf) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
+    // Which features a dependency has depends on the packages that are built with it, and on whether
+    // `--tests` or `--examples` ask for what only tests need. With these it is as in `cargo test`, so that
+    // nothing is compiled a second time.
     cargo
         .current_dir(repository())
         .args(["build", "--quiet", "--offline", "--bins", "--lib"])
-        .args(["-p", "ledgerline", "-p", "sandbox"])
+        .args(["--examples", "-p", "ledgerline-plugin-api"])
+        .args(["-p", "ledgerline", "-p", "sandbox", "-p", "zoo"])
         .args(["-p", "ledgerline-xero", "-p", "ledgerline-cin7-omni"])
         .args(["-p", "ledgerline-cin7-core", "-p", "ledgerline-zudello"])
         .env(

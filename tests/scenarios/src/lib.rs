@@ -36,6 +36,9 @@ use sandbox::{Seed, World};
 pub use build::{built, built_with_steps, program, repository};
 pub use transport::InProcess;
 
+/// How long something may take that is waited for in real time: it is for what hangs, and no machine is so slow.
+pub const PATIENCE: Duration = Duration::from_secs(1_200);
+
 /// The instant at which every scenario begins.
 pub const START: &str = "2026-11-22T02:00:00Z";
 

@@ -75,13 +75,19 @@ impl Plan {
             "xero/organisations/0/credit-notes",
             toml::Value::Array(Vec::new()),
         );
-        // Short waits, so that what was lost is soon asked about.
+        // Short waits, so that what was lost is soon asked about: that waits for the longest that a call may
+        // take. An answer that is too late because the machine is slow is asked about like any other.
         for connection in ["omni-au", "core-au", "zudello-au", "xero-au"] {
             set(
                 &mut deployment,
                 &format!("connections/{connection}/call-timeout"),
                 "2s",
             );
+            // Nobody waits here for the next minute of a vendor: that is tested on paused time.
+            for window in ["second", "minute", "day"] {
+                let path = format!("connections/{connection}/budget/account/{window}");
+                set(&mut deployment, &path, 1_000_000);
+            }
             set(
                 &mut deployment,
                 &format!("connections/{connection}/ask-after"),
@@ -92,7 +98,7 @@ impl Plan {
             seed,
             deployment,
             routes,
-            vendors: Vec::new(),
+            vendors: vec!["--no-limits".into()],
             built: built(),
         }
     }
@@ -110,8 +116,7 @@ impl Plan {
         self.routes.retain(|name, _| name.starts_with("omni-"));
     }
 
-    /// As many clean credit notes in Core and in Zudello as `notes` says, and no others; without
-    /// their call limits, which would have a real program wait.
+    /// As many clean credit notes in Core and in Zudello as `notes` says, and no others.
     fn all_sources(&mut self, notes: usize) {
         for vendor in ["core/accounts/0", "zudello/teams/0"] {
             set(
@@ -124,11 +129,18 @@ impl Plan {
         }
         set(&mut self.seed, "core/accounts/0/generate/sales", 2);
         set(&mut self.seed, "zudello/teams/0/generate/others", 0);
-        self.vendors.push("--no-limits".into());
-        for connection in ["core-au", "zudello-au"] {
-            for window in ["second", "minute"] {
-                let path = format!("connections/{connection}/budget/account/{window}");
-                set(&mut self.deployment, &path, 6_000);
+    }
+
+    /// The vendors keep their limits, and the deployment those that it has.
+    pub fn limited(&mut self) {
+        self.vendors.retain(|it| it != "--no-limits");
+        let own = read_toml(&repository().join("config/ledgerline.toml"));
+        let connections = self.deployment["connections"].as_table_mut();
+        for (name, connection) in connections.expect("connections") {
+            let connection = connection.as_table_mut().expect("a connection");
+            connection.remove("budget");
+            if let Some(budget) = own["connections"][name].get("budget") {
+                connection.insert("budget".to_owned(), budget.clone());
             }
         }
     }

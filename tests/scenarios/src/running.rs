@@ -29,12 +29,16 @@ impl Running {
         Self { child: Some(child) }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Sends it a signal, such as `-TERM`.
     pub fn signal(&self, name: &str) {
-        let child = self.child.as_ref().expect("it runs");
         let sent = Command::new("kill")
             .arg(name)
-            .arg(child.id().to_string())
+            .arg(self.id().to_string())
             .status();
         assert!(sent.expect("kill is there").success());
     }

@@ -62,6 +62,8 @@ impl Elsewhere {
             .args(args)
             .current_dir(self.connector())
             .env("CARGO_TARGET_DIR", &self.target)
+            // Nobody debugs it here.
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_NET_OFFLINE", "true");
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();

@@ -6,7 +6,6 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::OnceLock,
 };
 
 use expect_test::expect;
@@ -16,31 +15,6 @@ use scenarios::{
     program, repository,
 };
 use serde_json::Value;
-
-/// The crate of animals, built.
-fn zoo() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = built();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .args(["build", "--quiet", "--offline", "-p", "zoo"])
-            .current_dir(repository())
-            .env("CARGO_TARGET_DIR", folder.parent().unwrap());
-        if folder.ends_with("release") {
-            cargo.arg("--release");
-        }
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-                cargo.env_remove(&name);
-            }
-        }
-        let ended = run(&mut cargo);
-        assert_eq!(ended.code, Some(0), "{ended:#?}");
-        folder
-    })
-}
 
 /// Compiles the animals in C; gives the library.
 fn in_c(folder: &Path, definitions: &[&str]) -> PathBuf {
@@ -80,7 +54,7 @@ impl Deployment {
     fn new(plugin: &str, animal: &str, definitions: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let here = Self { folder };
-        let rust = zoo();
+        let rust = built();
         in_c(here.folder.path(), definitions);
         let other = if plugin == "zoo" { "zoo-c" } else { "zoo" };
         let connection = |name: &str, plugin: &str, animal: &str| {
@@ -149,7 +123,7 @@ impl Deployment {
     fn plain(&self, text: &str) -> String {
         let folder = self.folder.path().canonicalize().unwrap();
         let text = text.replace(&*folder.to_string_lossy(), "FOLDER");
-        let text = text.replace(&*zoo().to_string_lossy(), "TARGET");
+        let text = text.replace(&*built().to_string_lossy(), "TARGET");
         text.lines()
             .map(|it| it.trim_end().to_owned() + "\n")
             .collect()

@@ -166,7 +166,7 @@ pub(super) struct State {
     parked_until: i64,
     /// When the vendor last parked it: answers to earlier calls say nothing new.
     parked_at: i64,
-    /// Refusals in a row without a word on when to come back.
+    /// Refusals in a row.
     strikes: u32,
     first_strike: i64,
     calls: u64,
@@ -263,11 +263,21 @@ impl State {
             Free::At(at)
         } else if at > now {
             Free::AtOrSooner(at)
-        } else if self.concurrent.is_some_and(|limit| self.in_flight >= limit) {
+        } else if self
+            .concurrent
+            .into_iter()
+            .chain(self.is_asked_by_one_at_a_time().then_some(1))
+            .any(|limit| self.in_flight >= limit)
+        {
             Free::WhenOneEnds
         } else {
             Free::Now
         }
+    }
+
+    /// Whoever was refused more than once, at its own time, is not to be asked by everyone who waits.
+    fn is_asked_by_one_at_a_time(&self) -> bool {
+        self.strikes > 1
     }
 
     /// Counts a call of a connection that leaves now.
@@ -307,7 +317,8 @@ impl State {
 
     /// The vendor let a call through, and perhaps said what is left.
     pub(super) fn passed(&mut self, left: Left, mark: Mark, sent: i64, now: i64) {
-        if sent >= self.parked_at {
+        // One that lies ahead was met by a clock that has been set back since.
+        if sent >= self.parked_at || self.parked_at > now {
             self.strikes = 0;
         }
         if let (Some(Minute::Told(window)), Some(left)) = (&mut self.minute, left.minute) {
@@ -331,8 +342,17 @@ impl State {
         if sent < self.parked_at && self.parked(now) > now {
             return self.parked(now);
         }
+        if self.strikes == 0 {
+            self.first_strike = now;
+        }
+        self.strikes = self.strikes.saturating_add(1);
         let until = match retry_after {
-            Some(wait) => now.saturating_add(millis(wait).min(LONGEST_PARK)),
+            // A vendor that says the same short time again and again is believed less each time.
+            Some(told) => now.saturating_add(
+                millis(told)
+                    .max(millis(pause(self.strikes)))
+                    .min(LONGEST_PARK),
+            ),
             None if what == Exhausted::Day => {
                 let end = if self.day_limited {
                     self.day.ends(now)
@@ -345,17 +365,8 @@ impl State {
                     now + DAY_RETRY
                 }
             }
-            None => {
-                if self.strikes == 0 {
-                    self.first_strike = now;
-                }
-                self.strikes = self.strikes.saturating_add(1);
-                if now - self.first_strike >= PATIENCE {
-                    now + LEFT_ALONE
-                } else {
-                    now + millis(pause(self.strikes))
-                }
-            }
+            None if now - self.first_strike >= PATIENCE => now + LEFT_ALONE,
+            None => now + millis(pause(self.strikes)),
         };
         if retry_after.is_some() {
             match what {
@@ -577,6 +588,18 @@ mod tests {
             assert_eq!(until - NOW, expected, "{what:?} {retry_after:?}");
             assert_eq!(state.free(NOW, CallClass::Interactive), Free::At(until));
             assert_eq!(state.free(until, CallClass::Interactive), Free::Now);
+        }
+    }
+
+    #[test]
+    fn a_vendor_that_says_a_short_time_again_and_again_is_asked_less_often() {
+        let mut state = state(Limits::default());
+        let mut now = NOW;
+        let told = Some(Duration::from_secs(3));
+        for expected in [3_000, 3_000, 3_000, 4_000, 5_000] {
+            let until = state.refused(Exhausted::Unknown, told, now, now, pause);
+            assert_eq!(until - now, expected);
+            now = until;
         }
     }
 

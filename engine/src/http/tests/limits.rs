@@ -56,6 +56,44 @@ fn most_within(times: &[i64], window: i64) -> usize {
 /// slower on its way.
 const A_MINUTE_LATER: i64 = 60_250;
 
+/// Everyone who waited tried at once whenever the vendor's own time was over, for hours: of seven callers in
+/// two hours 2,520 calls, of which the day's limit may have 5,000.
+#[tokio::test(start_paused = true)]
+async fn who_refuses_again_and_again_is_asked_by_one_caller_and_ever_less_often() {
+    let world = World::new(limits(json!({})), |_| {
+        Reply::with(429, &[("Retry-After", "20")])
+    });
+    let channel = world.channel();
+    let two_hours = async {
+        loop {
+            crowd(&channel, 7, CallClass::Scheduled).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2 * 3_600), two_hours).await;
+    let calls = world.vendor.seen().len();
+    assert!((100..=300).contains(&calls), "{calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_it_lets_one_through_all_go() {
+    let mut refusals = 0;
+    let world = World::new(limits(json!({})), move |_| {
+        refusals += 1;
+        match refusals {
+            ..=9 => Reply::with(429, &[("Retry-After", "20")]),
+            _ => Reply::ok("{}"),
+        }
+    });
+    let outcomes = crowd(&world.channel(), 7, CallClass::Scheduled).await;
+    let all: Vec<String> = outcomes.iter().map(words).collect();
+    assert!(all.iter().all(|it| it.starts_with("200x")), "{all:?}");
+    let times: Vec<i64> = world.vendor.seen().iter().map(|it| it.at).collect();
+    assert_eq!(times.len(), 9 + 7, "{times:?}");
+    let passed = &times[9..];
+    assert!(passed[6] - passed[0] < 1_000, "{passed:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn three_minutes_worth_of_calls_take_two_windows_and_a_bit() {
     let world = World::new(limits(json!({ "concurrent": 5, "minute": 60 })), |_| {

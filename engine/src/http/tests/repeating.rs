@@ -125,6 +125,30 @@ async fn each_kind_of_call_is_repeated_as_far_as_that_is_safe() {
     }
 }
 
+/// Each of seven lists was tried five times in each run, every minute, while nothing answered.
+#[tokio::test(start_paused = true)]
+async fn what_did_not_answer_is_read_once_by_everyone_until_it_does() {
+    let up = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let answers = std::sync::Arc::clone(&up);
+    let world = World::new(fields(), move |_| {
+        match answers.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Reply::ok("{}"),
+            false => Reply::status(503),
+        }
+    });
+    let channel = world.channel();
+    let read = async || words(&send(&channel, call("GET", "/notes")).await);
+    assert_eq!(read().await, "503x5");
+    assert_eq!(read().await, "503x1");
+    // What writes is tried as often as ever: nobody knows what became of it.
+    assert_eq!(words(&send(&channel, keyed(&world, 300)).await), "503x4");
+    assert_eq!(read().await, "503x1");
+    up.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(read().await, "200x1");
+    up.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(read().await, "503x5");
+}
+
 /// Once a try of a writing call has left without an answer, nothing that follows makes it unsent.
 #[tokio::test(start_paused = true)]
 async fn a_write_that_may_have_arrived_is_never_called_unsent() {

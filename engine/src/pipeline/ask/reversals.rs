@@ -330,7 +330,7 @@ async fn clear(run: &Run<'_>, plan: &RoutePlan, met: Vec<Open>) -> Result<bool, 
                 });
                 match arrived {
                     Ok(()) => {
-                        let told = outcome(run, plan, &id.source, &entry, now);
+                        let told = outcome(plan, &id.source, &entry, now);
                         settlement.outcomes.extend(told);
                         // The source may want something else by now.
                         let what = "looked at again".to_owned();

@@ -87,7 +87,7 @@ pub(crate) async fn compare_updates(
                 let state = State::Synced;
                 ready.entry.record(now, state, Actor::Engine, what, None);
                 settlement.notes.extend(ready.done_notes());
-                let told = outcome(run, plan, &ready.id.source, &ready.entry, now);
+                let told = outcome(plan, &ready.id.source, &ready.entry, now);
                 settlement.outcomes.extend(told);
             }
             Verdict::IsGone => {

@@ -47,6 +47,10 @@ impl Decider<'_> {
         self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for)
     }
 
+    fn not_made(&self, id: &EntryId, entry: &Entry, stop: Stop) -> Box<Decision> {
+        Box::new(self.stopped(id, entry, stop))
+    }
+
     /// Mapping and total: the document as it would be sent, before it is checked.
     pub(crate) fn make(
         &self,
@@ -69,8 +73,8 @@ impl Decider<'_> {
         (write, version): (Write, u32),
     ) -> Result<Ready, Box<Decision>> {
         let links = StoredLinks { decider: self };
-        let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
-        let number = self.number(id, entry, source, &links).map_err(stopped)?;
+        let number = self.number(id, entry, source, &links);
+        let number = number.map_err(|stop| self.not_made(id, entry, stop))?;
         let shown = self.numbered(number.as_deref(), version);
         let Written {
             body,
@@ -117,7 +121,6 @@ impl Decider<'_> {
         number: Option<&str>,
     ) -> Result<Written, Box<Decision>> {
         let links = StoredLinks { decider: self };
-        let stopped = |stop: Stop| Box::new(self.stopped(id, entry, stop));
         let stopped_here = |found: Problem, cause: &str| {
             Box::new(self.stop(id, entry, State::Warning, found, cause.into()))
         };
@@ -125,7 +128,7 @@ impl Decider<'_> {
             .plan
             .mapping
             .map(&self.apply(source, number, &links))
-            .map_err(stopped)?;
+            .map_err(|stop| self.not_made(id, entry, stop))?;
         let mut notices = mapped.notices;
         let mut body = mapped.document;
         let cx = self.plan.rules_cx(self.reference);

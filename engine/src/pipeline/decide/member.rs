@@ -5,7 +5,7 @@ use ledgerline_plugin_api::manifest::Category;
 use super::{Decider, NoLinks, Source, beside::may_be_there, links::StoredLinks, problem};
 use crate::{
     mapping::{Stop, Value},
-    pipeline::groups::Member,
+    pipeline::{groups::Member, taken_back::TakenBack},
     store::{Actor, Document, Entry, EntryId, State, StoreError, StreamId},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) enum Membership {
     /// Nothing changes.
     Leave,
-    /// The entry stops; what it was in stays as it is.
+    /// The entry stops, and what it is in knows that.
     Stops(Box<Entry>),
     /// It is in this group from now on, as this, and was in another one before.
     In {
@@ -64,6 +64,9 @@ impl Decider<'_> {
                 return Ok(self.not_grouped(id, entry, found, "unreadable source document"));
             }
         };
+        if let Some(waits) = self.waits_for_member(id, entry, &source)? {
+            return Ok(self.as_membership(waits));
+        }
         // Until something was sent with it, it may leave as freely as it came.
         let sent = match &entry.number {
             Some(it) => self.group_was_sent(&self.plan.target, it)?,
@@ -72,7 +75,16 @@ impl Decider<'_> {
         if !sent && let Some(stays_out) = self.stays_out(id, entry, &source)? {
             return Ok(stays_out);
         }
-        let group = entry.number.as_deref().filter(|_| sent);
+        // What the source shows of that stays, also when we took the document back, and when it went into
+        // another group after that.
+        let once = match &entry.number {
+            Some(it) => {
+                sent || self.group_was_sent_once(&self.plan.target, it)?
+                    || self.has_outcome(&id.source)?
+            }
+            None => false,
+        };
+        let group = entry.number.as_deref().filter(|_| once);
         let gate = self
             .plan
             .mapping
@@ -108,7 +120,15 @@ impl Decider<'_> {
                 format!("its group was skipped: {reader}"),
                 format!("`ledgerline reset {reader}`, then `ledgerline retry {id}`"),
             );
-            return Ok(self.not_grouped(id, entry, found, "its group was skipped"));
+            let stopped = self.not_grouped(id, entry, found, "its group was skipped");
+            // Whatever it was in, it does not belong there any more.
+            return Ok(match stopped {
+                Membership::Stops(mut entry) => {
+                    entry.number = None;
+                    Membership::Out { entry, before }
+                }
+                other => other,
+            });
         }
         let mapped = self
             .plan
@@ -160,7 +180,7 @@ impl Decider<'_> {
             && !self.plan.reads_groups()
             && let Some(next) = self.before_cut_over(entry, facts.date)?
         {
-            return Ok(Some(Membership::Stops(Box::new(next))));
+            return self.leaves(entry, next).map(Some);
         }
         if facts.imported {
             let title = &self.plan.source_title;
@@ -180,17 +200,22 @@ impl Decider<'_> {
     }
 
     fn out(&self, entry: &Entry, reason: &str) -> Result<Membership, StoreError> {
-        let before = entry.number.clone();
-        let sent = match &before {
-            Some(it) => self.group_was_sent(&self.plan.target, it)?,
-            None => false,
-        };
         let mut next = entry.clone();
         next.clear_stop();
         next.mapping = self.plan.mapping.hash();
-        // Whoever would send it alone is to know that a group was sent with it.
-        next.number = before.clone().filter(|_| sent);
         next.record(self.now, State::Excluded, Actor::Engine, reason, None);
+        self.leaves(entry, next)
+    }
+
+    /// The document leaves the group that it is in, if it is in one.
+    fn leaves(&self, entry: &Entry, mut next: Entry) -> Result<Membership, StoreError> {
+        let before = entry.number.clone();
+        let once = match &before {
+            Some(it) => self.group_was_sent_once(&self.plan.target, it)?,
+            None => false,
+        };
+        // Whoever would send it alone is to know that a group was sent with it.
+        next.number = before.clone().filter(|_| once);
         Ok(Membership::Out {
             entry: Box::new(next),
             before,
@@ -244,22 +269,51 @@ impl Decider<'_> {
         Ok(None)
     }
 
-    /// Whether a document of the target was made of a group, or may have been.
+    /// Whether the target holds a document that was made of a group, or may hold it.
     pub(super) fn group_was_sent(&self, groups: &StreamId, key: &str) -> Result<bool, StoreError> {
+        self.any_reader(groups, key, &|_, entry| {
+            // A number that is taken may be taken by it.
+            let taken = entry.state == State::Warning && !entry.candidates.is_empty();
+            Ok(taken || may_be_there(entry))
+        })
+    }
+
+    /// As [`Decider::group_was_sent`], also when it was taken back since.
+    fn group_was_sent_once(&self, groups: &StreamId, key: &str) -> Result<bool, StoreError> {
+        let once = self.any_reader(groups, key, &|id, entry| {
+            Ok(entry.held.is_some() || TakenBack::read(self.store, id)?.is_some())
+        })?;
+        Ok(once || self.group_was_sent(groups, key)?)
+    }
+
+    /// Whether routes that follow this one were told what became of a document, and may have shown it in the source.
+    fn has_outcome(&self, source: &str) -> Result<bool, StoreError> {
+        let outcomes = StreamId {
+            connection: "outcomes".to_owned(),
+            stream: self.plan.name().to_owned(),
+        };
+        let outcome = self.store.document(&outcomes, source)?;
+        Ok(outcome.is_some_and(|it| !it.deleted))
+    }
+
+    /// Whether `is` holds for an entry of a route that sends what was made of a group.
+    fn any_reader(
+        &self,
+        groups: &StreamId,
+        key: &str,
+        is: &dyn Fn(&EntryId, &Entry) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
         for (name, plan) in self.plans.iter().filter(|it| it.1.source == *groups) {
-            let Some(entry) = self.store.entry(&EntryId::new(name, key))? else {
+            let id = EntryId::new(name, key);
+            let Some(entry) = self.store.entry(&id)? else {
                 continue;
             };
-            let sent = match (plan.fills_groups(), &entry.number) {
-                (true, Some(key)) => self.group_was_sent(&plan.target, key)?,
+            let found = match (plan.fills_groups(), &entry.number) {
+                (true, Some(key)) => self.any_reader(&plan.target, key, is)?,
                 (true, None) => false,
-                // A number that is taken may be taken by it.
-                (false, _) => {
-                    may_be_there(&entry)
-                        || entry.state == State::Warning && !entry.candidates.is_empty()
-                }
+                (false, _) => is(&id, &entry)?,
             };
-            if sent {
+            if found {
                 return Ok(true);
             }
         }

@@ -36,9 +36,7 @@ impl Decider<'_> {
                 return Ok(None);
             }
             if let Err(stop) = self.held_period_is_open(held) {
-                let found = stop.problem;
-                let stopped = self.stop(id, entry, State::Waiting, found, stop.waits_for);
-                return Ok(Some(stopped));
+                return Ok(Some(self.forbidden(id, entry, stop)));
             }
         }
         let mut ready = self.as_payment(id, entry, document, payment, &held.sent);

@@ -77,7 +77,7 @@ fn version(remembered: Option<&Remembered>, held: &Held) -> u32 {
 }
 
 /// The number of one of the documents that stand for an entry in turn.
-fn numbered(number: &str, version: u32) -> String {
+pub(super) fn numbered(number: &str, version: u32) -> String {
     match version {
         0 | 1 => number.to_owned(),
         _ => format!("{number}/{version}"),

@@ -65,6 +65,9 @@ impl Decider<'_> {
             let what = format!("{reason}; taken back in {target} too");
             return Ok(self.exclude(entry, &what));
         }
+        if let Some(decision) = self.was_taken_back(id, entry, document, held)? {
+            return Ok(decision);
+        }
         let asked = self.store.note(&void_note(id))? == Some(document.version.clone());
         let posted = !matches!(
             held.state,
@@ -81,8 +84,20 @@ impl Decider<'_> {
         }
         // Drafts lie in no period of the books.
         if posted && let Err(stop) = self.held_period_is_open(held) {
-            return Ok(self.stop(id, entry, State::Waiting, stop.problem, stop.waits_for));
+            return Ok(self.forbidden(id, entry, stop));
         }
+        self.taking_back(id, entry, document, held, reason)
+    }
+
+    /// The target's document goes away; `reason` is for the entry's history.
+    pub(super) fn taking_back(
+        &self,
+        id: &EntryId,
+        entry: &Entry,
+        document: &Document,
+        held: &Held,
+        reason: &str,
+    ) -> Result<Decision, StoreError> {
         Ok(Decision::Send(Box::new(Ready {
             id: id.clone(),
             seen: entry.seen(),
@@ -94,7 +109,6 @@ impl Decider<'_> {
             mapped: Value::default(),
             fingerprint: held.fingerprint,
             total: None,
-            // Why, for the entry's history.
             notices: vec![reason.to_owned()],
             replacing: match self.plan.route.replace {
                 Replace::Reverse => Some(Box::new(self.reversing(id, entry, held)?)),

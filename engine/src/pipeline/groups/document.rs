@@ -1,6 +1,6 @@
 //! The document of one group: its name, what it comes to, and what is in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
@@ -13,6 +13,8 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct GroupDocument {
     members: BTreeMap<(String, String), Value>,
+    /// Those of them that say something else by now, which could not be worked out.
+    stopped: BTreeSet<(String, String)>,
 }
 
 /// One document of a group.
@@ -28,10 +30,13 @@ impl GroupDocument {
     /// Reads the document of a group; one that cannot be read holds nothing.
     pub(crate) fn read(bytes: &[u8]) -> Self {
         let value = Value::parse(bytes).unwrap_or_default();
-        let members = value.child("members").and_then(Value::as_array);
-        let members = members.into_iter().flatten().filter_map(|it| {
-            let (route, id) = (it.child("route")?, it.child("id")?);
-            let key = (route.to_text().to_string(), id.to_text().to_string());
+        let all = |field: &str| {
+            let all = value.child(field).and_then(Value::as_array);
+            all.into_iter().flatten()
+        };
+        let members = all("members").filter_map(|it| {
+            let EntryId { route, source } = named(it)?;
+            let key = (route, source);
             let mut body = it.clone();
             for own in ["route", "id"] {
                 body.remove(own);
@@ -40,18 +45,34 @@ impl GroupDocument {
         });
         Self {
             members: members.collect(),
+            stopped: all("stopped")
+                .filter_map(named)
+                .map(|it| (it.route, it.source))
+                .collect(),
         }
     }
 
     /// Puts a document in, in the place of what it was there before.
     pub(crate) fn put(&mut self, member: Member) {
         let EntryId { route, source } = member.id;
-        self.members.insert((route, source), member.body);
+        let key = (route, source);
+        self.stopped.remove(&key);
+        self.members.insert(key, member.body);
+    }
+
+    /// Notes that a document which is in it says something else by now, and that nobody knows what it would
+    /// be in the group.
+    pub(crate) fn stop(&mut self, id: &EntryId) {
+        if self.holds(id) {
+            let key = (id.route.clone(), id.source.clone());
+            self.stopped.insert(key);
+        }
     }
 
     /// Takes a document out.
     pub(crate) fn take(&mut self, id: &EntryId) {
         let key = (id.route.clone(), id.source.clone());
+        self.stopped.remove(&key);
         self.members.remove(&key);
     }
 
@@ -71,7 +92,8 @@ impl GroupDocument {
     /// The document; none when nothing is in it.
     ///
     /// `total` is the exact sum of its members' totals, null when none has one; `date` the latest of their
-    /// dates; `currency` and `party` those of the first that has one.
+    /// dates; `currency` and `party` those of the first that has one. `stopped` names those of its members that
+    /// are not as their sources have them.
     pub(crate) fn body(&self, group: &str, key: &str) -> Option<Value> {
         if self.members.is_empty() {
             return None;
@@ -102,7 +124,15 @@ impl GroupDocument {
             let fields = fields.map(|(name, value)| (name.as_ref(), value.clone()));
             Value::object(own.into_iter().chain(fields))
         });
-        Some(Value::object([
+        let named = |(route, id): &(String, String)| {
+            Value::object([
+                ("route", Value::from(route.as_str())),
+                ("id", Value::from(id.as_str())),
+            ])
+        };
+        let stopped: Vec<Value> = self.stopped.iter().map(named).collect();
+        let stopped = (!stopped.is_empty()).then(|| ("stopped", Value::from(stopped)));
+        let fields = [
             ("group", Value::from(group)),
             ("key", Value::from(key)),
             ("date", latest.unwrap_or_default()),
@@ -110,8 +140,22 @@ impl GroupDocument {
             ("party", first("party")),
             ("total", total.unwrap_or_default()),
             ("members", Value::from(members.collect::<Vec<Value>>())),
-        ]))
+        ];
+        Some(Value::object(fields.into_iter().chain(stopped)))
     }
+}
+
+/// The first document of a group that is not as its source has it.
+pub(crate) fn stopped_member(group: &Value) -> Option<EntryId> {
+    named(group.child("stopped")?.as_array()?.first()?)
+}
+
+fn named(member: &Value) -> Option<EntryId> {
+    let (route, id) = (member.child("route")?, member.child("id")?);
+    Some(EntryId::new(
+        route.to_text().to_string(),
+        id.to_text().to_string(),
+    ))
 }
 
 #[cfg(test)]
@@ -156,6 +200,29 @@ mod tests {
         without.put(paid);
         let body = without.body("sales", "day").unwrap();
         assert!(body.child("total").unwrap().is_null());
+    }
+
+    #[test]
+    fn a_member_is_told_to_be_stopped_until_it_is_put_in_again_or_leaves() {
+        let order = member("orders", "7", r#"{"total":10.10}"#);
+        let other = member("orders", "8", r#"{"total":1}"#);
+        let mut group = GroupDocument::default();
+        group.put(other);
+        group.stop(&order.id);
+        let stopped = |it: &GroupDocument| stopped_member(&it.body("sales", "day").unwrap());
+        assert_eq!(stopped(&group), None, "it is not in it");
+        for mend in [
+            |group: &mut GroupDocument, it: &Member| group.put(it.clone()),
+            |group: &mut GroupDocument, it: &Member| group.take(&it.id),
+        ] {
+            group.put(order.clone());
+            group.stop(&order.id);
+            let body = group.body("sales", "day").unwrap();
+            assert_eq!(stopped_member(&body), Some(order.id.clone()));
+            assert_eq!(GroupDocument::read(&body.to_bytes()), group);
+            mend(&mut group, &order);
+            assert_eq!(stopped(&group), None);
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@
 //! A document moves between groups while nothing of its group was sent. After that it stays where it is,
 //! whatever `by` says of it then: what changed goes the way of every change of a sent document. It leaves
 //! only when the source does not want it in the books any more.
+//!
+//! A document that changed, and of which nobody can tell what it would be in its group now, stays in it as it
+//! was, and the group says so: nothing new is made of such a group until that is put right.
 
 mod document;
 mod told;
@@ -16,8 +19,8 @@ use std::sync::Arc;
 
 use ledgerline_plugin_api::manifest::{Manifest, Stream};
 
-pub(crate) use document::{GroupDocument, Member};
-pub(crate) use told::tell_members;
+pub(crate) use document::{GroupDocument, Member, stopped_member};
+pub(crate) use told::{members_of, members_told, tell_members, tell_members_anew};
 pub(crate) use turn::{are_complete, fill};
 
 use crate::{

@@ -157,7 +157,12 @@ async fn decide(
             let seen = entry.seen();
             let next = match decider.membership(&id, &entry, document.as_ref())? {
                 Membership::Leave => continue,
-                Membership::Stops(next) => next,
+                Membership::Stops(next) => {
+                    if let Some(key) = &next.number {
+                        filled.group(store, &plan.target, key)?.stop(&id);
+                    }
+                    next
+                }
                 Membership::In {
                     entry,
                     member,

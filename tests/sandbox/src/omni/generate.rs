@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::account::{Account, Defaults, Key, Permission};
 use super::maker::Maker;
 use super::writing::{find, stamp};
-use super::{fresh, generate_orders, generate_rest};
+use super::{fresh, generate_orders, generate_rest, generate_till};
 use crate::chance::Chance;
 use crate::counterparts::{self, Party};
 use crate::json::{Json, Object};
@@ -151,6 +151,7 @@ pub(crate) fn account(
         generate_orders::refer(&ground, &mut account);
     }
     generate_rest::plant(&ground, &batched, &mut account)?;
+    generate_till::plant(&ground, &mut account)?;
     for document in &seed.documents {
         account.put(&document.resource, document.json.clone());
     }
@@ -163,6 +164,7 @@ fn trades(seed: &OmniAccountSeed) -> bool {
     generate.sales + generate.purchases + generate.adjustments > 0
         || !(seed.sales_orders.is_empty()
             && seed.purchase_orders.is_empty()
+            && seed.tills.is_empty()
             && seed.adjustments.is_empty())
 }
 

@@ -27,10 +27,19 @@ const FIRST_ORDER_ID: i64 = 2_000_001;
 
 impl<'a> NoteMaker<'a> {
     pub(super) fn new(ground: &Maker<'a>) -> Self {
+        Self::from(
+            ground.fork("credit notes", FIRST_LINE_ID),
+            FIRST_NOTE_ID,
+            700,
+        )
+    }
+
+    /// Makes notes with ids and references from these on.
+    pub(super) fn from(maker: Maker<'a>, next_id: i64, serial: i64) -> Self {
         Self {
-            maker: ground.fork("credit notes", FIRST_LINE_ID),
-            serial: 700,
-            next_id: FIRST_NOTE_ID,
+            maker,
+            serial,
+            next_id,
         }
     }
 
@@ -53,7 +62,12 @@ impl<'a> NoteMaker<'a> {
         Ok(())
     }
 
-    fn note(&mut self, recipe: &CreditNoteSeed, clean: bool) -> Result<Object, SeedError> {
+    /// The next one.
+    pub(super) fn note(
+        &mut self,
+        recipe: &CreditNoteSeed,
+        clean: bool,
+    ) -> Result<Object, SeedError> {
         let generate = &self.maker.seed.generate;
         let customer = self.maker.contact(&recipe.customer, "a credit note")?;
         let date = recipe.date.unwrap_or_else(|| self.maker.date());

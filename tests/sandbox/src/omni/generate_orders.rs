@@ -75,7 +75,8 @@ pub(super) fn plant(
     Ok(sales.batched)
 }
 
-struct OrderMaker<'a> {
+/// Makes orders of one sort.
+pub(super) struct OrderMaker<'a> {
     maker: Maker<'a>,
     sort: Sort,
     next_id: i64,
@@ -83,7 +84,18 @@ struct OrderMaker<'a> {
     batched: Vec<i64>,
 }
 
-impl OrderMaker<'_> {
+impl<'a> OrderMaker<'a> {
+    /// Makes sales orders with ids and references from these on.
+    pub(super) fn of_sales(maker: Maker<'a>, next_id: i64, serial: i64) -> Self {
+        Self {
+            maker,
+            sort: Sort::SalesOrder,
+            next_id,
+            serial,
+            batched: Vec::new(),
+        }
+    }
+
     fn plant(
         &mut self,
         count: usize,
@@ -96,11 +108,22 @@ impl OrderMaker<'_> {
             .iter()
             .flat_map(|it| std::iter::repeat_n((it, false), it.count));
         for (recipe, clean) in clean.chain(named) {
-            let made = self.order(recipe, clean, account)?;
-            let made = patched(made, &recipe.patch, self.sort, account);
-            account.put(self.resource(), made.into());
+            self.plant_one(recipe, clean, account)?;
         }
         Ok(())
+    }
+
+    /// Puts one into the account, and answers with what it is.
+    pub(super) fn plant_one(
+        &mut self,
+        recipe: &OrderSeed,
+        clean: bool,
+        account: &mut Account,
+    ) -> Result<Object, SeedError> {
+        let made = self.order(recipe, clean, account)?;
+        let made = patched(made, &recipe.patch, self.sort, account);
+        account.put(self.resource(), made.clone().into());
+        Ok(made)
     }
 
     fn resource(&self) -> &'static str {

@@ -341,7 +341,8 @@ fn payments(ground: &Maker<'_>, batched: &[i64], account: &mut Account) -> Resul
     Ok(())
 }
 
-fn payment(
+/// A payment of this much on an order or a credit note.
+pub(super) fn payment(
     maker: &mut Maker<'_>,
     id: i64,
     order: &Object,

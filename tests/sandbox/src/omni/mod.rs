@@ -13,6 +13,7 @@ pub(crate) mod generate;
 mod generate_notes;
 mod generate_orders;
 mod generate_rest;
+mod generate_till;
 pub(crate) mod limits;
 pub(crate) mod listing;
 mod maker;

@@ -66,6 +66,47 @@ impl Default for AdjustmentSeed {
     }
 }
 
+/// A till: sales of one channel to one customer and what comes back, each paid at once; a few in two ways, a few not
+/// yet, a few with a payment that is not authorised.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TillSeed {
+    /// What Omni calls `source`.
+    pub channel: String,
+    /// Company that stands for whoever buys there.
+    pub contact: String,
+    /// Sales, in every state that made-up sales orders can be in.
+    pub sales: usize,
+    /// Returns.
+    pub returns: usize,
+    /// Share in a foreign currency.
+    pub foreign: u64,
+    /// First day on which it is open.
+    pub from: Date,
+    /// Last day.
+    pub to: Date,
+    /// Branches where it stands, by id.
+    pub branches: Vec<i64>,
+    /// How people pay.
+    pub methods: Vec<String>,
+}
+
+impl Default for TillSeed {
+    fn default() -> Self {
+        Self {
+            channel: "Till".to_owned(),
+            contact: String::new(),
+            sales: 0,
+            returns: 0,
+            foreign: 0,
+            from: jiff::civil::date(2026, 11, 2),
+            to: jiff::civil::date(2026, 11, 6),
+            branches: vec![3],
+            methods: vec!["Cash".to_owned(), "Card".to_owned()],
+        }
+    }
+}
+
 /// A payment on a named document.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

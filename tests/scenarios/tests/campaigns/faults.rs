@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use ledgerline::operate::{Answer, Request};
-use sandbox::faults::FaultRule;
+use ledgerline::{
+    config::Trigger,
+    operate::{Answer, Request},
+};
+use sandbox::{Seed, faults::FaultRule};
 use scenarios::{
     Stage,
     books::{NOTES, note, one_customer},
-    campaigns::faults::{Counts, alone_named, books_of},
+    campaigns::faults::{Counts, alone_named, books_of, stays_named},
 };
 use serde_json::json;
 
@@ -116,6 +119,54 @@ async fn a_clock_that_is_set_back_does_not_stop_the_service() {
             route.name
         );
     }
+}
+
+/// Every minute each route asked for every list, five times each: 4,381 calls in two hours.
+#[test]
+fn who_does_not_answer_for_hours_is_left_alone() {
+    assert_clean(&stays_named("status:503 xero-reads stays"), 1);
+}
+
+/// After eight tries in as many minutes a person was asked about each document.
+#[test]
+fn what_nobody_takes_for_two_hours_needs_no_person() {
+    assert_clean(&stays_named("status:500 xero-writes stays"), 1);
+}
+
+/// While one connection waited for a person, what passes at the others waited for the schedule: a lost answer
+/// for a day, and the renewal of tokens past the time in which it can be repeated.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_needs_a_person_keeps_no_other_from_trying_again() {
+    let mut seed = one_customer();
+    seed.core = Seed::demo().expect("the demo's seed is sound").core;
+    let stage = Stage::with(seed, |deployment| {
+        for route in deployment.routes.values_mut() {
+            route.confirmed = true;
+            route.trigger = Trigger::Every(Duration::from_secs(86_400));
+        }
+    })
+    .await;
+    stage.put(note(1, json!({})));
+    let rules = json!([
+        { "match": { "vendor": "core" }, "fault": "status:401", "times": 1_000 },
+        { "match": { "method": "PUT", "path": "/api.xro/2.0/CreditNotes" }, "fault": "lose-answer", "times": 4 },
+    ]);
+    let rules: Vec<FaultRule> = serde_json::from_value(rules).expect("rules");
+    stage.world.set_faults(rules);
+    let service = stage.engine.run();
+    tokio::pin!(service);
+    let _ = tokio::time::timeout(Duration::from_secs(1_200), &mut service).await;
+    let Answer::Status(status) = stage.ask(Request::Status).await else {
+        panic!("no status");
+    };
+    let parked: Vec<&String> = status
+        .connections
+        .iter()
+        .filter(|it| it.parked.is_some())
+        .map(|it| &it.name)
+        .collect();
+    assert_eq!(parked, ["core-au"]);
+    stage.assert_arrived(1).await;
 }
 
 /// A call's end was reckoned by a clock that was hours ahead, and its fate was not asked for until then.

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use scenarios::PATIENCE;
+
 use crate::{
     devtools::{Browser, installed},
     ground::{Ground, HARBOUR, TASMAN},
@@ -44,10 +46,7 @@ fn opened(folder: &Path) -> String {
         if let Ok(it) = std::fs::read_to_string(folder.join("opened")) {
             return it;
         }
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "nothing was opened"
-        );
+        assert!(begun.elapsed() < PATIENCE, "nothing was opened");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

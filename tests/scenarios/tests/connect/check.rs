@@ -45,6 +45,7 @@ fn connect(ground: &Ground) {
 #[test]
 fn everything_is_listed() {
     let ground = Ground::with(|plan| {
+        plan.limited();
         let route = plan.routes.get_mut("omni-credit-notes").expect("a route");
         // The debtors' account, one that is not there, and a tax rate that is not there.
         set(route, "tables/omni-accounts/Debtors", "610");

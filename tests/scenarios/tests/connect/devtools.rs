@@ -13,9 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use scenarios::PATIENCE;
 use serde_json::{Value, json};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The browser's program, where there is one.
 pub(crate) fn installed() -> Option<PathBuf> {

@@ -1,6 +1,8 @@
 //! The ways on which it goes well.
 
-use scenarios::processes::set;
+use std::time::Instant;
+
+use scenarios::{PATIENCE, processes::set};
 
 use crate::ground::{Ground, HARBOUR, TASMAN, allow, fetch, parameter, take, with_state};
 
@@ -178,10 +180,8 @@ fn through_an_engine_that_runs() {
         .config()
         .join("state")
         .join("ledgerline.sock");
-    for _ in 0..600 {
-        if socket.exists() {
-            break;
-        }
+    let begun = Instant::now();
+    while !socket.exists() && begun.elapsed() < PATIENCE {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert!(socket.exists(), "{}", engine.end("").stderr);

@@ -10,7 +10,10 @@ use scenarios::{
 use serde_json::{Value, json};
 
 use crate::{
-    ground::{ORDERS, PORTAL_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS, patched},
+    ground::{
+        BATCH_ORDERS, BATCH_RETURNS, ORDERS, PORTAL_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS,
+        patched,
+    },
     sales::order,
 };
 
@@ -29,13 +32,25 @@ const ROUTES: [&str; 6] = [
 const ENTRY: &str = "omni-sales-orders/40001";
 
 /// An instant so many days ago, at one in the afternoon.
-fn days_ago(days: i64) -> String {
+pub(crate) fn days_ago(days: i64) -> String {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let date = today.saturating_sub(days.days());
     format!("{date}T13:00:00Z")
 }
 
 fn programs() -> Programs {
+    let dates = json!({ "createdDate": days_ago(14), "invoiceDate": days_ago(13),
+        "dispatchedDate": days_ago(13), "modifiedDate": days_ago(2) });
+    let payment = json!({ "id": 501, "orderId": 40_001, "orderRef": "SO-1", "orderType": "SalesOrder",
+        "method": "Cin7 Pay", "amount": 286, "paymentDate": days_ago(3), "isAuthorized": true,
+        "comments": "", "transactionRef": "tx-501", "batchReference": "",
+        "createdDate": days_ago(3), "modifiedDate": days_ago(2) });
+    let documents = [("SalesOrders", order(1, dates)), ("Payments", payment)];
+    programs_with(&documents, &ROUTES)
+}
+
+/// A company whose Omni holds these documents, with these routes switched on.
+pub(crate) fn programs_with(documents: &[(&str, Value)], routes: &[&str]) -> Programs {
     Programs::start(0, |plan: &mut Plan| {
         for name in ["faults", "core", "zudello"] {
             plan.seed.remove(name);
@@ -56,57 +71,53 @@ fn programs() -> Programs {
         ]);
         let customers = vec![toml::Value::Table(customer)];
         set(&mut plan.seed, "omni/accounts/0/customers", customers);
-        let dates = json!({ "createdDate": days_ago(14), "invoiceDate": days_ago(13),
-            "dispatchedDate": days_ago(13), "modifiedDate": days_ago(2) });
-        let payment = json!({ "id": 501, "orderId": 40_001, "orderRef": "SO-1", "orderType": "SalesOrder",
-            "method": "Cin7 Pay", "amount": 286, "paymentDate": days_ago(3), "isAuthorized": true,
-            "comments": "", "transactionRef": "tx-501", "batchReference": "",
-            "createdDate": days_ago(3), "modifiedDate": days_ago(2) });
-        let documents = [("SalesOrders", order(1, dates)), ("Payments", payment)];
-        let documents = documents.map(|(resource, document)| {
+        let documents = documents.iter().map(|(resource, document)| {
             toml::Value::Table(toml::Table::from_iter([
-                ("resource".to_owned(), resource.into()),
+                ("resource".to_owned(), (*resource).into()),
                 ("json".to_owned(), document.to_string().into()),
             ]))
         });
         set(
             &mut plan.seed,
             "omni/accounts/0/documents",
-            documents.to_vec(),
+            documents.collect::<Vec<_>>(),
         );
         plan.built = built_with_steps();
-        plan.vendors.push("--no-limits".into());
         for (name, route) in &mut plan.routes {
             if name == SALES_DEPOSITS {
                 set(route, "options/deposit-tax", "on-deposit");
             }
-            let on = ROUTES.contains(&name.as_str());
+            let on = routes.contains(&name.as_str());
             set(route, "enabled", on);
             set(route, "confirmed", true);
             if [ORDERS, SALES_DEPOSITS].contains(&name.as_str()) {
                 set(route, "options/status", "AUTHORISED");
+            }
+            if [BATCH_ORDERS, BATCH_RETURNS].contains(&name.as_str()) {
+                set(route, "options/channels", "Shop");
             }
             if name == PORTAL_PAYMENTS {
                 set(route, "options/method", "Cin7 Pay");
                 set(route, "options/clearing", "625");
             }
         }
-        let settings = "connections/omni-au/settings/settle-seconds";
-        set(&mut plan.deployment, settings, 0);
+        // Edits are dated within the last hour, see `edited`: every run reads as far back.
+        let settings = "connections/omni-au/settings/overlap-minutes";
+        set(&mut plan.deployment, settings, 24 * 60);
         let app = &mut plan.deployment["apps"]["xero-app"];
         let scopes = app["scopes"].as_array_mut().expect("scopes");
         scopes.push("accounting.payments".into());
     })
 }
 
-/// The order has so many caps.
-fn caps(programs: &Programs, count: i64) {
+/// The order has so many caps, changed at an instant.
+fn caps(programs: &Programs, count: i64, at: Timestamp) {
     let products = rust_decimal::Decimal::from(190 + 20 * count);
     let total = (products + dec("10")) * dec("1.1");
-    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let patch = patched(
         json!({ "productTotal": number(&products.to_string()), "total": number(&total.to_string()) }),
-        json!({ "modifiedDate": now, "lineItems": [
+        json!({ "modifiedDate": at, "lineItems": [
             line("Tee", 10, "20.0", json!({ "discount": 10.0 })),
             line("Cap", count, "20.0", json!({ "accountCode": "260" })),
         ] }),
@@ -115,7 +126,7 @@ fn caps(programs: &Programs, count: i64) {
     programs.tell("/_sandbox/edit", &edit);
 }
 
-fn to_its_end(programs: &Programs) {
+pub(crate) fn to_its_end(programs: &Programs) {
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         let ended = programs.run(["sync", "--json"]);
@@ -141,23 +152,15 @@ fn held(programs: &Programs) -> (Value, Vec<Value>) {
     )
 }
 
-/// Somebody edits the order, and a person is asked about it. An edit in the second of what was read last would
-/// be passed over, so it is made again until it is met.
-fn edited(programs: &Programs, count: i64) -> Ended {
-    let mut asked = None;
-    for _ in 0..3 {
-        std::thread::sleep(std::time::Duration::from_millis(2_100));
-        caps(programs, count);
-        let run = programs.run(["sync", "--json"]);
-        let shown = programs.run(["show", ENTRY, "--json"]);
-        let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
-        let met = shown["entry"]["state"] == "warning";
-        asked = Some(run);
-        if met {
-            break;
-        }
-    }
-    asked.expect("a run")
+/// Somebody edits the order, and a person is asked about it. Omni dates changes by the second: each edit has a
+/// second of its own, which is over whenever it is read.
+fn edited(programs: &Programs, count: i64, at: Timestamp) -> Ended {
+    caps(programs, count, at);
+    let run = programs.run(["sync", "--json"]);
+    let shown = programs.run(["show", ENTRY, "--json"]);
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    assert_eq!(shown["entry"]["state"], "warning", "{run:#?}");
+    run
 }
 
 fn resolve(programs: &Programs, step: Option<&str>) -> Ended {
@@ -184,12 +187,14 @@ fn an_engine_that_is_killed_on_the_way_of_an_edit_finishes_it_once() {
         // It comes off, the invoice is edited, it is made anew.
         steps.extend([payments(step, 1), orders(step), payments(step, 2)]);
     }
+    let first = Timestamp::now() - 1.hour();
     for (at, step) in steps.iter().enumerate() {
         let (count, total) = match at % 2 {
             0 => (1, "242.00"),
             _ => (3, "286.00"),
         };
-        let asked = edited(&programs, count);
+        let edited_at = first + i64::try_from(at).expect("few steps").minutes();
+        let asked = edited(&programs, count, edited_at);
         let dead = resolve(&programs, Some(step));
         assert!(
             dead.signal.is_some(),

@@ -14,7 +14,7 @@ use ledgerline::store::{
     Cause, Change, Document, Entry, EntryId, Filter, Incoming, OutcomeIn, PageIn, Seen, Settlement,
     SledStore, State, Store, StreamId,
 };
-use scenarios::processes::Programs;
+use scenarios::{processes::Programs, running::Running};
 
 use crate::{
     cost::median,
@@ -83,18 +83,51 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
         ))?;
         idle.push((used, calls));
     }
+    let served = served(&programs, arguments.runs)?;
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let of = |what: &dyn Fn(&(watch::Used, u64)) -> u64| median(idle.iter().map(what));
     say(format_args!(
         "SUMMARY part=store entries={entries} stopped={stopped} open_ms={} list_us={} idle_ms={} \
-         idle_cpu_ms={} idle_calls={} idle_kib={}",
+         idle_cpu_ms={} idle_calls={} idle_kib={} running_idle_cpu_us={} running_idle_calls={}",
         millis(opened),
         listed.as_micros(),
         of(&|it| millis(it.0.elapsed)),
         of(&|it| millis(it.0.cpu)),
         of(&|it| it.1),
         of(&|it| it.0.memory),
+        served.0.as_micros(),
+        served.1,
     ))
+}
+
+/// Processor time and calls of a run without news in an engine that runs all the time, as the schedule has it.
+/// The kernel counts in hundredths of a second, so that many runs are measured at once.
+fn served(programs: &Programs, runs: usize) -> io::Result<(Duration, u64)> {
+    const AT_ONCE: u32 = 20;
+    let running = Running::start(programs);
+    // What it does when it starts.
+    sync(programs)?;
+    let mut idle = Vec::new();
+    for turn in 1..=runs.max(1) {
+        let (before, began) = (Traffic::of(programs), watch::cpu_of(running.id()));
+        for _ in 0..AT_ONCE {
+            sync(programs)?;
+        }
+        let used = watch::cpu_of(running.id()).saturating_sub(began) / AT_ONCE;
+        let after = Traffic::of(programs);
+        if after.writing != before.writing {
+            return Err(io::Error::other("a run without news wrote something"));
+        }
+        let calls = (after.reading - before.reading) / u64::from(AT_ONCE);
+        say(format_args!(
+            "idle run {turn} in a running engine  {} us of CPU, {calls} calls",
+            used.as_micros()
+        ))?;
+        idle.push((micros(used), calls));
+    }
+    let cpu = median(idle.iter().map(|it| it.0));
+    let calls = median(idle.iter().map(|it| it.1));
+    Ok((Duration::from_micros(cpu), calls))
 }
 
 fn sync(programs: &Programs) -> io::Result<watch::Used> {

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     process::{Child, Stdio},
+    time::Duration,
 };
 
 use ledgerline::store::{SledStore, Store, StreamId};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     built_with_steps,
-    processes::{Books, Ended, Plan, Programs, set},
+    processes::{Books, Ended, Plan, Programs, finish, set},
 };
 
 /// More runs than it may take to bring everything to its end.
@@ -59,18 +60,10 @@ impl Ground {
                     let path = format!("{vendor}/latency-ms");
                     set(&mut plan.seed, &path, latency);
                 }
-                // No answer is lost to slowness here, also on a machine that has much else to do.
+                // Hardly an answer is lost to slowness here, and what a death cut is soon asked about.
                 for name in ["omni-au", "core-au", "zudello-au", "xero-au"] {
                     let path = format!("connections/{name}/call-timeout");
-                    set(&mut plan.deployment, &path, "20s");
-                }
-                for limit in ["second", "minute", "day"] {
-                    let path = format!("connections/omni-au/budget/account/{limit}");
-                    set(&mut plan.deployment, &path, 1_000_000);
-                }
-                for limit in ["minute", "day"] {
-                    let path = format!("connections/xero-au/budget/account/{limit}");
-                    set(&mut plan.deployment, &path, 1_000_000);
+                    set(&mut plan.deployment, &path, "5s");
                 }
             }
         })
@@ -219,6 +212,41 @@ pub(super) fn sorted(mut value: Value) -> Value {
         }
     }
     value
+}
+
+/// Calls so far that may have changed what a vendor holds.
+pub(super) fn writing_calls(programs: &Programs) -> u64 {
+    let counts = programs.ask("/_sandbox/counts");
+    let vendors = counts.as_object().into_iter().flatten();
+    let writing = vendors.map(|it| it.1["writing"].as_u64().unwrap_or_default());
+    writing.sum()
+}
+
+/// Starts the engine and kills it while the writing call is being answered before which so many came, unless
+/// it ends before that.
+pub(super) fn killed_at_call(before: u64, programs: &Programs) -> Ended {
+    // It and all after it are carried out, and answered when the engine is long dead: also its repeats, where
+    // the engine gives it up before it is killed.
+    const ALL: u32 = 1_000_000;
+    let hold = json!([{
+        "match": { "kind": "writing" }, "skip": before, "times": ALL, "fault": "slow:3600000",
+    }]);
+    programs.tell("/_sandbox/faults", &hold);
+    let dead = killed_when(programs, || {
+        programs.ask("/_sandbox/faults")[0]["times"] != ALL
+    });
+    programs.tell("/_sandbox/faults", &json!([]));
+    dead
+}
+
+/// Starts the engine and kills it as soon as something has come about, unless it ends before that.
+pub(super) fn killed_when(programs: &Programs, come_about: impl Fn() -> bool) -> Ended {
+    let mut child = begun(programs);
+    while !come_about() && child.try_wait().is_ok_and(|it| it.is_none()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    finish(child)
 }
 
 /// Starts the engine, whose words nobody reads.

@@ -1,15 +1,13 @@
 //! One lost answer: a batch is taken by the target, the call is answered with an error, and the
 //! engine is started again until it says that nothing is left to do.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
 use super::{
-    ground::begun,
+    ground::killed_when,
     tally::{Tally, all_at_once, with},
 };
-use crate::processes::{Books, Programs, finish, set};
+use crate::processes::{Books, Programs, set};
 
 /// How much of it is done.
 #[derive(Debug, Clone, Copy)]
@@ -148,14 +146,9 @@ pub fn lost(how: Lost, say: &(dyn Fn(&str) + Sync)) -> Tally {
 
 fn ground(documents: usize) -> Programs {
     Programs::start(documents, |plan| {
-        plan.vendors = vec!["--no-limits".into()];
         for connection in ["omni-au", "xero-au"] {
-            for limit in ["second", "minute", "day"] {
-                let path = format!("connections/{connection}/budget/account/{limit}");
-                set(&mut plan.deployment, &path, 1_000_000);
-            }
             let path = format!("connections/{connection}/call-timeout");
-            set(&mut plan.deployment, &path, "20s");
+            set(&mut plan.deployment, &path, "5s");
         }
         // Answers take a while, so that the engine can be met waiting.
         set(&mut plan.seed, "xero/latency-ms", 50);
@@ -174,18 +167,10 @@ fn books(programs: &Programs) -> Books {
 
 /// Starts the engine and kills it when the struck call was carried out.
 fn killed_when_taken(programs: &Programs) -> bool {
-    let mut child = begun(programs);
-    let began = Instant::now();
-    loop {
+    let dead = killed_when(programs, || {
         let rules = programs.ask("/_sandbox/faults");
         let mut rules = rules.as_array().into_iter().flatten();
-        let struck = rules.any(|it| it["struck"].as_array().is_some_and(|it| !it.is_empty()));
-        let ended = child.try_wait().is_ok_and(|it| it.is_some());
-        if struck || ended || began.elapsed() > Duration::from_secs(120) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let _ = child.kill();
-    finish(child).signal == Some(9)
+        rules.any(|it| it["struck"].as_array().is_some_and(|it| !it.is_empty()))
+    });
+    dead.signal == Some(9)
 }

@@ -14,7 +14,7 @@ pub struct Options {
     /// Parts to run; all of them unless said.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub parts: Vec<Part>,
-    /// Deaths at random moments; of those over all rows of Omni, a tenth.
+    /// Deaths at random moments, and a third as many at random calls; of those over all rows of Omni, a tenth.
     #[arg(long, default_value_t = 300)]
     pub moments: u32,
     /// Documents of a run with deaths at random moments.
@@ -68,7 +68,8 @@ impl Part {
             Self::Steps => steps(Steps { all: true, at_once }, say),
             Self::Moments => moments(
                 Moments {
-                    count: options.moments,
+                    over_time: options.moments,
+                    at_calls: options.moments / 3,
                     documents: options.documents,
                     batch: 10,
                     latency: 200,

@@ -1,12 +1,13 @@
 //! A second engine is started on one store: it says so and ends, whatever the first one is doing, and
 //! every other command reaches the first one through its socket.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
 use super::tally::Tally;
 use crate::{
+    PATIENCE,
     processes::{Ended, Plan, Programs, set},
     running::Running,
 };
@@ -94,7 +95,7 @@ fn settled(programs: &Programs, tally: &mut Tally) {
             tally.add("documents", programs.books().xero.len());
             return;
         }
-        if began.elapsed() > Duration::from_secs(60) {
+        if began.elapsed() > PATIENCE {
             tally.faults.extend(faults);
             tally.faults.push(format!("not at its end: {ended:#?}"));
             return;

@@ -90,12 +90,11 @@ pub(super) async fn finish(stage: &Stage) {
     panic!("no end after {MOST_RUNS} undisturbed runs");
 }
 
-/// As the schedule does it: every five minutes, and after a minute when something was left. Hours go
-/// by faster when nothing happens.
+/// As the schedule does it: every five minutes, and after a minute when something was left. Time goes by
+/// faster when nothing happens, but not past the half hour in which a lost renewal of tokens can be repeated.
 fn pause(report: &SyncReport, still: u32) -> Duration {
-    let left_over = report.unfinished && report.parked.is_empty();
-    Duration::from_secs(match (still, left_over) {
-        (6.., _) => 3_600,
+    Duration::from_secs(match (still, report.unfinished) {
+        (6.., _) => 1_500,
         (_, true) => 60,
         (_, false) => 300,
     })

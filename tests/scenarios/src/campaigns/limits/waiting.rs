@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::ValueEnum;
@@ -25,7 +25,7 @@ use ledgerline::{
 };
 use tokio::io::AsyncReadExt;
 
-use crate::{deployment, plugins, tempdir};
+use crate::{PATIENCE, deployment, plugins, tempdir};
 
 /// What makes the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,10 +97,13 @@ impl Waited {
 impl Waiting {
     /// Measures all three.
     pub async fn measure(&self) -> std::io::Result<Waited> {
+        let all = [Caller::Bare, Caller::Calls, Caller::Connections];
+        let [bare, calls, connections] = all.map(|caller| self.held(caller));
+        let (bare, calls, connections) = tokio::try_join!(bare, calls, connections)?;
         Ok(Waited {
-            bare: self.held(Caller::Bare).await?,
-            calls: self.held(Caller::Calls).await?,
-            connections: self.held(Caller::Connections).await?,
+            bare,
+            calls,
+            connections,
         })
     }
 
@@ -126,11 +129,13 @@ impl Waiting {
             stdin.write_all(b"go\n")?;
         }
         let held = self.watch(&listener, &process, before);
-        let held = tokio::time::timeout(Duration::from_secs(120), held).await;
+        let held = tokio::time::timeout(PATIENCE, held).await;
         child.kill()?;
         child.wait()?;
         held.map_err(|_| {
-            std::io::Error::other(format!("{caller:?}: not every call arrived in two minutes"))
+            std::io::Error::other(format!(
+                "{caller:?}: not every call arrived in {PATIENCE:?}"
+            ))
         })?
     }
 
@@ -158,11 +163,10 @@ impl Waiting {
             }
         }
         most_threads = most_threads.max(threads(process));
-        // Threads that were used on the way end when they have been idle for ten seconds.
-        tokio::time::sleep(Duration::from_secs(12)).await;
+        let threads = settled(process).await;
         Ok(Held {
             memory: memory(process).saturating_sub(before),
-            threads: threads(process),
+            threads,
             most_threads,
         })
     }
@@ -174,6 +178,20 @@ fn memory(process: &Path) -> u64 {
     let line = text.lines().find_map(|it| it.strip_prefix("VmRSS:"));
     let kib = line.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
     kib.unwrap_or_default() * 1024
+}
+
+/// Threads when none ends any more: those that were used on the way do when they have been idle for ten
+/// seconds.
+async fn settled(process: &Path) -> usize {
+    let (mut held, mut since) = (threads(process), Instant::now());
+    while since.elapsed() < Duration::from_secs(12) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = threads(process);
+        if now != held {
+            (held, since) = (now, Instant::now());
+        }
+    }
+    held
 }
 
 fn threads(process: &Path) -> usize {

@@ -24,18 +24,30 @@ pub(super) struct Exports(BTreeMap<&'static str, String>);
 impl Exports {
     /// Exports all and drops them where the deployment looks.
     pub(super) fn dropped(stage: &Stage) -> Self {
+        Self::of_kinds(
+            stage,
+            &[
+                ("landed_costs", "landed-costs.csv"),
+                ("cogs", "cogs.csv"),
+                ("deposits", "deposits.csv"),
+            ],
+        )
+    }
+
+    /// Supplier credit notes alone.
+    pub(super) fn of_supplier_credit_notes(stage: &Stage) -> Self {
+        let kind = ("supplier_credit_notes", "supplier-credit-notes.csv");
+        Self::of_kinds(stage, &[kind])
+    }
+
+    fn of_kinds(stage: &Stage, kinds: &[(&'static str, &str)]) -> Self {
         let folder = stage.folder().join("exports");
-        let kinds = [
-            ("landed_costs", "landed-costs.csv"),
-            ("cogs", "cogs.csv"),
-            ("deposits", "deposits.csv"),
-        ];
-        let texts = kinds.map(|(kind, file)| {
+        let texts = kinds.iter().map(|(kind, file)| {
             let text = stage.world.omni(ACCOUNT).export(kind).expect("a kind");
             std::fs::write(folder.join(file), &text).expect("the folder is there");
-            (kind, text)
+            (*kind, text)
         });
-        Self(texts.into())
+        Self(texts.collect())
     }
 
     /// Adds what the books must hold of them; what must become of each.

@@ -19,18 +19,22 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
+    batches::batches,
     exports::{Exports, Fates},
     ledger::{Books, Fate, Key, Papers, Rules, Sort, books},
-    papers::{Adjustment, Paper},
+    papers::{Adjustment, Money, Paper},
     people::{Bookkeeper, Deeds, Deposit, Payment, rate_of_payment, resource},
-    seed::{AMBIGUOUS, ARCHIVED, OLD_ACCOUNT, Size, seed},
+    portal::{self, PortalPayment},
+    seed::{AMBIGUOUS, ARCHIVED, OLD_ACCOUNT, Size, TILL, seed},
+    till::{self, AtTheTill},
 };
 use crate::{
     Stage,
-    books::{ACCOUNT, ORGANISATION},
+    books::{ACCOUNT, ORGANISATION, dec},
     omni_routes::{
-        ADJUSTMENTS, ALLOCATIONS, BILLS, NOTES, ORDERS, PURCHASE_DEPOSITS, PURCHASE_PAYMENTS,
-        SALES_DEPOSITS, SALES_PAYMENTS, posted,
+        ADJUSTMENTS, ALLOCATIONS, BILLS, NOTES, ORDERS, PORTAL_PAYMENTS, PURCHASE_DEPOSITS,
+        PURCHASE_PAYMENTS, SALES_DEPOSITS, SALES_PAYMENTS, SUPPLIER_ALLOCATIONS, SUPPLIER_NOTES,
+        batched, posted,
     },
     repository,
 };
@@ -51,6 +55,8 @@ pub struct Month {
     pub stopped: usize,
     /// Why documents stopped or were left out, and how many, by route.
     pub causes: BTreeMap<(String, String), usize>,
+    /// Batches in the books.
+    pub batches: usize,
     /// Documents that the comparison of both sides tells of.
     pub compared: usize,
     /// Calls to Xero that wrote.
@@ -74,11 +80,13 @@ enum End {
 /// Plays a month of this size.
 pub async fn play(size: Size, chance: u64) -> Month {
     let stage = Stage::with(seed(size, chance), settings).await;
-    let originals = papers(&stage);
+    Exports::of_supplier_credit_notes(&stage);
+    let rules = rules();
+    let originals = papers(&stage, &rules);
     let mut month = Month::default();
     month.come_to_rest(&stage, "the first runs").await;
-    let rules = rules();
     let first = books(&originals, &[], &rules);
+    let posted = batches(&originals, &rules);
     let (mut deeds, pay) = Deeds::drawn(&originals, &first);
     pay_some(&stage, &originals, &mut deeds, pay).await;
     month.come_to_rest(&stage, "after payments").await;
@@ -86,24 +94,49 @@ pub async fn play(size: Size, chance: u64) -> Month {
     for it in &deposits {
         it.in_omni(&stage, &originals);
     }
+    let mut busy = deeds.busy(&originals);
+    busy.extend(deposits.iter().map(|it| it.order));
+    let portal = PortalPayment::drawn(&originals, &first, &rules, &busy);
+    for it in &portal {
+        it.in_omni(&stage, &originals);
+    }
     // What they cost changes with the edits: a later export of a month takes the place of this one.
     Exports::dropped(&stage);
     month.come_to_rest(&stage, "after the first exports").await;
     month.payments_in_omni(&stage, &deeds.kept, &deeds.removed, &[]);
     deeds.in_omni(&stage);
+    let at_the_till = AtTheTill::drawn(&originals, &posted, &rules);
+    let applied = |sort: Sort| first.applied.keys().any(|it| it.0 == sort);
+    if !(applied(Sort::Credit) && applied(Sort::SupplierCredit)) {
+        month
+            .wrong
+            .push("no case of a credit note that is applied".to_owned());
+    }
+    for it in at_the_till.lacks(&posted, &rules) {
+        month.wrong.push(format!("the till shows no case of {it}"));
+    }
+    at_the_till.in_omni(&stage);
     let bookkeeper = Bookkeeper::new(&stage);
     for payment in &deeds.removed {
         bookkeeper.removes(payment).await;
     }
     month.come_to_rest(&stage, "after edits and voids").await;
+    let (at_last, till) = till::after(papers(&stage, &rules), &originals, &rules);
+    let refused = at_the_till.answer(&stage, &posted, &at_last).await;
+    month.wrong.extend(refused);
     let exports = Exports::dropped(&stage);
-    month.come_to_rest(&stage, "after the exports").await;
+    month
+        .come_to_rest(&stage, "after the answers and the exports")
+        .await;
 
     let (papers, mut ends) = after(&stage, originals, &deeds, &rules);
-    let paid: Vec<_> = deeds.kept.iter().map(|it| it.paid.clone()).collect();
+    let mut paid: Vec<_> = deeds.kept.iter().map(|it| it.paid.clone()).collect();
+    paid.extend(portal.iter().filter_map(|it| it.paid(&papers, &rules)));
     let mut wanted = books(&papers, &paid, &rules);
-    let mut of_exports = exports.book(&rules, &mut wanted);
-    of_exports.extend(exports.book_deposits(&deposits, &papers, &rules, &mut wanted));
+    let mut fates = exports.book(&rules, &mut wanted);
+    fates.extend(exports.book_deposits(&deposits, &papers, &rules, &mut wanted));
+    fates.extend(PortalPayment::fates(&portal));
+    fates.extend(at_the_till.book(&posted, (&at_last, &till), &rules, &mut wanted));
     wanted.balances.retain(|_, it| !it.is_zero());
     for (key, fate) in &wanted.fates {
         ends.entry(*key).or_insert_with(|| match fate {
@@ -113,10 +146,16 @@ pub async fn play(size: Size, chance: u64) -> Month {
         });
     }
     month.ends(&stage, &ends);
-    month.exports(&stage, &of_exports);
+    month.fates(&stage, &fates);
     month.balances(&stage, &wanted);
     month.allocations(&stage, &papers, &wanted);
-    month.flags(&stage, &papers, &wanted, &deeds.voided);
+    let marked = self::papers(&stage, &rules);
+    month.flags(&marked, &papers, &wanted, &deeds.voided);
+    month.batches(
+        &stage,
+        &marked,
+        &at_the_till.posted(&posted, &at_last, &rules),
+    );
     month.payments_in_omni(&stage, &deeds.kept, &[], &deeds.removed);
     month.reconciled(&stage).await;
     month.nothing_is_left(&stage).await;
@@ -132,6 +171,12 @@ pub async fn play(size: Size, chance: u64) -> Month {
 /// others; contacts that Xero does not know are made.
 fn settings(deployment: &mut Deployment) {
     posted(deployment);
+    batched(deployment, TILL);
+    if let Some(portal) = deployment.routes.get_mut(PORTAL_PAYMENTS) {
+        for (name, value) in [("method", portal::METHOD), ("clearing", portal::CLEARING)] {
+            portal.options.insert(name.to_owned(), value.into());
+        }
+    }
     for route in deployment.routes.values_mut() {
         route.unmatched = Unmatched::Create;
     }
@@ -179,6 +224,10 @@ fn rules() -> Rules {
             (ARCHIVED.to_owned(), "is out of use"),
         ]),
         home: "AUD".to_owned(),
+        batched: TILL.to_owned(),
+        day_rates: [("USD", dec("0.65")), ("NZD", dec("1.09"))]
+            .map(|(currency, rate)| (currency.to_owned(), rate))
+            .into(),
     }
 }
 
@@ -193,14 +242,23 @@ fn table(name: &str) -> BTreeMap<String, String> {
     toml::from_str::<Table>(&text).expect("rows").rows
 }
 
-fn papers(stage: &Stage) -> Papers {
+fn papers(stage: &Stage, rules: &Rules) -> Papers {
     let mut papers = Papers::default();
-    for sort in [Sort::Sale, Sort::Purchase, Sort::Credit] {
-        let all = documents::<Paper>(stage, resource(sort));
-        papers
-            .papers
-            .extend(all.into_iter().map(|it| ((sort, it.id), it)));
+    for sort in [
+        Sort::Sale,
+        Sort::Purchase,
+        Sort::Credit,
+        Sort::SupplierCredit,
+    ] {
+        for it in documents::<Paper>(stage, resource(sort)) {
+            let into = match it.source.as_deref() == Some(&rules.batched) {
+                true => &mut papers.at_the_till,
+                false => &mut papers.papers,
+            };
+            into.insert((sort, it.id), it);
+        }
     }
+    papers.money = documents::<Money>(stage, "Payments");
     let all = documents::<Adjustment>(stage, resource(Sort::Adjustment));
     papers
         .adjustments
@@ -245,7 +303,7 @@ fn after(
     deeds: &Deeds,
     rules: &Rules,
 ) -> (Papers, BTreeMap<Key, End>) {
-    let edited = papers(stage);
+    let edited = papers(stage, rules);
     let mut papers = originals;
     let mut ends = BTreeMap::new();
     for key in &deeds.dearer {
@@ -291,6 +349,7 @@ fn route(sort: Sort) -> &'static str {
         Sort::Sale => ORDERS,
         Sort::Purchase => BILLS,
         Sort::Credit => NOTES,
+        Sort::SupplierCredit => SUPPLIER_NOTES,
         Sort::Adjustment => ADJUSTMENTS,
     }
 }
@@ -361,7 +420,7 @@ impl Month {
         }
     }
 
-    fn exports(&mut self, stage: &Stage, fates: &Fates) {
+    fn fates(&mut self, stage: &Stage, fates: &Fates) {
         for ((route, id), fate) in fates {
             self.documents += 1;
             let entry = EntryId::new(*route, id);
@@ -369,6 +428,8 @@ impl Month {
             let (state, told) = told(entry.as_ref());
             let fits = match (fate, state) {
                 (Fate::Booked, Some(State::Synced)) => true,
+                (Fate::LeftOut(_), None) => true,
+                (Fate::LeftOut(why), Some(State::Excluded)) => told.contains(why),
                 (Fate::Stopped(why), Some(State::Warning | State::Waiting)) => told.contains(why),
                 _ => false,
             };
@@ -409,10 +470,14 @@ impl Month {
     }
 
     fn allocations(&mut self, stage: &Stage, papers: &Papers, wanted: &Books) {
-        for (key, fate) in wanted.fates.iter().filter(|(key, _)| key.0 == Sort::Credit) {
-            let entry = entry_on(stage, ALLOCATIONS, key.1);
+        for (key, fate) in wanted.fates.iter().filter(|it| it.0.0.credits()) {
+            let route = match key.0 {
+                Sort::SupplierCredit => SUPPLIER_ALLOCATIONS,
+                _ => ALLOCATIONS,
+            };
+            let entry = entry_on(stage, route, key.1);
             let (state, told) = told(entry.as_ref());
-            let applied = wanted.applied.contains_key(&key.1);
+            let applied = wanted.applied.contains_key(key);
             let fits = match (fate, state) {
                 (Fate::Booked, Some(State::Synced)) => applied,
                 (Fate::Booked, Some(State::Waiting)) => {
@@ -433,7 +498,7 @@ impl Month {
             }
             if *fate == Fate::Booked && !applied {
                 let cause = (
-                    ALLOCATIONS.to_owned(),
+                    route.to_owned(),
                     "its invoice is not in the books".to_owned(),
                 );
                 *self.causes.entry(cause).or_default() += 1;
@@ -442,9 +507,10 @@ impl Month {
     }
 
     /// Omni costs what is marked as imported: all that is booked, and nothing else anew.
-    fn flags(&mut self, stage: &Stage, before: &Papers, wanted: &Books, voided: &[Key]) {
-        let marked = papers(stage);
-        for (key, paper) in &marked.papers {
+    fn flags(&mut self, marked: &Papers, before: &Papers, wanted: &Books, voided: &[Key]) {
+        // Omni's API does not know what suppliers credit.
+        let marked = marked.papers.iter();
+        for (key, paper) in marked.filter(|it| it.0.0 != Sort::SupplierCredit) {
             let booked = wanted.fates.get(key) == Some(&Fate::Booked) || voided.contains(key);
             let is = paper.import_status();
             // Somebody else did.
@@ -546,8 +612,12 @@ impl Month {
 fn why_not_applied<'a>(key: &Key, papers: &'a Papers, wanted: &'a Books) -> &'a str {
     let note = papers.papers.get(key);
     let reference = note.and_then(|it| it.sales_reference.as_deref());
+    let credited = match key.0 {
+        Sort::SupplierCredit => Sort::Purchase,
+        _ => Sort::Sale,
+    };
     let sale =
-        |(key, it): (&Key, &Paper)| key.0 == Sort::Sale && it.reference.as_deref() == reference;
+        |(key, it): (&Key, &Paper)| key.0 == credited && it.reference.as_deref() == reference;
     let sale = papers.papers.iter().find(|it| sale(*it));
     match sale.and_then(|(key, _)| wanted.fates.get(key)) {
         Some(Fate::Stopped(why)) => why,

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::papers::{Adjustment, Line, Paper, said};
+use super::papers::{Adjustment, Line, Money, Paper, said};
 
-const RECEIVABLES: &str = "610";
+pub(super) const RECEIVABLES: &str = "610";
 const PAYABLES: &str = "800";
 const TAX: &str = "820";
-const ROUNDING: &str = "860";
+pub(super) const ROUNDING: &str = "860";
 const CURRENCY_GAINS: &str = "497";
 
 /// Sort of document.
@@ -27,8 +27,17 @@ pub(super) enum Sort {
     Purchase,
     /// Credit note to a customer.
     Credit,
+    /// Credit note from a supplier.
+    SupplierCredit,
     /// Stock adjustment, a manual journal in the books.
     Adjustment,
+}
+
+impl Sort {
+    /// Whether it gives money back: Omni's amounts are below zero then.
+    pub(super) fn credits(self) -> bool {
+        matches!(self, Self::Credit | Self::SupplierCredit)
+    }
 }
 
 /// A document of Omni.
@@ -62,6 +71,10 @@ pub(super) struct Rules {
     pub(super) refused: BTreeMap<String, &'static str>,
     /// Home currency.
     pub(super) home: String,
+    /// Where what is sold goes into batches.
+    pub(super) batched: String,
+    /// Foreign units for one home unit in the books, where nothing else is said.
+    pub(super) day_rates: BTreeMap<String, Decimal>,
 }
 
 /// A payment that somebody entered in the books.
@@ -84,6 +97,10 @@ pub(super) struct Papers {
     pub(super) papers: BTreeMap<Key, Paper>,
     /// Adjustments.
     pub(super) adjustments: BTreeMap<i64, Adjustment>,
+    /// Orders and credit notes that go into batches.
+    pub(super) at_the_till: BTreeMap<Key, Paper>,
+    /// Payments.
+    pub(super) money: Vec<Money>,
 }
 
 /// What the books must hold.
@@ -91,21 +108,21 @@ pub(super) struct Papers {
 pub(super) struct Books {
     /// What becomes of each document.
     pub(super) fates: BTreeMap<Key, Fate>,
-    /// Credit notes that are applied, with the sale.
-    pub(super) applied: BTreeMap<i64, i64>,
+    /// Credit notes that are applied, with the order.
+    pub(super) applied: BTreeMap<Key, Key>,
     /// Debits above zero, credits below, in home currency; accounts that hold nothing are left out.
     pub(super) balances: BTreeMap<String, Decimal>,
 }
 
 /// One document as postings in its own currency.
-struct Entry {
+pub(super) struct Entry {
     /// Of the control account: a sale or a supplier's credit is debited.
-    sign: Decimal,
-    control: &'static str,
-    rate: Decimal,
-    total: Decimal,
-    tax: Decimal,
-    lines: Vec<(String, Decimal)>,
+    pub(super) sign: Decimal,
+    pub(super) control: &'static str,
+    pub(super) rate: Decimal,
+    pub(super) total: Decimal,
+    pub(super) tax: Decimal,
+    pub(super) lines: Vec<(String, Decimal)>,
 }
 
 /// The books of these documents and payments.
@@ -172,42 +189,46 @@ impl Books {
         }
     }
 
-    /// What payments and credits take of documents. Both sides of a credit are receivables: only where
-    /// they are valued differently does anything remain, a gain or loss of currency.
-    fn settle(&mut self, papers: &Papers, paid: &[Paid], entries: &BTreeMap<Key, Entry>) {
-        let mut taken: BTreeMap<Key, Decimal> = BTreeMap::new();
-        let sales: BTreeMap<&str, i64> = papers
-            .papers
-            .iter()
-            .filter(|(key, _)| key.0 == Sort::Sale && entries.contains_key(*key))
-            .filter_map(|(key, it)| Some((said(it.reference.as_ref())?, key.1)))
+    /// Applies credit notes to the orders that they name, up to what is open on both.
+    fn apply(
+        &mut self,
+        papers: &Papers,
+        entries: &BTreeMap<Key, Entry>,
+        taken: &mut BTreeMap<Key, Decimal>,
+        (credits, orders): (Sort, Sort),
+    ) {
+        let of = |sort: Sort| papers.papers.iter().filter(move |it| it.0.0 == sort);
+        let named: BTreeMap<&str, (&Key, &Paper)> = of(orders)
+            .filter_map(|(key, it)| Some((said(it.reference.as_ref())?, (key, it))))
+            .filter(|(_, (key, _))| entries.contains_key(*key))
             .collect();
-        for (key, note) in papers
-            .papers
-            .iter()
-            .filter(|(key, _)| key.0 == Sort::Credit)
-        {
-            let Some(credit) = entries.get(key) else {
-                continue;
-            };
-            let sale = said(note.sales_reference.as_ref()).and_then(|it| sales.get(it));
-            let Some(sale) = sale.map(|it| (Sort::Sale, *it)) else {
-                continue;
-            };
-            let (Some(invoice), Some(order)) = (entries.get(&sale), papers.papers.get(&sale))
-            else {
+        for (key, note) in of(credits) {
+            let order = said(note.sales_reference.as_ref()).and_then(|it| named.get(it));
+            let (Some(credit), Some((of, order))) = (entries.get(key), order) else {
                 continue;
             };
             if order.member_id != note.member_id || order.currency_code != note.currency_code {
                 continue;
             }
-            let open = invoice.total - taken.get(&sale).copied().unwrap_or_default();
+            let open = entries[of].total - taken.get(of).copied().unwrap_or_default();
             let amount = open.min(credit.total);
             if amount > Decimal::ZERO {
-                *taken.entry(sale).or_default() += amount;
+                *taken.entry(**of).or_default() += amount;
                 *taken.entry(*key).or_default() += amount;
-                self.applied.insert(key.1, sale.1);
+                self.applied.insert(*key, **of);
             }
+        }
+    }
+
+    /// What payments and credits take of documents. Both sides of a credit are receivables: only where
+    /// they are valued differently does anything remain, a gain or loss of currency.
+    fn settle(&mut self, papers: &Papers, paid: &[Paid], entries: &BTreeMap<Key, Entry>) {
+        let mut taken: BTreeMap<Key, Decimal> = BTreeMap::new();
+        for (credits, orders) in [
+            (Sort::Credit, Sort::Sale),
+            (Sort::SupplierCredit, Sort::Purchase),
+        ] {
+            self.apply(papers, entries, &mut taken, (credits, orders));
         }
         for it in paid {
             let Some(entry) = entries.get(&it.document) else {
@@ -232,7 +253,7 @@ impl Entry {
         cents(amount / self.rate)
     }
 
-    fn post(&self, books: &mut Books) {
+    pub(super) fn post(&self, books: &mut Books) {
         let gross = self.home(self.total);
         books.post(self.control, self.sign * gross);
         let mut left = gross;
@@ -248,7 +269,7 @@ impl Entry {
 }
 
 /// The postings of a document, or why there are none.
-fn judged(sort: Sort, paper: &Paper, rules: &Rules) -> Result<Entry, Fate> {
+pub(super) fn judged(sort: Sort, paper: &Paper, rules: &Rules) -> Result<Entry, Fate> {
     let status = said(paper.status.as_ref())
         .unwrap_or_default()
         .to_uppercase();
@@ -262,7 +283,7 @@ fn judged(sort: Sort, paper: &Paper, rules: &Rules) -> Result<Entry, Fate> {
         return Err(Fate::LeftOut("Do Not Import"));
     }
     let total = paper.total.0;
-    let date = if sort == Sort::Credit {
+    let date = if sort.credits() {
         said(paper.credit_note_date.as_ref())
     } else {
         said(paper.invoice_date.as_ref())
@@ -279,6 +300,9 @@ fn judged(sort: Sort, paper: &Paper, rules: &Rules) -> Result<Entry, Fate> {
         Sort::Credit if total > Decimal::ZERO => {
             return Err(Fate::Stopped("a credit note of Omni has a negative one"));
         }
+        Sort::SupplierCredit if said(paper.supplier_credit_note_number.as_ref()).is_none() => {
+            return Err(Fate::Stopped("no supplier credit note number"));
+        }
         Sort::Purchase if said(paper.supplier_invoice_reference.as_ref()).is_none() => {
             return Err(Fate::Stopped("no supplier invoice number"));
         }
@@ -288,7 +312,7 @@ fn judged(sort: Sort, paper: &Paper, rules: &Rules) -> Result<Entry, Fate> {
     if date > rules.today {
         return Err(Fate::Stopped("has not come yet"));
     }
-    let sign = if sort == Sort::Credit {
+    let sign = if sort.credits() {
         Decimal::NEGATIVE_ONE
     } else {
         Decimal::ONE
@@ -298,7 +322,7 @@ fn judged(sort: Sort, paper: &Paper, rules: &Rules) -> Result<Entry, Fate> {
         return Err(Fate::Stopped("its parts make"));
     }
     let terms = said(paper.payment_terms.as_ref()).unwrap_or_default();
-    if sort != Sort::Credit && !rules.terms.contains(terms) {
+    if !sort.credits() && !rules.terms.contains(terms) {
         return Err(Fate::Stopped("do not say when it is due"));
     }
     if let Some(why) = said(paper.company.as_ref()).and_then(|it| rules.refused.get(it)) {
@@ -316,7 +340,7 @@ fn judged(sort: Sort, paper: &Paper, rules: &Rules) -> Result<Entry, Fate> {
 
 /// The day in Sydney of an instant of Omni, as `yyyy-MM-dd`: what another program wrote as midnight of
 /// UTC means the day that it shows.
-fn day(instant: &str) -> String {
+pub(super) fn day(instant: &str) -> String {
     let shown = instant.get(..10).unwrap_or_default();
     if instant
         .get(10..)
@@ -330,12 +354,12 @@ fn day(instant: &str) -> String {
 }
 
 /// Key of the table of accounts, and what the line comes to before it is rounded.
-type Part = (String, Decimal);
+pub(super) type Part = (String, Decimal);
 
-fn parts(sort: Sort, paper: &Paper, sign: Decimal) -> Vec<Part> {
+pub(super) fn parts(sort: Sort, paper: &Paper, sign: Decimal) -> Vec<Part> {
     let of_line = |it: &Line| {
         let key = said(it.account_code.as_ref()).unwrap_or(match sort {
-            Sort::Purchase => "stock",
+            Sort::Purchase | Sort::SupplierCredit => "stock",
             _ => "default",
         });
         let amount = it.qty.0 * it.unit_price.0 - it.discount.0;
@@ -347,10 +371,9 @@ fn parts(sort: Sort, paper: &Paper, sign: Decimal) -> Vec<Part> {
         ("surcharge", paper.surcharge.0),
         ("discount", -paper.discount_total.0),
     ] {
-        let key = if sort == Sort::Purchase {
-            "stock"
-        } else {
-            kind
+        let key = match sort {
+            Sort::Purchase | Sort::SupplierCredit => "stock",
+            _ => kind,
         };
         parts.push((key.to_owned(), sign * amount));
     }
@@ -358,7 +381,7 @@ fn parts(sort: Sort, paper: &Paper, sign: Decimal) -> Vec<Part> {
     parts
 }
 
-fn rate(paper: &Paper) -> Decimal {
+pub(super) fn rate(paper: &Paper) -> Decimal {
     if paper.tax_status.eq_ignore_ascii_case("exempt") {
         Decimal::ZERO
     } else {
@@ -366,12 +389,12 @@ fn rate(paper: &Paper) -> Decimal {
     }
 }
 
-fn taxed_on_top(paper: &Paper) -> bool {
+pub(super) fn taxed_on_top(paper: &Paper) -> bool {
     paper.tax_status.eq_ignore_ascii_case("excl")
 }
 
 /// Whether the parts make the total, which Omni taxes as a whole.
-fn explained(paper: &Paper, parts: &[Part], sign: Decimal) -> bool {
+pub(super) fn explained(paper: &Paper, parts: &[Part], sign: Decimal) -> bool {
     let net: Decimal = parts.iter().map(|(_, it)| *it).sum();
     let tax = if taxed_on_top(paper) {
         net * rate(paper)
@@ -389,6 +412,7 @@ fn entry(
 ) -> Result<Entry, Fate> {
     let (control, table, sign) = match sort {
         Sort::Purchase => (PAYABLES, "omni-purchase-accounts", Decimal::NEGATIVE_ONE),
+        Sort::SupplierCredit => (PAYABLES, "omni-purchase-accounts", Decimal::ONE),
         Sort::Credit => (RECEIVABLES, "omni-accounts", Decimal::NEGATIVE_ONE),
         _ => (RECEIVABLES, "omni-accounts", Decimal::ONE),
     };
@@ -437,7 +461,7 @@ fn entry(
 }
 
 /// Foreign units for one of the home currency, as the document holds it the other way round.
-fn foreign_per_home(paper: &Paper, rules: &Rules) -> Decimal {
+pub(super) fn foreign_per_home(paper: &Paper, rules: &Rules) -> Decimal {
     if paper.currency_code == rules.home {
         return Decimal::ONE;
     }
@@ -482,7 +506,7 @@ fn adjusted(it: &Adjustment, rules: &Rules) -> Result<Vec<(String, Decimal)>, Fa
     Ok(sides)
 }
 
-fn cents(amount: Decimal) -> Decimal {
+pub(super) fn cents(amount: Decimal) -> Decimal {
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 

@@ -27,6 +27,18 @@ pub struct Options {
     /// Credit notes.
     #[arg(long, default_value_t = 200)]
     pub credit_notes: usize,
+    /// Supplier credit notes.
+    #[arg(long, default_value_t = 20)]
+    pub supplier_credit_notes: usize,
+    /// Sales at the till.
+    #[arg(long, default_value_t = 400)]
+    pub till_sales: usize,
+    /// Returns at the till.
+    #[arg(long, default_value_t = 60)]
+    pub till_returns: usize,
+    /// Days on which the till is open.
+    #[arg(long, default_value_t = 12)]
+    pub till_days: usize,
     /// Seed of the documents.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -45,6 +57,10 @@ pub fn run(options: &Options) -> io::Result<()> {
         purchases: options.purchases,
         adjustments: options.adjustments,
         credit_notes: options.credit_notes,
+        supplier_credit_notes: options.supplier_credit_notes,
+        till_sales: options.till_sales,
+        till_returns: options.till_returns,
+        till_days: options.till_days,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -69,13 +85,14 @@ fn tell(month: &Month) -> io::Result<()> {
     writeln!(
         out,
         "SUMMARY campaign=month documents={} booked={} left_out={} stopped={} compared={} accounts={} \
-         xero_writing_calls={} wrong={}",
+         batches={} xero_writing_calls={} wrong={}",
         month.documents,
         month.booked,
         month.left_out,
         month.stopped,
         month.compared,
         month.balances.len(),
+        month.batches,
         month.writes,
         month.wrong.len()
     )?;

@@ -1,6 +1,8 @@
 //! What Omni's documents say, read from their own text, so that every amount is exact. Only what the
 //! books need is here.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
@@ -42,9 +44,19 @@ pub(super) struct Paper {
     /// The supplier's own number.
     pub(super) supplier_invoice_reference: Option<String>,
     /// Accounting date of a credit note.
+    #[serde(alias = "supplierCreditNoteDate")]
     pub(super) credit_note_date: Option<String>,
-    /// Reference of the credited sale.
+    /// The supplier's own number of a credit note.
+    pub(super) supplier_credit_note_number: Option<String>,
+    /// Reference of the credited order.
+    #[serde(alias = "purchaseOrder")]
     pub(super) sales_reference: Option<String>,
+    /// Where a sale was made.
+    pub(super) source: Option<String>,
+    /// Branch.
+    pub(super) branch_id: i64,
+    /// Fields of the company's own, tracking among them.
+    pub(super) custom_fields: BTreeMap<String, Option<String>>,
     /// Payment terms as somebody typed them.
     pub(super) payment_terms: Option<String>,
     /// Currency of every amount here.
@@ -119,6 +131,22 @@ pub(super) struct Moved {
     pub(super) unit_cost: Exact,
     /// Alternative account.
     pub(super) account: Option<String>,
+}
+
+/// A payment in Omni.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Money {
+    /// Omni's id of what it pays, and its reference.
+    pub(super) order_id: i64,
+    /// See there.
+    pub(super) order_ref: Option<String>,
+    /// How it was paid.
+    pub(super) method: Option<String>,
+    /// Whether somebody authorised it; nobody asked where it is left out.
+    pub(super) is_authorized: Option<bool>,
+    /// Its number in the books where it came from there.
+    pub(super) payment_imported_ref: Option<String>,
 }
 
 impl Paper {

@@ -1,7 +1,10 @@
 //! What people do after the first run: payments in the books, then edits and voids in Omni, and a payment
 //! that is taken out again. Each deed says what the books hold afterwards.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use rust_decimal::Decimal;
 use sandbox::Request;
@@ -52,12 +55,12 @@ impl Deeds {
     /// Draws documents for every deed: more of each for a larger company.
     pub(super) fn drawn(papers: &Papers, books: &Books) -> (Self, Vec<(Key, Decimal, bool)>) {
         let free = |sort: Sort, home: bool| {
-            let applied: Vec<i64> = books.applied.values().copied().collect();
+            let applied: Vec<Key> = books.applied.values().copied().collect();
             papers
                 .papers
                 .iter()
                 .filter(|(key, _)| key.0 == sort && books.fates.get(*key) == Some(&Fate::Booked))
-                .filter(|(key, _)| sort != Sort::Sale || !applied.contains(&key.1))
+                .filter(|(key, _)| !applied.contains(key))
                 .filter(|(_, it)| (it.currency_code == "AUD") == home)
                 .map(|(key, it)| (*key, it.total.0))
                 .collect::<Vec<_>>()
@@ -114,6 +117,27 @@ impl Deeds {
         (deeds, pay)
     }
 
+    /// Orders that something is done to, or that a credit note names.
+    pub(super) fn busy(&self, papers: &Papers) -> Vec<Key> {
+        let named = papers
+            .papers
+            .values()
+            .filter_map(|it| it.sales_reference.as_ref());
+        let named: BTreeSet<&String> = named.collect();
+        let credited = papers.papers.iter().filter(|(_, it)| {
+            let reference = it.reference.as_ref();
+            reference.is_some_and(|it| named.contains(it))
+        });
+        let paid = self.kept.iter().chain(&self.removed);
+        paid.map(|it| it.paid.document)
+            .chain(self.dearer.iter().copied())
+            .chain(self.renamed.iter().copied())
+            .chain(self.voided.iter().copied())
+            .chain(self.kept_void.keys().copied())
+            .chain(credited.map(|it| *it.0))
+            .collect()
+    }
+
     /// Everything that is done in Omni.
     pub(super) fn in_omni(&self, stage: &Stage) {
         let edit = |key: &Key, patch: Value| {
@@ -157,26 +181,7 @@ impl Deposit {
     /// Deposits on orders that nothing else is done to: at home and foreign, with goods and with money still to
     /// come. A third of each order, to the cent.
     pub(super) fn drawn(papers: &Papers, books: &Books, rules: &Rules, deeds: &Deeds) -> Vec<Self> {
-        let credited: Vec<Key> = papers
-            .papers
-            .values()
-            .filter_map(|it| it.sales_reference.clone())
-            .filter_map(|it| {
-                let sale = |(key, paper): (&Key, &super::papers::Paper)| {
-                    (key.0 == Sort::Sale && paper.reference.as_ref() == Some(&it)).then_some(*key)
-                };
-                papers.papers.iter().find_map(sale)
-            })
-            .collect();
-        let paid = deeds.kept.iter().chain(&deeds.removed);
-        let busy: Vec<Key> = paid
-            .map(|it| it.paid.document)
-            .chain(deeds.dearer.iter().copied())
-            .chain(deeds.renamed.iter().copied())
-            .chain(deeds.voided.iter().copied())
-            .chain(deeds.kept_void.keys().copied())
-            .chain(credited)
-            .collect();
+        let busy = deeds.busy(papers);
         let of = |sort: Sort, home: bool, fate: Fate| {
             let orders: Vec<(Key, Decimal)> = papers
                 .papers
@@ -235,6 +240,7 @@ pub(super) fn resource(sort: Sort) -> &'static str {
         Sort::Sale => "SalesOrders",
         Sort::Purchase => "PurchaseOrders",
         Sort::Credit => "CreditNotes",
+        Sort::SupplierCredit => "SupplierCreditNotes",
         Sort::Adjustment => "Adjustments",
     }
 }

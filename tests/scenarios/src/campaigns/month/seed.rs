@@ -5,8 +5,8 @@ use jiff::civil::date;
 use rust_decimal::Decimal;
 use sandbox::{
     Seed,
-    omni::seed::{AdjustmentSeed, OrderSeed},
-    seed::{Amounts, Counterpart, CreditNoteSeed, CustomerSeed, Generate},
+    omni::seed::{AdjustmentSeed, OrderSeed, TillSeed},
+    seed::{Amounts, Counterpart, CreditNoteSeed, CustomerSeed, DocumentSeed, Generate},
 };
 use serde_json::{Value, json};
 
@@ -27,6 +27,14 @@ pub struct Size {
     pub adjustments: usize,
     /// Credit notes.
     pub credit_notes: usize,
+    /// Supplier credit notes, beside one for a bill that is not there.
+    pub supplier_credit_notes: usize,
+    /// Sales at the till.
+    pub till_sales: usize,
+    /// Returns at the till.
+    pub till_returns: usize,
+    /// Days on which the till is open.
+    pub till_days: usize,
 }
 
 /// Xero has two of this name: a person must say which.
@@ -36,6 +44,10 @@ pub(super) const ARCHIVED: &str = "Old Wharf Store";
 /// Account that is archived in Xero.
 pub(super) const OLD_ACCOUNT: &str = "270";
 
+/// Omni's `source` of what is sold at the till.
+pub(super) const TILL: &str = "Till";
+
+const COUNTER: &str = "Counter Sales";
 const SURE: &str = "Harrow & Pike";
 const NEW: &str = "Sundial Cafes";
 const MERGED: &str = "Fernhill Living";
@@ -50,6 +62,7 @@ pub(super) fn seed(size: Size, chance: u64) -> Seed {
         (AMBIGUOUS, Counterpart::Ambiguous),
         (ARCHIVED, Counterpart::Archived),
         (MERGED, Counterpart::Merged),
+        (COUNTER, Counterpart::ById),
     ]);
     for account in &mut seed.omni.accounts {
         account.suppliers = [(MILL, Counterpart::ById), (LOOM, Counterpart::Absent)]
@@ -67,6 +80,7 @@ pub(super) fn seed(size: Size, chance: u64) -> Seed {
             adjustments: size.adjustments,
             landed_costs: size.purchases / 3,
             credit_notes: size.credit_notes,
+            supplier_credit_notes: size.supplier_credit_notes,
             seed: chance,
             from: date(2026, 10, 21),
             to: date(2026, 11, 20),
@@ -83,8 +97,46 @@ pub(super) fn seed(size: Size, chance: u64) -> Seed {
             ..AdjustmentSeed::default()
         }];
         account.credit_notes = credits();
+        account.tills = vec![till(size)];
+        // Suppliers have the ids after those of customers.
+        let mill = 1001 + account.customers.len() + size.contacts;
+        account.documents = vec![credit_for_no_bill(mill)];
     }
     seed
+}
+
+/// It stands in two branches, and closes with days on which things only come back.
+fn till(size: Size) -> TillSeed {
+    let days = i64::try_from(size.till_days).unwrap_or(1);
+    let from = date(2026, 11, 2);
+    TillSeed {
+        channel: TILL.to_owned(),
+        contact: COUNTER.to_owned(),
+        sales: size.till_sales,
+        returns: size.till_returns,
+        foreign: 6,
+        from,
+        to: from.saturating_add(jiff::Span::new().days(days)),
+        branches: vec![3, 4],
+        ..TillSeed::default()
+    }
+}
+
+/// Three tees at 8.10 went back to a supplier, 10 % tax on top; nobody knows the order.
+fn credit_for_no_bill(supplier: usize) -> DocumentSeed {
+    DocumentSeed {
+        resource: "SupplierCreditNotes".to_owned(),
+        json: books::to_json(json!({
+            "id": 8_900_001, "reference": "SCN-900001", "status": "APPROVED", "supplierCreditNoteNumber": "CR900001",
+            "supplierCreditNoteDate": "2026-11-09T13:00:00Z", "company": MILL, "memberId": supplier,
+            "purchaseOrder": "PO by phone", "supplierInvoiceReference": "", "currencyCode": "AUD",
+            "currencyRate": books::number("1.0"), "taxStatus": "Excl", "taxRate": books::number("10.0"),
+            "freightTotal": 0, "surcharge": 0, "discountTotal": 0, "productTotal": books::number("-24.30"),
+            "total": books::number("-26.73"),
+            "lineItems": [{ "code": "TEE-BLK-M", "name": "Tee black", "qty": -3,
+                "unitPrice": books::number("8.10"), "discount": 0, "accountCode": "" }],
+        })),
+    }
 }
 
 fn order(contact: &str, patch: Value) -> OrderSeed {
@@ -122,7 +174,16 @@ fn sales() -> Vec<OrderSeed> {
         account("999", 1),
         order(SURE, json!({ "paymentTerms": "when it suits" })),
         order(SURE, json!({ "total": 1 })),
+        OrderSeed {
+            tax_status: Some("Exempt".to_owned()),
+            ..order(SURE, json!({ "lineItems": [ribbon(), ribbon()] }))
+        },
     ]
+}
+
+/// Two of them are 2.02 in the books and 2.01 in Omni, and no tax can take the cent.
+fn ribbon() -> Value {
+    json!({ "code": "", "name": "Ribbon", "qty": 1, "unitPrice": books::number("1.005") })
 }
 
 fn purchases() -> Vec<OrderSeed> {

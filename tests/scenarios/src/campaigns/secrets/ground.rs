@@ -17,15 +17,12 @@ use super::{
     witness,
 };
 use crate::{
-    built,
+    PATIENCE, built,
     processes::{Programs, set},
 };
 
 /// The organisation that is connected to.
 pub(super) const TENANT: &str = "7d2c5a1e-4b86-4f0d-9c3a-5e1f2a6b8c90";
-
-/// How long a command may take.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a command came to.
 pub(super) struct Said {
