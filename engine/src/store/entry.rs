@@ -247,7 +247,8 @@ pub struct Entry {
     pub mapping: [u8; 8],
     /// Attempts since it last was pending.
     pub attempts: u32,
-    /// Not before this instant (milliseconds since the epoch), for `failed` and `uncertain`.
+    /// Not before this instant (milliseconds since the epoch): when it was tried in vain, or its answer was lost
+    /// more than once.
     pub not_before: i64,
     /// First instant at which a write of it may have happened and whose outcome is open.
     pub write_open_since: Option<i64>,
